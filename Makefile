@@ -1,0 +1,59 @@
+# All that a developer or CI does here. `make` alone lists it.
+#
+#   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
+#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench and soak
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+.PHONY: help run test check bench soak fmt lock clean
+
+PYTHON ?= python3
+PORT ?=
+ARGS ?=
+BIN := .venv/bin
+INPUTS := pyproject.toml scripts/bootstrap
+export PYTHON
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.ready ## start the gateway with demo merchants and test cards (PORT=8080 chooses the port)
+	@exec $(BIN)/bezant serve --demo $(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: .venv/.ready-dev ## pass all tests, on SQLite and on a private PostgreSQL
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.ready-dev ## lint, formatting, types, import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/.ready-dev ## measure payments a second and their latencies
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: .venv/.ready-dev ## load, kill and restart the gateway for a while; the books must balance
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+lock: .venv/.ready-dev ## pin the newest allowed dependencies, with hashes
+	@export CUSTOM_COMPILE_COMMAND="make lock"; \
+	$(BIN)/pip-compile --upgrade --all-build-deps -o requirements.lock pyproject.toml; \
+	$(BIN)/pip-compile --upgrade --all-build-deps --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean: ## remove .venv and all caches; data folders stay
+	@rm -rf .venv .*_cache build dist
+	@find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.ready: requirements.lock $(INPUTS)
+	@scripts/bootstrap
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.lock $(INPUTS)
+	@scripts/bootstrap dev
+	@touch $@ .venv/.ready

@@ -1,0 +1,1 @@
+"""The business. No HTTP, SQL, sockets, clock, randomness or environment in here."""

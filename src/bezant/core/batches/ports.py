@@ -1,0 +1,28 @@
+"""What batches need from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bezant.core.batches.model import Batch
+
+
+class BatchStore(Protocol):
+    """Batches of one transaction. A batch that was asked for is locked, and written back at its end."""
+
+    def open(self, merchant_id: int, terminal_id: int) -> Batch:
+        """The terminal's open batch."""
+        ...
+
+    def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:
+        """A batch by its number, to be changed."""
+        ...
+
+    def add(self, batch: Batch) -> None:
+        """Store a new batch."""
+        ...
+
+    def settling(self, merchant_id: int, terminal_id: int) -> Sequence[Batch]:
+        """The terminal's batches whose totals the acquirer has not confirmed, oldest first, to be changed."""
+        ...

@@ -1,0 +1,87 @@
+"""Journal entries: balanced when made, never changed after; a correction is a new entry.
+
+Signs: a positive line debits its account, a negative one credits it. A balance is a sum of lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bezant.core.money import Money
+
+
+class Account(StrEnum):
+    """The accounts that each merchant has, per currency."""
+
+    AUTHORIZED = "authorized"
+    """Memo: held at issuers, not captured. Pending layer only, with its contra."""
+    AUTHORIZED_CONTRA = "authorized_contra"
+    CAPTURED = "captured"
+    """Clearing: captured and not yet settled. Equals the open batches."""
+    ACQUIRER_RECEIVABLE = "acquirer_receivable"
+    MERCHANT_PAYABLE = "merchant_payable"
+    FEES = "fees"
+    TAX = "tax"
+    TIPS = "tips"
+    REFUNDS = "refunds"
+
+
+CLEARING = frozenset({Account.CAPTURED})
+"""Accounts that must come back to zero when nothing is open."""
+
+
+class Layer(StrEnum):
+    """Pending lines hold; posted lines move."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+
+
+class Cause(StrEnum):
+    """What an entry records."""
+
+    AUTHORIZATION = "authorization"
+    SALE = "sale"
+    REFUND = "refund"
+    VOID = "void"
+    RELEASE = "release"
+    SETTLEMENT = "settlement"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side of an entry."""
+
+    account: Account
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A balanced set of lines of one merchant.
+
+    ``subject_id`` is the payment, or the settlement, that the entry records. A subject has one entry
+    of a cause at most, and storage holds on to that: a second booking of the same thing is refused.
+    """
+
+    merchant_id: int
+    subject_id: int
+    cause: Cause
+    layer: Layer
+    booked_at: datetime
+    lines: tuple[Line, ...]
+
+    def __post_init__(self) -> None:
+        total = sum(line.amount.minor for line in self.lines)
+        if total or len(self.lines) < 2:  # noqa: PLR2004 - double entry has two sides
+            message = "an entry has at least two lines that sum to zero"
+            raise AssertionError(message)
+        if len({line.amount.currency for line in self.lines}) != 1:
+            message = "an entry has one currency"
+            raise AssertionError(message)
+
+    def negated(self) -> tuple[Line, ...]:
+        """The lines that take this entry back."""
+        return tuple(Line(line.account, -line.amount) for line in self.lines)

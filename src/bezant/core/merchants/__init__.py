@@ -1,0 +1,39 @@
+"""Who takes payments: sales organizations, merchants, stores, terminals, and their credentials."""
+
+from bezant.core.merchants.model import (
+    Account,
+    Caller,
+    ClientToken,
+    Credential,
+    Endpoint,
+    Iso,
+    Merchant,
+    MerchantClock,
+    Profile,
+    Store,
+    Terminal,
+    TipRule,
+)
+from bezant.core.merchants.ports import Hasher, SystemClock
+from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
+
+__all__ = [
+    "Account",
+    "Caller",
+    "ClientToken",
+    "Credential",
+    "Denied",
+    "Directory",
+    "Endpoint",
+    "Gate",
+    "Hasher",
+    "Iso",
+    "Merchant",
+    "MerchantClock",
+    "Profile",
+    "Rejection",
+    "Store",
+    "SystemClock",
+    "Terminal",
+    "TipRule",
+]

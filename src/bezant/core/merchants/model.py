@@ -1,0 +1,154 @@
+"""Sales organization, merchant, store, terminal, credential: plain facts, loaded whole and cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from bezant.core.money import Currency
+
+
+class Profile(StrEnum):
+    """Which of a terminal's merchant accounts a payment runs on."""
+
+    TRADITIONAL = "traditional"
+    SURCHARGE = "surcharge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The card acceptor as its acquirer knows it.
+
+    ``merchant_number`` (MID) has 12 digits, ``terminal_number`` (TID) 8.
+    """
+
+    merchant_number: str
+    terminal_number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantClock:
+    """A merchant's own time: real by default; a sandbox merchant's can be frozen or set off.
+
+    ``frozen_at`` wins over ``offset``. Both are business time: leases, reversals and everything
+    else that protects money runs on real time.
+    """
+
+    frozen_at: datetime | None = None
+    offset: timedelta = timedelta()
+
+    def at(self, real: datetime) -> datetime:
+        """The merchant's time at the real instant ``real``, aware and in UTC."""
+        return self.frozen_at if self.frozen_at is not None else real + self.offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipRule:
+    """Whether tips may be adjusted on a terminal, and up to what percentage of the base amount."""
+
+    adjustable: bool
+    percent_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iso:
+    """An independent sales organization: it boards merchants."""
+
+    iso_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merchant:
+    """A company that takes payments; the tenant that every row belongs to."""
+
+    merchant_id: int
+    iso_id: int
+    name: str
+    app_id: str
+    currency: Currency
+    sandbox: bool
+    clock: MerchantClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A place of business: the name on receipts and the zone of local dates."""
+
+    store_id: int
+    name: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """One logical point of payment of a store. ``number`` is its public ten-digit number."""
+
+    terminal_id: int
+    store_id: int
+    number: str
+    label: str
+    device_model: str
+    endpoints: Mapping[Profile, Endpoint]
+    tips: TipRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """An app key: bound to one terminal, known by its keyed hash."""
+
+    credential_id: int
+    terminal_id: int
+    key_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientToken:
+    """A short-lived right to tokenise cards for one terminal."""
+
+    merchant_id: int
+    terminal_id: int
+    token_hash: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Everything known of one merchant that a request needs, as one cached value."""
+
+    merchant: Merchant
+    stores: Mapping[int, Store]
+    terminals: Mapping[str, Terminal]
+    credentials: tuple[Credential, ...]
+
+    def terminal_by_id(self, terminal_id: int) -> Terminal | None:
+        """The terminal with that id, if it is this merchant's."""
+        for terminal in self.terminals.values():
+            if terminal.terminal_id == terminal_id:
+                return terminal
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated request's merchant, store and terminal."""
+
+    merchant: Merchant
+    store: Store
+    terminal: Terminal
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The terminal's place in storage: merchant id, terminal id."""
+        return self.merchant.merchant_id, self.terminal.terminal_id
+
+    def now(self, real: datetime) -> datetime:
+        """The merchant's time, in UTC."""
+        return self.merchant.clock.at(real)
+
+    def local(self, instant: datetime) -> datetime:
+        """``instant`` on the store's wall clock."""
+        return instant.astimezone(self.store.zone)

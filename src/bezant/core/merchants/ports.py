@@ -1,0 +1,95 @@
+"""What this domain needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from bezant.core.merchants.model import Account, ClientToken
+
+T = TypeVar("T")
+
+
+class SystemClock(Protocol):
+    """Real time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        ...
+
+
+class Hasher(Protocol):
+    """Keyed one-way hashes of secrets, and new secrets."""
+
+    def digest(self, secret: str) -> bytes:
+        """A keyed hash of ``secret``."""
+        ...
+
+    def new_client_token(self) -> str:
+        """A fresh unguessable token in UUID form."""
+        ...
+
+
+class MerchantStore(Protocol):
+    """Accounts by the names that callers give."""
+
+    def by_app_id(self, app_id: str) -> Account | None:
+        """The account with that application id."""
+        ...
+
+    def by_terminal_number(self, number: str) -> Account | None:
+        """The account that owns the terminal with that number."""
+        ...
+
+    def add_client_token(self, token: ClientToken) -> None:
+        """Keep a token until it expires."""
+        ...
+
+    def find_client_token(self, merchant_id: int, token_hash: bytes) -> ClientToken | None:
+        """The token with that hash, expired or not."""
+        ...
+
+
+class FailureStore(Protocol):
+    """Failed log-ins, by caller."""
+
+    def record(
+        self, caller: bytes, *, at: datetime, attempts_max: int, window: timedelta, lock: timedelta
+    ) -> datetime | None:
+        """Count one more failure; the instant until which the caller is locked out, if it now is."""
+        ...
+
+    def clear(self, caller: bytes) -> None:
+        """Forget a caller's failures."""
+        ...
+
+    def locks(self, at: datetime) -> dict[bytes, datetime]:
+        """Callers locked out at that instant, and until when."""
+        ...
+
+
+class MerchantTx(Protocol):
+    """The stores of one transaction that this domain uses."""
+
+    @property
+    def merchants(self) -> MerchantStore:
+        """Accounts."""
+        ...
+
+    @property
+    def failures(self) -> FailureStore:
+        """Failed log-ins."""
+        ...
+
+
+class MerchantUnits(Protocol):
+    """Runs work in a transaction. Work is plain code that may run more than once."""
+
+    async def read(self, work: Callable[[MerchantTx], T]) -> T:
+        """Run ``work`` on a consistent view."""
+        ...
+
+    async def write(self, work: Callable[[MerchantTx], T], *, merchant_id: int) -> T:
+        """Run ``work`` and commit, or raise and leave nothing behind."""
+        ...

@@ -1,0 +1,112 @@
+"""What a network said, why, and what we ourselves refuse.
+
+``Reason`` is one closed list, free of any vendor's words: each dialect and each rail maps it with
+one total table. A network's yes, no and silence are values; a refusal of ours is an exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bezant.core.money import Money
+
+
+class Reason(StrEnum):
+    """Why a payment was declined or a request refused."""
+
+    # said by the card network or the issuer
+    REFER_TO_ISSUER = "refer_to_issuer"
+    INVALID_MERCHANT = "invalid_merchant"
+    PICK_UP_CARD = "pick_up_card"
+    DO_NOT_HONOR = "do_not_honor"
+    INVALID_TRANSACTION = "invalid_transaction"
+    INVALID_AMOUNT = "invalid_amount"
+    INVALID_CARD = "invalid_card"
+    FORMAT_ERROR = "format_error"
+    LOST_CARD = "lost_card"
+    STOLEN_CARD = "stolen_card"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    EXPIRED_CARD = "expired_card"
+    NOT_PERMITTED_TO_CARDHOLDER = "not_permitted_to_cardholder"
+    NOT_PERMITTED_TO_TERMINAL = "not_permitted_to_terminal"
+    SUSPECTED_FRAUD = "suspected_fraud"
+    AMOUNT_LIMIT = "amount_limit"
+    RESTRICTED_CARD = "restricted_card"
+    COUNT_LIMIT = "count_limit"
+    CVV_MISMATCH = "cvv_mismatch"
+    ISSUER_UNAVAILABLE = "issuer_unavailable"
+    DUPLICATE = "duplicate"
+    BATCH_MISMATCH = "batch_mismatch"
+    SYSTEM_ERROR = "system_error"
+    # said by nobody: the network did not answer, or could not be reached
+    NO_ANSWER = "no_answer"
+    NOT_REACHED = "not_reached"
+    # decided here, recorded as a declined payment
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 - a reason, not a credential
+    ORIGINAL_NOT_FOUND = "original_not_found"
+    ALREADY_VOIDED = "already_voided"
+    ALREADY_CAPTURED = "already_captured"
+    EXCEEDS_REFUNDABLE = "exceeds_refundable"
+    # decided here, nothing recorded
+    NO_PROFILE = "no_profile"
+    WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"
+    WRONG_AUDIT_NUMBER = "wrong_audit_number"
+    UNKNOWN_PAYMENT = "unknown_payment"
+    KEY_REUSED = "key_reused"
+    KEY_IN_FLIGHT = "key_in_flight"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """The network said yes, to ``amount`` (less than asked for: a partial approval)."""
+
+    approval_code: str
+    response_code: str
+    amount: Money
+    avs: str | None = None
+    cvv: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declined:
+    """The network said no."""
+
+    reason: Reason
+    response_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved:
+    """The message may have arrived, and no answer that can be trusted came back.
+
+    ``cause`` is one of our own words ("time-out", "link lost", "garbled", "mismatch"), never wire bytes.
+    """
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """No byte of the message left us: nothing to undo."""
+
+    cause: str
+
+
+Answer = Approved | Declined | Unresolved | NotSent
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Exception):
+    """We will not do it, and nothing was recorded."""
+
+    reason: Reason
+    detail: str = field(default="")
+
+    def __str__(self) -> str:
+        return self.reason.value
+
+
+class Conflict(Exception):
+    """A stored row was not in the state that a change expected: somebody else was first."""

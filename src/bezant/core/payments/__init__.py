@@ -1,0 +1,47 @@
+"""Card payments: charge, refund, void, settle, and what takes back what was left in doubt."""
+
+from bezant.core.payments.model import (
+    NO_ORDER,
+    PAYMENT,
+    Amounts,
+    Event,
+    Kind,
+    Order,
+    Payment,
+    State,
+    retrieval_reference,
+)
+from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
+from bezant.core.payments.queries import Page, PaymentQuery
+from bezant.core.payments.recovery import Recovery
+from bezant.core.payments.service import Charge, Key, Outcome, Payments, Reference, Refund, Settings
+from bezant.core.payments.settlement import Settlement, Settlements
+
+__all__ = [
+    "NO_ORDER",
+    "PAYMENT",
+    "Acquirer",
+    "Amounts",
+    "Charge",
+    "Claim",
+    "Event",
+    "Ids",
+    "Key",
+    "Kind",
+    "Order",
+    "Outcome",
+    "Page",
+    "Payment",
+    "PaymentQuery",
+    "Payments",
+    "Recovery",
+    "Reference",
+    "Refund",
+    "Reversal",
+    "Settings",
+    "Settlement",
+    "Settlements",
+    "State",
+    "Stray",
+    "retrieval_reference",
+]

@@ -1,0 +1,321 @@
+"""A payment and its life: types, the lifecycle table, and the decisions, all pure.
+
+Every operation that the caller can name later (a sale, an authorization, a refund, a void) is one
+payment with an id of its own; a refund or a void points to its original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from bezant.core.ledger import Account, Cause, Entry, Layer, Line
+from bezant.core.lifecycle import Lifecycle
+from bezant.core.merchants import Profile
+from bezant.core.money import Currency, Money
+from bezant.core.outcomes import Answer, Approved, Declined, NotSent, Reason, Unresolved
+from bezant.core.payments.messages import Ask
+from bezant.core.vault import Card
+
+
+class Kind(StrEnum):
+    """What a payment does."""
+
+    SALE = "sale"
+    AUTHORIZATION = "authorization"
+    REFUND = "refund"
+    VOID = "void"
+
+
+class State(StrEnum):
+    """Where a payment is."""
+
+    SENDING = "sending"
+    DECLINED = "declined"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    SETTLED = "settled"
+    VOIDING = "voiding"
+    """A captured payment while its void is under way."""
+    RELEASING = "releasing"
+    """An authorization while its void is under way."""
+    VOIDED = "voided"
+    DONE = "done"
+    """A void that took place."""
+    IN_DOUBT = "in_doubt"
+    REVERSED = "reversed"
+
+
+class Event(StrEnum):
+    """What happens to a payment."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    COMPLETE = "complete"
+    DECLINE = "decline"
+    LOSE = "lose"
+    REVERSE = "reverse"
+    BEGIN_VOID = "begin_void"
+    FINISH_VOID = "finish_void"
+    ABANDON_VOID = "abandon_void"
+    SETTLE = "settle"
+
+
+PAYMENT = Lifecycle(
+    name="payment",
+    initial=State.SENDING,
+    rows={
+        (State.SENDING, Event.AUTHORIZE): State.AUTHORIZED,
+        (State.SENDING, Event.CAPTURE): State.CAPTURED,
+        (State.SENDING, Event.COMPLETE): State.DONE,
+        (State.SENDING, Event.DECLINE): State.DECLINED,
+        (State.SENDING, Event.LOSE): State.IN_DOUBT,
+        (State.IN_DOUBT, Event.REVERSE): State.REVERSED,
+        (State.CAPTURED, Event.BEGIN_VOID): State.VOIDING,
+        (State.VOIDING, Event.FINISH_VOID): State.VOIDED,
+        (State.VOIDING, Event.ABANDON_VOID): State.CAPTURED,
+        (State.AUTHORIZED, Event.BEGIN_VOID): State.RELEASING,
+        (State.RELEASING, Event.FINISH_VOID): State.VOIDED,
+        (State.RELEASING, Event.ABANDON_VOID): State.AUTHORIZED,
+        (State.CAPTURED, Event.SETTLE): State.SETTLED,
+    },
+)
+
+SUCCESS: Mapping[Kind, Event] = {
+    Kind.SALE: Event.CAPTURE,
+    Kind.REFUND: Event.CAPTURE,
+    Kind.AUTHORIZATION: Event.AUTHORIZE,
+    Kind.VOID: Event.COMPLETE,
+}
+"""The event that an approval is, by kind."""
+
+ASKS: Mapping[Kind, Ask] = {
+    Kind.SALE: Ask.SALE,
+    Kind.REFUND: Ask.REFUND,
+    Kind.AUTHORIZATION: Ask.AUTHORIZE,
+    Kind.VOID: Ask.REVERSE,
+}
+
+REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
+"""The states of a sale in which money can be given back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """What a payment is made of. All in one currency, none negative."""
+
+    base: Money
+    tax: Money
+    fee: Money
+    tip: Money
+
+    @classmethod
+    def of(cls, base: Money) -> Amounts:
+        """A base amount and nothing else."""
+        zero = Money.zero(base.currency)
+        return cls(base=base, tax=zero, fee=zero, tip=zero)
+
+    @property
+    def total(self) -> Money:
+        """What the card pays."""
+        return Money(
+            self.base.minor + self.tax.minor + self.fee.minor + self.tip.minor, self.base.currency
+        )
+
+    def limited_to(self, total: Money) -> Amounts:
+        """The same shares of a smaller total: a partial approval takes from the base first."""
+        extras = self.total - self.base
+        if total >= extras:
+            return replace(self, base=total - extras)
+        tax, fee, tip = total.split((self.tax.minor, self.fee.minor, self.tip.minor))
+        return Amounts(base=Money.zero(total.currency), tax=tax, fee=fee, tip=tip)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the caller says about a payment, kept and shown.
+
+    ``echo`` is the dialect's own: texts it must repeat exactly as they came.
+    """
+
+    invoice: str | None = None
+    description: str | None = None
+    cardholder: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    address: str | None = None
+    address2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    reference: str | None = None
+    source: str | None = None
+    echo: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_ORDER = Order()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One operation on a card.
+
+    ``requested_at`` and ``answered_at`` are the merchant's time; ``sent_at`` and ``lease_until`` real
+    time. ``sent_at`` has whole seconds, as the network sees it. ``amounts`` is what was asked for until
+    the answer, then what was approved. ``expiry`` is YYMM. ``refunded`` sums approved and pending
+    refunds. ``reason`` is empty exactly when the payment was approved (or has no outcome yet). A payment
+    that was declined here, without asking the network, has no ``audit_number``.
+    """
+
+    merchant_id: int
+    payment_id: int
+    terminal_id: int
+    kind: Kind
+    state: State
+    profile: Profile
+    amounts: Amounts
+    card: Card | None
+    expiry: str | None = None
+    order: Order = NO_ORDER
+    original_id: int | None = None
+    audit_number: int | None
+    retrieval_reference: str
+    requested_at: datetime
+    sent_at: datetime
+    lease_until: datetime
+    batch_number: int
+    transaction_number: int | None = None
+    approval_code: str | None = None
+    response_code: str | None = None
+    reason: Reason | None = None
+    partial: bool = False
+    answered_at: datetime | None = None
+    refunded: Money
+    refund_count: int = 0
+    settled_at: datetime | None = None
+    revision: int = 0
+
+    @property
+    def approved(self) -> bool:
+        """Whether the caller was told yes."""
+        return self.answered_at is not None and self.reason is None
+
+    @property
+    def currency(self) -> Currency:
+        """The currency of all its amounts."""
+        return self.amounts.base.currency
+
+    @property
+    def refundable(self) -> Money:
+        """What can still be given back."""
+        return self.amounts.total - self.refunded
+
+    def step(self, event: Event, **changes: object) -> Payment:
+        """This payment after ``event``. Raises ``IllegalStep`` where the table has none."""
+        return replace(
+            self,
+            state=PAYMENT.after(self.state, event),
+            revision=self.revision + 1,
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def changed(self, **changes: object) -> Payment:
+        """This payment with other facts in the same state."""
+        return replace(self, revision=self.revision + 1, **changes)  # type: ignore[arg-type]
+
+
+def retrieval_reference(at: datetime, sequence: int) -> str:
+    """The twelve digits by which the network finds a payment: ``YDDDHHNNNNNN``.
+
+    Last digit of the year, day of the year and hour in UTC, then ``sequence`` modulo a million
+    (layout: vendor samples).
+    """
+    utc = at.astimezone(UTC)
+    return f"{utc.year % 10}{utc.timetuple().tm_yday:03d}{utc.hour:02d}{sequence % 1_000_000:06d}"
+
+
+def decide(payment: Payment, answer: Answer, *, at: datetime) -> Payment:
+    """The payment after the network's answer: approved, declined, or in doubt.
+
+    A void whose answer is missing still takes place: the batch has already let the payment go, and
+    the reversal is repeated until the network confirms it.
+    """
+    match answer:
+        case Approved():
+            return _approved(payment, answer, at=at)
+        case Declined(reason=reason, response_code=code):
+            return payment.step(Event.DECLINE, reason=reason, response_code=code, answered_at=at)
+        case NotSent():
+            return payment.step(Event.DECLINE, reason=Reason.NOT_REACHED, answered_at=at)
+        case Unresolved() if payment.kind is Kind.VOID:
+            return payment.step(Event.COMPLETE, response_code="00", answered_at=at)
+        case Unresolved():
+            return payment.step(Event.LOSE, reason=Reason.NO_ANSWER, answered_at=at)
+
+
+def _approved(payment: Payment, answer: Approved, *, at: datetime) -> Payment:
+    total = payment.amounts.total
+    partial = answer.amount < total
+    if payment.kind is Kind.VOID:
+        return payment.step(Event.COMPLETE, response_code=answer.response_code, answered_at=at)
+    return payment.step(
+        SUCCESS[payment.kind],
+        amounts=payment.amounts.limited_to(answer.amount) if partial else payment.amounts,
+        approval_code=answer.approval_code,
+        response_code=answer.response_code,
+        partial=partial,
+        answered_at=at,
+    )
+
+
+def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
+    """What an approved sale, authorization or refund books."""
+    amounts = payment.amounts
+    total = amounts.total
+    match payment.kind:
+        case Kind.SALE:
+            cause, layer = Cause.SALE, Layer.POSTED
+            parts = (
+                (Account.MERCHANT_PAYABLE, amounts.base),
+                (Account.TAX, amounts.tax),
+                (Account.FEES, amounts.fee),
+                (Account.TIPS, amounts.tip),
+            )
+            lines = (
+                Line(Account.CAPTURED, total),
+                *(Line(account, -amount) for account, amount in parts if amount),
+            )
+        case Kind.AUTHORIZATION:
+            cause, layer = Cause.AUTHORIZATION, Layer.PENDING
+            lines = (Line(Account.AUTHORIZED, total), Line(Account.AUTHORIZED_CONTRA, -total))
+        case Kind.REFUND:
+            cause, layer = Cause.REFUND, Layer.POSTED
+            lines = (Line(Account.REFUNDS, total), Line(Account.CAPTURED, -total))
+        case Kind.VOID:
+            message = "a void books what its original booked, taken back"
+            raise AssertionError(message)
+    return Entry(
+        merchant_id=payment.merchant_id,
+        subject_id=payment.payment_id,
+        cause=cause,
+        layer=layer,
+        booked_at=booked_at,
+        lines=lines,
+    )
+
+
+def void_entry(original: Payment, void: Payment, *, booked_at: datetime) -> Entry:
+    """What a void books: its original's entry, taken back."""
+    taken_back = entry_of(original, booked_at=booked_at)
+    held = original.kind is Kind.AUTHORIZATION
+    return Entry(
+        merchant_id=void.merchant_id,
+        subject_id=void.payment_id,
+        cause=Cause.RELEASE if held else Cause.VOID,
+        layer=taken_back.layer,
+        booked_at=booked_at,
+        lines=taken_back.negated(),
+    )

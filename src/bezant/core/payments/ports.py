@@ -1,0 +1,225 @@
+"""What payments need from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from bezant.core.batches import BatchStore, Totals
+from bezant.core.ledger import Journal
+from bezant.core.merchants import Profile
+from bezant.core.outcomes import Answer
+from bezant.core.payments.messages import BatchTotals, Message
+from bezant.core.payments.model import Payment
+from bezant.core.payments.queries import Page, PaymentQuery
+from bezant.core.vault import CardStore
+
+T = TypeVar("T")
+
+
+class Acquirer(Protocol):
+    """A card network. Network trouble is an answer, never an exception."""
+
+    async def send(self, message: Message) -> Answer:
+        """Send a payment message and wait for its answer, up to the rail's own time limit."""
+        ...
+
+    async def close_batch(self, totals: BatchTotals) -> Answer:
+        """Tell the totals of a batch."""
+        ...
+
+
+class Ids(Protocol):
+    """Ids of payments and settlements: increasing within a process, unique in the whole gateway."""
+
+    async def take(self) -> int:
+        """The next id."""
+        ...
+
+
+class Pause(Protocol):
+    """Waiting."""
+
+    async def __call__(self, seconds: float) -> None:
+        """Come back after that many seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An idempotency key that was used: by what request, and what came of it.
+
+    ``subject_id`` is the payment or the settlement.
+    """
+
+    merchant_id: int
+    terminal_id: int
+    key: str
+    fingerprint: bytes
+    subject_id: int
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """A message to the network that must be taken back until the network confirms it.
+
+    ``payment_id`` is the payment in doubt, or the void whose reversal was not answered. Times are real.
+    """
+
+    merchant_id: int
+    payment_id: int
+    tries: int
+    next_try_at: datetime
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    escalated: bool = False
+
+
+class PaymentStore(Protocol):
+    """Payments of one transaction."""
+
+    def add(self, payment: Payment) -> None:
+        """Store a new payment."""
+        ...
+
+    def change(self, before: Payment, after: Payment) -> None:
+        """Store a step; at the end of the transaction raises ``Conflict`` unless ``before`` was current."""
+        ...
+
+    def find(self, merchant_id: int, payment_id: int) -> Payment | None:
+        """A payment of that merchant, locked to be changed."""
+        ...
+
+    def find_by_reference(
+        self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, audit_number: int
+    ) -> Payment | None:
+        """The payment, not a void, that the network knows by both numbers; locked to be changed."""
+        ...
+
+    def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
+        """What the captured members of a batch add up to, by profile."""
+        ...
+
+    def settle(
+        self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime
+    ) -> None:
+        """Every captured member of a batch becomes settled."""
+        ...
+
+    def page(self, query: PaymentQuery) -> Page:
+        """One page of a list, newest first."""
+        ...
+
+    def leases_run_out(self, before: datetime, limit: int) -> Sequence[Payment]:
+        """Payments still being sent whose lease ended before that instant."""
+        ...
+
+
+class ReversalStore(Protocol):
+    """Reversals of one transaction."""
+
+    def add(self, reversal: Reversal) -> None:
+        """Queue a reversal."""
+        ...
+
+    def due(self, before: datetime, limit: int) -> Sequence[Reversal]:
+        """Unconfirmed reversals whose next try is due, oldest first."""
+        ...
+
+    def change(self, before: Reversal, after: Reversal) -> None:
+        """Store a try or a confirmation; raises ``Conflict`` unless ``before`` was current."""
+        ...
+
+
+class ClaimStore(Protocol):
+    """Idempotency keys of one transaction."""
+
+    def find(self, merchant_id: int, terminal_id: int, key: str) -> Claim | None:
+        """Who used that key."""
+        ...
+
+    def add(self, claim: Claim) -> None:
+        """Use a key; a second use fails at the end of the transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """An answer that nobody was waiting for any more, masked."""
+
+    kind: str
+    received_at: datetime
+    terminal_number: str | None
+    audit_number: int | None
+    retrieval_reference: str | None
+    response_code: str | None
+    approval_code: str | None
+    amount_minor: int | None
+
+
+class StrayStore(Protocol):
+    """Strays of one transaction."""
+
+    def add(self, stray: Stray) -> None:
+        """Keep one."""
+        ...
+
+
+class PaymentTx(Protocol):
+    """The stores of one transaction that this domain uses."""
+
+    @property
+    def payments(self) -> PaymentStore:
+        """Payments."""
+        ...
+
+    @property
+    def batches(self) -> BatchStore:
+        """Batches."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """The ledger."""
+        ...
+
+    @property
+    def cards(self) -> CardStore:
+        """The vault."""
+        ...
+
+    @property
+    def claims(self) -> ClaimStore:
+        """Idempotency keys."""
+        ...
+
+    @property
+    def reversals(self) -> ReversalStore:
+        """Reversals."""
+        ...
+
+    @property
+    def strays(self) -> StrayStore:
+        """Stray answers."""
+        ...
+
+
+class PaymentUnits(Protocol):
+    """Runs work in a transaction. Work is plain code without side effects: it may run more than once."""
+
+    async def read(self, work: Callable[[PaymentTx], T]) -> T:
+        """Run ``work`` on a consistent view."""
+        ...
+
+    async def write(
+        self, work: Callable[[PaymentTx], T], *, merchant_id: int, terminal_id: int | None = None
+    ) -> T:
+        """Run ``work`` and commit, or raise and leave nothing behind.
+
+        ``terminal_id`` names the terminal whose open batch the work will ask for: it is fetched with
+        those of the other works of the group.
+        """
+        ...

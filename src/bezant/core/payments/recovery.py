@@ -1,0 +1,150 @@
+"""Nothing stays in doubt: leases that ran out, and reversals until the network confirms them.
+
+Each reversal has its own next try, so one that the network will not take delays no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from bezant.core.merchants import Caller, SystemClock
+from bezant.core.outcomes import Approved, Conflict, Declined, Reason, Unresolved
+from bezant.core.payments.messages import Message
+from bezant.core.payments.model import Event, Kind, Payment, State
+from bezant.core.payments.ports import Acquirer, PaymentTx, PaymentUnits, Reversal, Stray
+from bezant.core.payments.steps import existing, finish, free_refund, reversal_of
+from bezant.core.vault import Sealer, StoredCard
+
+DELAYS = (0, 15, 60, 5 * 60, 30 * 60, 2 * 60 * 60)
+"""Seconds until each of the first tries; then one an hour, and a person should look."""
+HOURLY = 60 * 60
+TRY_LEASE = timedelta(seconds=45)
+SWEEP_MAX = 500
+
+
+class Callers(Protocol):
+    """Terminals by their ids."""
+
+    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
+        """The terminal as a caller, without credentials."""
+        ...
+
+
+class Recovery:
+    """Takes back what was left in doubt."""
+
+    def __init__(
+        self,
+        *,
+        units: PaymentUnits,
+        acquirer: Acquirer,
+        sealer: Sealer,
+        callers: Callers,
+        clock: SystemClock,
+    ) -> None:
+        self._units = units
+        self._acquirer = acquirer
+        self._sealer = sealer
+        self._callers = callers
+        self._clock = clock
+
+    async def sweep(self) -> int:
+        """Payments whose lease ran out are in doubt from now on; how many there were."""
+        real = self._clock.now()
+        lost = await self._units.read(lambda tx: tx.payments.leases_run_out(real, SWEEP_MAX))
+        for payment in lost:
+            caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
+            step = partial(
+                finish,
+                payment=payment,
+                answer=Unresolved(cause="lease ran out"),
+                at=caller.now(real),
+                real=real,
+            )
+            await self._quietly(payment, step)
+        return len(lost)
+
+    async def due(self, limit: int = SWEEP_MAX) -> list[Reversal]:
+        """Reversals to try now."""
+        real = self._clock.now()
+        return list(await self._units.read(lambda tx: tx.reversals.due(real, limit)))
+
+    async def attempt(self, reversal: Reversal) -> bool:
+        """Try one reversal; whether the network confirmed it. Two processes may race for it: one wins."""
+        real = self._clock.now()
+        claimed = replace(reversal, tries=reversal.tries + 1, next_try_at=real + TRY_LEASE)
+
+        def claim(tx: PaymentTx) -> tuple[Payment, Payment | None, StoredCard | None]:
+            tx.reversals.change(reversal, claimed)
+            payment = existing(tx, reversal.merchant_id, reversal.payment_id)
+            voided = None
+            if payment.kind is Kind.VOID and payment.original_id is not None:
+                voided = existing(tx, payment.merchant_id, payment.original_id)
+            card = payment.card
+            return payment, voided, tx.cards.find(payment.merchant_id, card.token) if card else None
+
+        try:
+            payment, voided, stored = await self._units.write(
+                claim, merchant_id=reversal.merchant_id
+            )
+        except Conflict:
+            return False
+        message = await self._message(payment, voided, stored, repeat=reversal.tries > 0)
+        answer = await self._acquirer.send(message)
+        nothing_there = isinstance(answer, Declined) and answer.reason is Reason.ORIGINAL_NOT_FOUND
+        confirmed = isinstance(answer, Approved) or nothing_there
+        end = self._confirm if confirmed else self._postpone
+        return await self._quietly(payment, partial(end, claimed)) and confirmed
+
+    async def keep_stray(self, stray: Stray) -> None:
+        """Record an answer that came late, twice or for nobody."""
+        await self._units.write(lambda tx: tx.strays.add(stray), merchant_id=0)
+
+    async def _message(
+        self, payment: Payment, voided: Payment | None, stored: StoredCard | None, *, repeat: bool
+    ) -> Message:
+        caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
+        pan = None
+        if stored is not None:
+            pan = self._sealer.open(stored.merchant_id, stored.card.token, stored.sealed)
+        return reversal_of(
+            caller,
+            payment,
+            voided=voided,
+            pan=pan,
+            repeat=repeat,
+            deadline_at=self._clock.now() + TRY_LEASE,
+        )
+
+    def _confirm(self, reversal: Reversal, tx: PaymentTx) -> None:
+        real = self._clock.now()
+        tx.reversals.change(reversal, replace(reversal, confirmed_at=real))
+        payment = existing(tx, reversal.merchant_id, reversal.payment_id)
+        if payment.state is not State.IN_DOUBT:
+            return
+        tx.payments.change(payment, payment.step(Event.REVERSE))
+        if payment.kind is Kind.REFUND:
+            free_refund(tx, payment)
+
+    def _postpone(self, reversal: Reversal, tx: PaymentTx) -> None:
+        seconds = DELAYS[reversal.tries] if reversal.tries < len(DELAYS) else HOURLY
+        later = replace(
+            reversal,
+            next_try_at=self._clock.now() + timedelta(seconds=seconds),
+            escalated=reversal.tries >= len(DELAYS),
+        )
+        tx.reversals.change(reversal, later)
+
+    async def _quietly(self, payment: Payment, step: Callable[[PaymentTx], object]) -> bool:
+        """Run a step; whether it was this process that took it."""
+        try:
+            await self._units.write(
+                step, merchant_id=payment.merchant_id, terminal_id=payment.terminal_id
+            )
+        except Conflict:
+            return False
+        return True

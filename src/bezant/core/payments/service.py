@@ -1,0 +1,446 @@
+"""Use cases: charge, void, refund.
+
+Each is the same walk: store the intent and commit, ask the network with no transaction open, decide,
+store the outcome and commit. What the network left unsaid is taken back by ``recovery``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from bezant.core.merchants import Caller, Profile, SystemClock
+from bezant.core.money import Money
+from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.core.payments.messages import Message, Street
+from bezant.core.payments.model import (
+    NO_ORDER,
+    REFUNDABLE,
+    Amounts,
+    Event,
+    Kind,
+    Order,
+    Payment,
+    State,
+    retrieval_reference,
+)
+from bezant.core.payments.ports import Acquirer, Claim, Ids, PaymentTx, PaymentUnits, Pause
+from bezant.core.payments.steps import existing, finish, leave, message_of, numbered, turn_down
+from bezant.core.sensitive import Cvv, Pan
+from bezant.core.vault import Card, Sealer, StoredCard
+
+TWIN_POLL_SECONDS = 0.1
+TWIN_WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An idempotency key and a keyed hash of the request that carries it."""
+
+    value: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """A sale or an authorization, on a card number or on a token of the vault. ``expiry`` is YYMM."""
+
+    kind: Kind
+    profile: Profile
+    amounts: Amounts
+    pan: Pan | None = None
+    token: str | None = None
+    expiry: str | None = None
+    cvv: Cvv | None = None
+    street: Street | None = None
+    order: Order = NO_ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """How a caller names an earlier payment: by its id, or by the network's two numbers.
+
+    What else is given must fit.
+    """
+
+    payment_id: int | None = None
+    retrieval_reference: str | None = None
+    audit_number: int | None = None
+    transaction_number: int | None = None
+    approval_code: str | None = None
+    base: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money back on an earlier sale, to its own card or, by ``token``, to another."""
+
+    original: Reference
+    amount: Money
+    token: str | None = None
+    order: Order = NO_ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A payment as it ended, and whether an earlier request with the same key had made it."""
+
+    payment: Payment
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Intent:
+    """What unit 1 stored: the payment, and what the message needs beside it."""
+
+    payment: Payment
+    stored_card: StoredCard | None = None
+    original: Payment | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``lease``: how long a payment may be under way before it is taken to be lost."""
+
+    lease: timedelta = timedelta(seconds=45)
+    deadline: timedelta = timedelta(seconds=30)
+
+
+class Payments:
+    """Card payments of one gateway."""
+
+    def __init__(
+        self,
+        *,
+        units: PaymentUnits,
+        acquirer: Acquirer,
+        sealer: Sealer,
+        ids: Ids,
+        clock: SystemClock,
+        pause: Pause,
+        settings: Settings | None = None,
+    ) -> None:
+        self._units = units
+        self._acquirer = acquirer
+        self._sealer = sealer
+        self._ids = ids
+        self._clock = clock
+        self._pause = pause
+        self._settings = settings or Settings()
+
+    # -- use cases --------------------------------------------------------------------------------
+
+    async def charge(self, caller: Caller, charge: Charge, *, key: Key | None = None) -> Outcome:
+        """A sale or an authorization. Refuses ``NO_PROFILE`` and what a key may be refused for."""
+        if charge.profile not in caller.terminal.endpoints:
+            raise Refused(Reason.NO_PROFILE)
+        kept = self._seal(caller, charge.pan) if charge.pan is not None else None
+        draft = await self._draft(
+            caller,
+            kind=charge.kind,
+            profile=charge.profile,
+            amounts=charge.amounts,
+            card=kept.card if kept else None,
+            expiry=charge.expiry,
+            order=charge.order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            stored = kept
+            if kept is not None:
+                tx.cards.keep(kept)
+            elif charge.token is not None:
+                stored = tx.cards.find(draft.merchant_id, charge.token)
+            if stored is None:
+                return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(draft, batch, card=stored.card)
+            tx.payments.add(payment)
+            return _Intent(payment=payment, stored_card=stored)
+
+        intent = await self._begin(begin, draft, key)
+        if intent.payment.state is not State.SENDING:
+            return Outcome(payment=intent.payment, replayed=intent.replayed)
+        message = self._message(
+            caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street
+        )
+        return await self._send(caller, intent, message)
+
+    async def refund(self, caller: Caller, refund: Refund, *, key: Key | None = None) -> Outcome:
+        """Money back on a captured or settled sale of this terminal, up to what is left of it."""
+        draft = await self._draft(
+            caller,
+            kind=Kind.REFUND,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(refund.amount),
+            order=refund.order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            original = _look_up(tx, draft, refund.original)
+            if original is None or original.kind is not Kind.SALE:
+                return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
+            named = _referring(draft, original)
+            if original.state not in REFUNDABLE:
+                return _Intent(payment=turn_down(tx, named, Reason.ORIGINAL_NOT_FOUND))
+            if refund.amount > original.refundable:
+                return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_REFUNDABLE))
+            token = refund.token or (original.card.token if original.card else "")
+            stored = tx.cards.find(draft.merchant_id, token)
+            if stored is None:
+                return _Intent(payment=turn_down(tx, named, Reason.UNKNOWN_TOKEN))
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(named, batch, card=stored.card)
+            tx.payments.add(payment)
+            tx.payments.change(
+                original,
+                original.changed(
+                    refunded=original.refunded + refund.amount,
+                    refund_count=original.refund_count + 1,
+                ),
+            )
+            return _Intent(payment=payment, stored_card=stored, original=original)
+
+        intent = await self._begin(begin, draft, key)
+        if intent.payment.state is not State.SENDING:
+            return Outcome(payment=intent.payment, replayed=intent.replayed)
+        return await self._send(caller, intent, self._message(caller, intent))
+
+    async def void(
+        self, caller: Caller, reference: Reference, *, order: Order = NO_ORDER, key: Key | None = None
+    ) -> Outcome:
+        """Take back an authorization, a sale or a refund that is not settled.
+
+        Refuses ``WRONG_TRANSACTION_NUMBER`` and ``WRONG_AUDIT_NUMBER`` when the payment named by id
+        has others than those given.
+        """
+        draft = await self._draft(
+            caller,
+            kind=Kind.VOID,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(reference.base or Money.zero(caller.merchant.currency)),
+            order=order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            original = _look_up(tx, draft, reference)
+            if original is None:
+                return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
+            named = _referring(draft, original, amounts=original.amounts)
+            if refusal := _void_refusal(tx, original):
+                return _Intent(payment=turn_down(tx, named, refusal))
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(
+                named,
+                batch,
+                card=original.card,
+                retrieval_reference=original.retrieval_reference,
+                approval_code=original.approval_code,
+            )
+            tx.payments.add(payment)
+            voiding = original.step(Event.BEGIN_VOID)
+            tx.payments.change(original, voiding)
+            if original.state is State.CAPTURED:
+                leave(batch, original)
+            stored = tx.cards.find(draft.merchant_id, original.card.token) if original.card else None
+            return _Intent(payment=payment, stored_card=stored, original=voiding)
+
+        intent = await self._begin(begin, draft, key)
+        if intent.payment.state is not State.SENDING:
+            return Outcome(payment=intent.payment, replayed=intent.replayed)
+        return await self._send(caller, intent, self._message(caller, intent))
+
+    # -- the walk ---------------------------------------------------------------------------------
+
+    async def _draft(
+        self,
+        caller: Caller,
+        *,
+        kind: Kind,
+        profile: Profile,
+        amounts: Amounts,
+        card: Card | None = None,
+        expiry: str | None = None,
+        order: Order,
+    ) -> Payment:
+        real = self._clock.now()
+        payment_id = await self._ids.take()
+        requested_at = caller.now(real)
+        merchant_id, terminal_id = caller.key
+        return Payment(
+            merchant_id=merchant_id,
+            payment_id=payment_id,
+            terminal_id=terminal_id,
+            kind=kind,
+            state=State.SENDING,
+            profile=profile,
+            amounts=amounts,
+            card=card,
+            expiry=expiry,
+            order=order,
+            audit_number=None,
+            retrieval_reference=retrieval_reference(requested_at, payment_id),
+            requested_at=requested_at,
+            sent_at=real.replace(microsecond=0),
+            lease_until=real + self._settings.lease,
+            batch_number=0,
+            refunded=Money.zero(amounts.base.currency),
+        )
+
+    async def _begin(
+        self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None
+    ) -> _Intent:
+        """Run unit 1. A twin with the same key that is still under way is waited for, then refused."""
+        waited = 0.0
+        while True:
+            intent = await self._units.write(
+                begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
+            )
+            if key is None or not intent.replayed or intent.payment.state is not State.SENDING:
+                return intent
+            if waited >= TWIN_WAIT_SECONDS:
+                raise Refused(Reason.KEY_IN_FLIGHT)
+            await self._pause(TWIN_POLL_SECONDS)
+            waited += TWIN_POLL_SECONDS
+
+    async def _send(self, caller: Caller, intent: _Intent, message: Message) -> Outcome:
+        answer = await self._acquirer.send(message)
+        payment, real = intent.payment, self._clock.now()
+        try:
+            finished = await self._units.write(
+                partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real),
+                merchant_id=payment.merchant_id,
+                terminal_id=payment.terminal_id,
+            )
+        except Conflict:
+            # The lease ran out while we waited: the payment is in doubt and is being taken back, and
+            # this answer, whatever it says, came too late to change that.
+            finished = await self._units.read(
+                lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
+            )
+        return Outcome(payment=finished)
+
+    def _seal(self, caller: Caller, pan: Pan) -> StoredCard:
+        merchant_id = caller.merchant.merchant_id
+        token = self._sealer.token(merchant_id, pan)
+        return StoredCard(
+            merchant_id=merchant_id,
+            card=Card.of(pan, token),
+            sealed=self._sealer.seal(merchant_id, token, pan),
+        )
+
+    def _message(
+        self,
+        caller: Caller,
+        intent: _Intent,
+        *,
+        pan: Pan | None = None,
+        cvv: Cvv | None = None,
+        street: Street | None = None,
+    ) -> Message:
+        payment, stored = intent.payment, intent.stored_card
+        if pan is None and stored is not None:
+            pan = self._sealer.open(stored.merchant_id, stored.card.token, stored.sealed)
+        return message_of(
+            caller,
+            payment,
+            original=intent.original,
+            pan=pan,
+            cvv=cvv,
+            street=street,
+            deadline_at=payment.sent_at + self._settings.deadline,
+        )
+
+
+def _replayed(tx: PaymentTx, draft: Payment, key: Key | None) -> _Intent | None:
+    """What an earlier request with this key made; or none, and the key is now used."""
+    if key is None:
+        return None
+    known = tx.claims.find(draft.merchant_id, draft.terminal_id, key.value)
+    if known is None:
+        tx.claims.add(
+            Claim(
+                merchant_id=draft.merchant_id,
+                terminal_id=draft.terminal_id,
+                key=key.value,
+                fingerprint=key.fingerprint,
+                subject_id=draft.payment_id,
+                claimed_at=draft.sent_at,
+            )
+        )
+        return None
+    if known.fingerprint != key.fingerprint:
+        raise Refused(Reason.KEY_REUSED)
+    return _Intent(payment=existing(tx, draft.merchant_id, known.subject_id), replayed=True)
+
+
+def _look_up(tx: PaymentTx, draft: Payment, reference: Reference) -> Payment | None:
+    """The payment of this terminal that ``reference`` names and fits."""
+    if reference.payment_id is not None:
+        found = tx.payments.find(draft.merchant_id, reference.payment_id)
+    elif reference.retrieval_reference is not None and reference.audit_number is not None:
+        found = tx.payments.find_by_reference(
+            draft.merchant_id,
+            draft.terminal_id,
+            retrieval_reference=reference.retrieval_reference,
+            audit_number=reference.audit_number,
+        )
+    else:
+        return None
+    if found is None or found.terminal_id != draft.terminal_id:
+        return None
+    if reference.transaction_number not in {None, found.transaction_number}:
+        raise Refused(Reason.WRONG_TRANSACTION_NUMBER)
+    if reference.audit_number not in {None, found.audit_number}:
+        raise Refused(Reason.WRONG_AUDIT_NUMBER)
+    fits = (
+        reference.retrieval_reference in {None, found.retrieval_reference}
+        and reference.approval_code in {None, found.approval_code}
+        and reference.base in {None, found.amounts.base}
+    )
+    return found if fits else None
+
+
+def _referring(draft: Payment, original: Payment, *, amounts: Amounts | None = None) -> Payment:
+    """The draft of a follow-up, with what it takes over from its original."""
+    order = replace(
+        original.order,
+        **{
+            name: value
+            for name in ("invoice", "phone", "email", "source")
+            if (value := getattr(draft.order, name)) is not None
+        },
+        echo=draft.order.echo,
+    )
+    return replace(
+        draft,
+        profile=original.profile,
+        amounts=amounts or draft.amounts,
+        card=original.card,
+        expiry=original.expiry,
+        order=order,
+        original_id=original.payment_id,
+    )
+
+
+def _void_refusal(tx: PaymentTx, original: Payment) -> Reason | None:
+    """Why this payment cannot be voided, if it cannot."""
+    match original.state:
+        case State.VOIDED | State.VOIDING | State.RELEASING:
+            return Reason.ALREADY_VOIDED
+        case State.AUTHORIZED:
+            return None
+        case State.CAPTURED if not original.refunded:
+            batch = tx.batches.open(original.merchant_id, original.terminal_id)
+            return None if original.batch_number == batch.number else Reason.ORIGINAL_NOT_FOUND
+        case _:
+            return Reason.ORIGINAL_NOT_FOUND

@@ -1,0 +1,158 @@
+"""Settling a batch: freeze and open the next, tell the acquirer the totals, then close.
+
+A batch whose totals were not confirmed stays frozen; the next settlement of its terminal, or the
+timetable, tells them again, so an empty answer is only given when everything before was closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bezant.core.batches import Batch, BatchState, Totals
+from bezant.core.ledger import Account, Cause, Entry, Layer, Line
+from bezant.core.merchants import Caller, Profile, SystemClock
+from bezant.core.money import Currency, Money
+from bezant.core.outcomes import Approved, Declined, NotSent, Reason, Unresolved
+from bezant.core.payments.messages import BatchTotals
+from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How a settlement ended. ``totals`` is empty for an empty batch; ``reason`` says why it did not close."""
+
+    batch_number: int
+    totals: Totals
+    currency: Currency
+    settled_at: datetime
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frozen:
+    batch: Batch
+    shares: Sequence[BatchTotals]
+
+
+class Settlements:
+    """Settles batches of one gateway."""
+
+    def __init__(
+        self, *, units: PaymentUnits, acquirer: Acquirer, ids: Ids, clock: SystemClock
+    ) -> None:
+        self._units = units
+        self._acquirer = acquirer
+        self._ids = ids
+        self._clock = clock
+
+    async def settle(self, caller: Caller) -> Settlement:
+        """Settle what the terminal has open, or what an earlier settlement left unconfirmed."""
+        merchant_id, terminal_id = caller.key
+        settlement_id = await self._ids.take()
+        real = self._clock.now()
+        now = caller.now(real)
+
+        def freeze(tx: PaymentTx) -> _Frozen:
+            settling = tx.batches.settling(merchant_id, terminal_id)
+            batch = settling[0] if settling else tx.batches.open(merchant_id, terminal_id)
+            if not settling and batch.totals.count == 0:
+                return _Frozen(batch=batch, shares=())
+            if not settling:
+                tx.batches.add(batch.freeze(settlement_id=settlement_id, at=now))
+            return _Frozen(
+                batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=bool(settling))
+            )
+
+        frozen = await self._units.write(freeze, merchant_id=merchant_id, terminal_id=terminal_id)
+        batch = frozen.batch
+        if batch.state is BatchState.OPEN:
+            return _settlement(batch, Totals(), now)
+        for share in frozen.shares:
+            answer = await self._acquirer.close_batch(share)
+            match answer:
+                case Approved():
+                    pass
+                case Declined(reason=reason):
+                    return _settlement(batch, batch.totals, now, reason)
+                case Unresolved():
+                    return _settlement(batch, batch.totals, now, Reason.NO_ANSWER)
+                case NotSent():
+                    return _settlement(batch, batch.totals, now, Reason.NOT_REACHED)
+
+        def close(tx: PaymentTx) -> Settlement:
+            current = tx.batches.find(merchant_id, terminal_id, batch.number)
+            if current is None:
+                message = "a batch that was frozen is gone"
+                raise AssertionError(message)
+            if current.state is BatchState.SETTLING:
+                current.confirm(now)
+                tx.payments.settle(merchant_id, terminal_id, batch.number, settled_at=now)
+                _book(tx, current, booked_at=now)
+            return _settlement(current, current.totals, now)
+
+        return await self._units.write(close, merchant_id=merchant_id, terminal_id=terminal_id)
+
+
+def _shares(
+    tx: PaymentTx, caller: Caller, batch: Batch, *, real: datetime, repeat: bool
+) -> Sequence[BatchTotals]:
+    """The batch's totals, one message for each merchant account that has a share."""
+    totals = tx.payments.totals(batch.merchant_id, batch.terminal_id, batch.number)
+    return [
+        _share(tx, caller, batch, profile=profile, totals=share, real=real, repeat=repeat)
+        for profile, share in sorted(totals.items())
+    ]
+
+
+def _share(
+    tx: PaymentTx,
+    caller: Caller,
+    batch: Batch,
+    *,
+    profile: Profile,
+    totals: Totals,
+    real: datetime,
+    repeat: bool,
+) -> BatchTotals:
+    numbers = tx.batches.open(batch.merchant_id, batch.terminal_id)
+    return BatchTotals(
+        endpoint=caller.terminal.endpoints[profile],
+        batch_number=batch.number,
+        audit_number=numbers.next_audit_number(),
+        sent_at=real.replace(microsecond=0),
+        local_at=caller.local(caller.now(real)),
+        debit_count=totals.sale_count,
+        debits=Money(totals.sold, batch.currency),
+        credit_count=totals.refund_count,
+        credits=Money(totals.refunded, batch.currency),
+        repeat=repeat,
+    )
+
+
+def _book(tx: PaymentTx, batch: Batch, *, booked_at: datetime) -> None:
+    net = Money(batch.totals.net, batch.currency)
+    if net and batch.settlement_id is not None:
+        tx.journal.book(
+            Entry(
+                merchant_id=batch.merchant_id,
+                subject_id=batch.settlement_id,
+                cause=Cause.SETTLEMENT,
+                layer=Layer.POSTED,
+                booked_at=booked_at,
+                lines=(Line(Account.ACQUIRER_RECEIVABLE, net), Line(Account.CAPTURED, -net)),
+            )
+        )
+
+
+def _settlement(
+    batch: Batch, totals: Totals, at: datetime, reason: Reason | None = None
+) -> Settlement:
+    return Settlement(
+        batch_number=batch.number,
+        totals=totals,
+        currency=batch.currency,
+        settled_at=at,
+        reason=reason,
+    )

@@ -1,0 +1,239 @@
+"""Steps inside one transaction that several use cases share: numbering, turning down, finishing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from bezant.core.batches import Batch, BatchState
+from bezant.core.merchants import Caller
+from bezant.core.outcomes import Answer, Reason, Unresolved
+from bezant.core.payments.messages import Ask, Message, Original, Street
+from bezant.core.payments.model import (
+    ASKS,
+    Event,
+    Kind,
+    Payment,
+    State,
+    decide,
+    entry_of,
+    void_entry,
+)
+from bezant.core.payments.ports import PaymentTx, Reversal
+from bezant.core.sensitive import Cvv, Pan
+from bezant.core.vault import Card
+
+
+def existing(tx: PaymentTx, merchant_id: int, payment_id: int) -> Payment:
+    """A payment that must exist."""
+    payment = tx.payments.find(merchant_id, payment_id)
+    if payment is None:
+        message = "a payment that was stored is gone"
+        raise AssertionError(message)
+    return payment
+
+
+def numbered(
+    draft: Payment,
+    batch: Batch,
+    *,
+    card: Card | None,
+    retrieval_reference: str | None = None,
+    approval_code: str | None = None,
+) -> Payment:
+    """The draft with its audit number, ready to be sent."""
+    return replace(
+        draft,
+        card=card,
+        audit_number=batch.next_audit_number(),
+        batch_number=batch.number,
+        retrieval_reference=retrieval_reference or draft.retrieval_reference,
+        approval_code=approval_code,
+    )
+
+
+def turn_down(tx: PaymentTx, draft: Payment, reason: Reason) -> Payment:
+    """Store the draft as declined by us; the network is not asked."""
+    batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+    declined = replace(
+        draft,
+        state=State.DECLINED,
+        reason=reason,
+        batch_number=batch.number,
+        answered_at=draft.requested_at,
+    )
+    tx.payments.add(declined)
+    return declined
+
+
+def enter(batch: Batch, payment: Payment) -> None:
+    """Count a captured payment in its batch's totals."""
+    _count(batch, payment, 1)
+
+
+def leave(batch: Batch, payment: Payment) -> None:
+    """Take a captured payment out of its batch's totals."""
+    _count(batch, payment, -1)
+
+
+def _count(batch: Batch, payment: Payment, count: int) -> None:
+    amounts = payment.amounts
+    if payment.kind is Kind.REFUND:
+        batch.add_refund(amounts.total, count=count)
+    else:
+        batch.add_sale(
+            base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count
+        )
+
+
+def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, real: datetime) -> Payment:
+    """Decide on the network's answer and book it.
+
+    ``at`` is the merchant's time, ``real`` real time. Raises ``Conflict`` at the end of the
+    transaction when somebody else decided first.
+    """
+    finished = decide(payment, answer, at=at)
+    if finished.state in {State.CAPTURED, State.AUTHORIZED}:
+        batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
+        finished = replace(
+            finished,
+            batch_number=batch.number,
+            transaction_number=batch.next_transaction_number(),
+        )
+        if finished.state is State.CAPTURED:
+            enter(batch, finished)
+        tx.journal.book(entry_of(finished, booked_at=at))
+    tx.payments.change(payment, finished)
+    if payment.kind is Kind.VOID:
+        _finish_voided(tx, finished, at=at)
+    elif finished.state is State.DECLINED and payment.kind is Kind.REFUND:
+        free_refund(tx, finished)
+    if isinstance(answer, Unresolved):
+        tx.reversals.add(
+            Reversal(
+                merchant_id=payment.merchant_id,
+                payment_id=payment.payment_id,
+                tries=0,
+                next_try_at=real,
+                created_at=real,
+            )
+        )
+    return finished
+
+
+def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
+    """Carry the end of a void over to the payment that it voids."""
+    original = _original(tx, void)
+    if void.state is State.DONE:
+        tx.payments.change(original, original.step(Event.FINISH_VOID))
+        tx.journal.book(void_entry(original, void, booked_at=at))
+        if original.kind is Kind.REFUND:
+            free_refund(tx, original)
+        return
+    kept = original.step(Event.ABANDON_VOID)
+    if kept.state is State.CAPTURED:
+        batch = tx.batches.find(void.merchant_id, void.terminal_id, original.batch_number)
+        if batch is None or batch.state is not BatchState.OPEN:
+            # Its own batch was settled without it: it joins the one that is open now.
+            batch = tx.batches.open(void.merchant_id, void.terminal_id)
+            kept = replace(
+                kept,
+                batch_number=batch.number,
+                transaction_number=batch.next_transaction_number(),
+            )
+        enter(batch, kept)
+    tx.payments.change(original, kept)
+
+
+def free_refund(tx: PaymentTx, refund: Payment) -> None:
+    """Give back to the sale what a refund that did not take place had reserved of it."""
+    sale = _original(tx, refund)
+    tx.payments.change(
+        sale,
+        sale.changed(
+            refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1
+        ),
+    )
+
+
+def _original(tx: PaymentTx, payment: Payment) -> Payment:
+    if payment.original_id is None:
+        message = "a follow-up without an original"
+        raise AssertionError(message)
+    return existing(tx, payment.merchant_id, payment.original_id)
+
+
+def message_of(
+    caller: Caller,
+    payment: Payment,
+    *,
+    deadline_at: datetime,
+    original: Payment | None = None,
+    pan: Pan | None = None,
+    cvv: Cvv | None = None,
+    street: Street | None = None,
+) -> Message:
+    """The network message of a payment that was stored as sending."""
+    return Message(
+        ask=ASKS[payment.kind],
+        endpoint=caller.terminal.endpoints[payment.profile],
+        audit_number=_audit_number(payment),
+        retrieval_reference=payment.retrieval_reference,
+        amount=payment.amounts.total,
+        sent_at=payment.sent_at,
+        local_at=caller.local(payment.requested_at),
+        deadline_at=deadline_at,
+        pan=pan,
+        expiry=payment.expiry,
+        cvv=cvv,
+        street=street,
+        invoice=payment.order.invoice,
+        original=_as_original(original) if original is not None else None,
+    )
+
+
+def reversal_of(
+    caller: Caller,
+    payment: Payment,
+    *,
+    deadline_at: datetime,
+    pan: Pan | None,
+    voided: Payment | None = None,
+    repeat: bool,
+) -> Message:
+    """The message that takes back what ``payment`` may have done at the network.
+
+    For a void, which is itself a reversal of ``voided``, it is the same message once more.
+    """
+    original = payment if voided is None else voided
+    return Message(
+        ask=Ask.REVERSE,
+        endpoint=caller.terminal.endpoints[payment.profile],
+        audit_number=_audit_number(payment),
+        retrieval_reference=payment.retrieval_reference,
+        amount=original.amounts.total,
+        sent_at=payment.sent_at,
+        local_at=caller.local(payment.requested_at),
+        deadline_at=deadline_at,
+        pan=pan,
+        expiry=payment.expiry,
+        original=_as_original(original),
+        repeat=repeat,
+    )
+
+
+def _as_original(payment: Payment) -> Original:
+    return Original(
+        ask=ASKS[payment.kind],
+        audit_number=_audit_number(payment),
+        sent_at=payment.sent_at,
+        retrieval_reference=payment.retrieval_reference,
+        approval_code=payment.approval_code,
+    )
+
+
+def _audit_number(payment: Payment) -> int:
+    if payment.audit_number is None:
+        message = "a payment without an audit number is not sent"
+        raise AssertionError(message)
+    return payment.audit_number

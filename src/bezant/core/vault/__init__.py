@@ -1,0 +1,7 @@
+"""Cards: brands, tokens, and what is kept of a card number."""
+
+from bezant.core.vault.brands import Brand, brand_of
+from bezant.core.vault.model import BinRecord, Card, StoredCard
+from bezant.core.vault.ports import CardStore, Sealer
+
+__all__ = ["BinRecord", "Brand", "Card", "CardStore", "Sealer", "StoredCard", "brand_of"]

@@ -1,0 +1,48 @@
+"""A card as the rest of the business may know it: a token, a mask, a brand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from bezant.core.sensitive import Pan
+from bezant.core.vault.brands import Brand, brand_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What may be shown and stored in clear of a card.
+
+    ``token`` is 40 upper-case hex digits, stable for a merchant and a card number.
+    """
+
+    token: str
+    bin: str
+    last4: str
+    brand: Brand
+
+    @classmethod
+    def of(cls, pan: Pan, token: str) -> Self:
+        """The card with that number, known by that token."""
+        return cls(token=token, bin=pan.bin, last4=pan.last4, brand=brand_of(pan.bin))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCard:
+    """A card with its number sealed under a data key."""
+
+    merchant_id: int
+    card: Card
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinRecord:
+    """What is known of an issuer's number range. ``prefix`` has six or eight digits."""
+
+    prefix: str
+    funding: str
+    issuer: str | None
+    country: str | None
+    level: str | None
+    category: str | None

@@ -1,0 +1,154 @@
+"""Keys, and what is done with them: card data sealed, secrets hashed, tokens made.
+
+A key-encryption key (KEK) comes from a file or the environment and never touches the database. It wraps
+random data keys, which seal card numbers and shown-again secrets with AES-256-GCM. Tokens and hashes
+are HMACs under keys derived from the KEK's root, so that they stay the same when data keys rotate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import uuid
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from bezant.core.sensitive import Pan, Secret
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+class KeyTrouble(Exception):
+    """Keys are missing, too widely readable, or not the ones that the data was sealed with."""
+
+
+class RootKey:
+    """32 random bytes from which the working keys are derived."""
+
+    def __init__(self, root: bytes) -> None:
+        if len(root) != _KEY_BYTES:
+            message = "the root key must have 32 bytes"
+            raise KeyTrouble(message)
+        self._root = root
+        self.key_id = hashlib.sha256(b"bezant key id" + root).hexdigest()[:16]
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose."""
+        return HKDFExpand(algorithm=SHA256(), length=_KEY_BYTES, info=purpose.encode()).derive(self._root)
+
+    def __repr__(self) -> str:
+        return f"RootKey({self.key_id})"
+
+
+def load_root_key(path: Path) -> RootKey:
+    """The root key in ``path`` (64 hex digits). Refuses a file that others may read."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        message = f"{path} is readable by others (mode {mode:04o}): chmod 600 it"
+        raise KeyTrouble(message)
+    try:
+        return RootKey(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+    except ValueError:
+        message = f"{path} does not hold 64 hex digits"
+        raise KeyTrouble(message) from None
+
+
+def create_root_key(path: Path) -> RootKey:
+    """A new root key, written to ``path`` for its owner only."""
+    root = secrets.token_bytes(_KEY_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(root.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return RootKey(root)
+
+
+class SecretHasher:
+    """Keyed one-way hashes of secrets, and new secrets."""
+
+    def __init__(self, root: RootKey) -> None:
+        self._key = root.derive("secret hash")
+
+    def digest(self, secret: str) -> bytes:
+        """HMAC-SHA-256 of ``secret``: 32 bytes."""
+        return hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+    def new_client_token(self) -> str:
+        """122 random bits in UUID form, the form that clients expect."""
+        return str(uuid.uuid4())
+
+
+class CardSealer:
+    """Tokens and ciphertexts of card numbers and secrets."""
+
+    def __init__(self, root: RootKey, data_keys: dict[int, bytes]) -> None:
+        if not data_keys:
+            message = "no data key"
+            raise KeyTrouble(message)
+        self._token_key = root.derive("card token")
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in data_keys.items()}
+        self._current = max(data_keys)
+
+    def token(self, merchant_id: int, pan: Pan) -> str:
+        """The first 160 bits of an HMAC over merchant and number, as 40 upper-case hex digits."""
+        subject = f"{merchant_id}:{pan.reveal()}".encode()
+        return hmac.digest(self._token_key, subject, "sha256")[:20].hex().upper()
+
+    def seal(self, merchant_id: int, token: str, pan: Pan) -> bytes:
+        """The card number, bound to its merchant and token."""
+        return self._encrypt(pan.reveal(), f"card:{merchant_id}:{token}")
+
+    def open(self, merchant_id: int, token: str, sealed: bytes) -> Pan:
+        """The card number back. Raises ``ValueError`` when it was not sealed for this merchant and token."""
+        return Pan(self._decrypt(sealed, f"card:{merchant_id}:{token}"))
+
+    def seal_secret(self, merchant_id: int, credential_id: int, secret: Secret) -> bytes:
+        """A secret that may have to be shown again."""
+        return self._encrypt(secret.reveal(), f"secret:{merchant_id}:{credential_id}")
+
+    def open_secret(self, merchant_id: int, credential_id: int, sealed: bytes) -> Secret:
+        """The secret back."""
+        return Secret(self._decrypt(sealed, f"secret:{merchant_id}:{credential_id}"))
+
+    def _encrypt(self, text: str, bound_to: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), bound_to.encode())
+        return self._current.to_bytes(4, "big") + nonce + sealed
+
+    def _decrypt(self, sealed: bytes, bound_to: str) -> str:
+        key_id, nonce, text = int.from_bytes(sealed[:4], "big"), sealed[4:16], sealed[16:]
+        cipher = self._ciphers.get(key_id)
+        try:
+            if cipher is None:
+                raise InvalidTag
+            return cipher.decrypt(nonce, text, bound_to.encode()).decode()
+        except InvalidTag:
+            message = "sealed under another key, or for somebody else"
+            raise ValueError(message) from None
+
+
+def new_data_key(root: RootKey) -> tuple[bytes, bytes]:
+    """A random data key, and the same wrapped by the root."""
+    key = AESGCM.generate_key(bit_length=256)
+    nonce = os.urandom(_NONCE_BYTES)
+    return key, nonce + AESGCM(root.derive("key wrap")).encrypt(nonce, key, b"data key")
+
+
+def unwrap_data_key(root: RootKey, wrapped: bytes) -> bytes:
+    """A data key back. Raises ``KeyTrouble`` under another root."""
+    try:
+        return AESGCM(root.derive("key wrap")).decrypt(
+            wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], b"data key"
+        )
+    except InvalidTag:
+        message = "the data keys in this database were wrapped by another root key"
+        raise KeyTrouble(message) from None

@@ -1,0 +1,59 @@
+"""Engines: how each database is opened, so that a committed transaction survives a power cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+BUSY_SECONDS = 10
+
+
+def open_engine(url: str, *, statement_timeout_seconds: int = 10) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql+psycopg://...`` (``postgresql://`` means the same)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(str(parsed))
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=16,
+            max_overflow=16,
+            connect_args={
+                "connect_timeout": 5,
+                "prepare_threshold": 2,
+                "application_name": "bezant",
+                "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC "
+                f"-c idle_in_transaction_session_timeout={statement_timeout_seconds * 1000}",
+            },
+        )
+    message = f"unsupported database: {parsed.get_backend_name()}"
+    raise ValueError(message)
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        # We begin transactions ourselves, so that a writer takes the lock at once.
+        connection.isolation_level = None
+        cursor: sqlite3.Cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")
+        cursor.execute("PRAGMA cache_size = -65536")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        writes = connection.get_execution_options().get("bezant_writes", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,39 @@
+"""Ids in blocks: one row of the database gives a process many ids at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from bezant.storage.units import Unit, Units
+
+FIRST_ID = 10_000_001
+BLOCK_SIZE = 2_000
+
+
+class IdBlocks:
+    """Increasing ids, unique in the whole gateway. What a process does not use is lost."""
+
+    def __init__(self, units: Units, name: str, *, size: int = BLOCK_SIZE, first: int = FIRST_ID) -> None:
+        self._units = units
+        self._name = name
+        self._size = size
+        self._first = first
+        self._ids: Iterator[int] = iter(())
+        self._refill = asyncio.Lock()
+
+    async def take(self) -> int:
+        """The next id."""
+        while True:
+            taken = next(self._ids, None)
+            if taken is not None:
+                return taken
+            async with self._refill:
+                # Whoever waited for the lock may find a new block here already.
+                taken = next(self._ids, None)
+                if taken is not None:
+                    return taken
+                self._ids = iter(await self._units.write(self._block, merchant_id=0))
+
+    def _block(self, unit: Unit) -> range:
+        return unit.system.take_ids(self._name, self._size, first=self._first)

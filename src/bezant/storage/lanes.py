@@ -1,0 +1,212 @@
+"""Lanes: threads with one connection each, which commit what has queued as one group.
+
+The works of a group run in turn in one transaction and are all answered by its one commit. When a work
+of the group fails, the group is rolled back and its works run one by one, so that only the guilty one
+fails. A deadlock, a serialization failure or a lost connection runs the works again: a work has no
+effect but through its transaction, and unique keys refuse what was stored already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from bezant.core.outcomes import Conflict, Reason, Refused
+
+if TYPE_CHECKING:
+    from bezant.storage.units import Unit
+
+T = TypeVar("T")
+
+TRIES_MAX = 6
+_RETRY_SECONDS = (0.0, 0.01, 0.05, 0.2, 0.5)
+_RETRIED_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
+
+_log = structlog.get_logger(__name__)
+
+
+class Unavailable(Exception):
+    """The database cannot be used now; nothing was stored as far as we know."""
+
+
+class Job(Generic[T]):
+    """A work on its way through a lane, and the future that its caller awaits."""
+
+    __slots__ = ("error", "future", "loop", "result", "terminal", "work")
+
+    def __init__(
+        self,
+        work: Callable[[Unit], T],
+        terminal: tuple[int, int] | None,
+        loop: asyncio.AbstractEventLoop,
+        future: asyncio.Future[T],
+    ) -> None:
+        self.work = work
+        self.terminal = terminal
+        self.loop = loop
+        self.future = future
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+
+class Lane(threading.Thread):
+    """One thread, one connection, one transaction at a time."""
+
+    def __init__(
+        self, engine: Engine, *, name: str, writes: bool, group_max: int, queue_max: int
+    ) -> None:
+        super().__init__(name=f"bezant-{name}", daemon=True)
+        self._engine = engine
+        self._writes = writes
+        self._group_max = group_max
+        self._queue_max = queue_max
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._connection: Connection | None = None
+
+    def put(self, job: Job[Any]) -> None:
+        """Queue a job. Refuses ``BUSY`` when the queue is full."""
+        if self._queue.qsize() >= self._queue_max:
+            raise Refused(Reason.BUSY)
+        self._queue.put(job)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end."""
+        if self.is_alive():
+            self._queue.put(None)
+            self.join()
+
+    def run(self) -> None:
+        """Take what has queued, run it, answer it, until told to stop."""
+        while True:
+            group, last = self._gather()
+            if group:
+                self._run_group(group)
+                _answer(group)
+            if last:
+                self._drop_connection()
+                return
+
+    def _gather(self) -> tuple[list[Job[Any]], bool]:
+        job = self._queue.get()
+        group: list[Job[Any]] = []
+        while job is not None:
+            group.append(job)
+            if len(group) >= self._group_max:
+                return group, False
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return group, False
+        return group, True
+
+    def _run_group(self, group: Sequence[Job[Any]]) -> None:
+        try:
+            self._transact(group)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the works are run one by one
+            if len(group) == 1 and not _worth_retrying(error):
+                group[0].error = _translated(error)
+                return
+            for job in group:
+                self._run_alone(job)
+
+    def _run_alone(self, job: Job[Any]) -> None:
+        for delay in (*_RETRY_SECONDS, None):
+            try:
+                self._transact((job,))
+            except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
+                if delay is None or not _worth_retrying(error):
+                    job.error = _translated(error)
+                    return
+                time.sleep(delay)
+            else:
+                return
+
+    def _transact(self, jobs: Sequence[Job[Any]]) -> None:
+        from bezant.storage.units import Unit  # noqa: PLC0415 - units builds lanes
+
+        connection = self._connected()
+        try:
+            with connection.begin():
+                unit = Unit(connection)
+                unit.prime(job.terminal for job in jobs if job.terminal is not None)
+                for job in jobs:
+                    written = unit.writes.count
+                    job.error = None
+                    try:
+                        job.result = job.work(unit)
+                    except (Refused, Conflict) as refusal:
+                        if unit.writes.count != written:
+                            raise
+                        job.error = refusal
+                unit.flush()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                self._drop_connection()
+            raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect().execution_options(bezant_writes=self._writes)
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except DBAPIError:
+                _log.warning("database connection did not close cleanly")
+            self._connection = None
+
+
+def _answer(group: Sequence[Job[Any]]) -> None:
+    """Wake each event loop once for all its jobs of the group."""
+    loops = {job.loop for job in group}
+    for loop in loops:
+        jobs = [job for job in group if job.loop is loop]
+        try:
+            loop.call_soon_threadsafe(_resolve, jobs)
+        except RuntimeError:
+            # The loop is gone, and with it whoever was waiting. What was committed stays committed.
+            _log.warning("nobody waits for a committed group", works=len(jobs))
+
+
+def _resolve(jobs: Sequence[Job[Any]]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def _worth_retrying(error: Exception) -> bool:
+    """Whether the same work may succeed when run again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _RETRIED_SQLSTATES
+    return isinstance(error, OperationalError) and (
+        "locked" in str(error.orig) or "connection" in str(error.orig)
+    )
+
+
+def _translated(error: Exception) -> Exception:
+    """Our own error for the database's, without its text: that may carry values."""
+    if isinstance(error, IntegrityError):
+        return Conflict(type(error.orig).__name__)
+    if isinstance(error, DBAPIError):
+        _log.error("database error", kind=type(error.orig).__name__, state=getattr(error.orig, "sqlstate", None))
+        return Unavailable(type(error.orig).__name__)
+    return error

@@ -1,0 +1,1 @@
+"""Schema versions, in order. Run by ``bezant migrate`` and at the start of a demo."""

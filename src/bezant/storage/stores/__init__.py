@@ -1,0 +1,1 @@
+"""The stores, one module for each domain. They fulfil the core's ports by shape."""

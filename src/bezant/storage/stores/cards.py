@@ -1,0 +1,55 @@
+"""The vault's cards."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from bezant.core.vault import Brand, Card, StoredCard
+from bezant.storage.bulk import BulkInsert, Row
+from bezant.storage.tables import cards
+from bezant.storage.writes import Writes
+
+_INSERT = BulkInsert(cards, ignore=True)
+
+
+class Cards:
+    """Cards of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._kept: dict[tuple[int, str], StoredCard] = {}
+
+    def keep(self, stored: StoredCard) -> None:
+        """Store a card unless the merchant already has it."""
+        self._kept.setdefault((stored.merchant_id, stored.card.token), stored)
+        self._writes.touch()
+
+    def find(self, merchant_id: int, token: str) -> StoredCard | None:
+        """The merchant's card with that token."""
+        kept = self._kept.get((merchant_id, token))
+        if kept is not None:
+            return kept
+        row = self._connection.execute(
+            select(cards).where(cards.c.merchant_id == merchant_id, cards.c.token == token)
+        ).one_or_none()
+        if row is None:
+            return None
+        return StoredCard(
+            merchant_id=row.merchant_id,
+            card=Card(token=row.token, bin=row.bin, last4=row.last4, brand=Brand(row.brand)),
+            sealed=row.sealed,
+        )
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._kept:
+            # In key order, so that two transactions that keep the same cards do not lock crosswise.
+            rows = [_row(stored) for _, stored in sorted(self._kept.items())]
+            self._kept.clear()
+            _INSERT.run(self._connection, rows)
+
+
+def _row(stored: StoredCard) -> Row:
+    card = stored.card
+    return stored.merchant_id, card.token, card.bin, card.last4, card.brand.value, stored.sealed

@@ -1,0 +1,346 @@
+"""Sales organizations, merchants, stores, terminals, credentials, client tokens, failed log-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, select, update
+
+from bezant.core.merchants import (
+    Account,
+    ClientToken,
+    Credential,
+    Endpoint,
+    Iso,
+    Merchant,
+    MerchantClock,
+    Profile,
+    Store,
+    Terminal,
+    TipRule,
+)
+from bezant.core.money import CURRENCIES
+from bezant.storage import tables as t
+from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from bezant.storage.writes import Writes
+
+APP_ID = "app_id"
+TERMINAL_NUMBER = "terminal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRecord:
+    """A credential with its sealed key, for those who may show or revoke it."""
+
+    merchant_id: int
+    credential_id: int
+    terminal_id: int
+    key_hash: bytes
+    sealed: bytes
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Merchants:
+    """Accounts of one transaction: found whole, changed piece by piece."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+
+    # -- found ------------------------------------------------------------------------------------
+
+    def by_app_id(self, app_id: str) -> Account | None:
+        """The account with that application id."""
+        return self._named(APP_ID, app_id)
+
+    def by_terminal_number(self, number: str) -> Account | None:
+        """The account that owns the terminal with that number."""
+        return self._named(TERMINAL_NUMBER, number)
+
+    def _named(self, kind: str, name: str) -> Account | None:
+        merchant_id = self._connection.execute(
+            select(t.directory.c.merchant_id).where(
+                t.directory.c.kind == kind, t.directory.c.name == name
+            )
+        ).scalar_one_or_none()
+        return None if merchant_id is None else self.account(merchant_id)
+
+    def account(self, merchant_id: int) -> Account | None:
+        """Everything of one merchant that a request needs."""
+        row = self._connection.execute(
+            select(t.merchants).where(t.merchants.c.merchant_id == merchant_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        endpoints: dict[int, dict[Profile, Endpoint]] = {}
+        for found in self._of(t.endpoints, merchant_id):
+            endpoints.setdefault(found.terminal_id, {})[Profile(found.profile)] = Endpoint(
+                merchant_number=found.merchant_number, terminal_number=found.terminal_number
+            )
+        return Account(
+            merchant=_merchant(row),
+            stores={found.store_id: _store(found) for found in self._of(t.stores, merchant_id)},
+            terminals={
+                found.number: _terminal(found, endpoints.get(found.terminal_id, {}))
+                for found in self._of(t.terminals, merchant_id)
+            },
+            credentials=tuple(
+                Credential(
+                    credential_id=found.credential_id,
+                    terminal_id=found.terminal_id,
+                    key_hash=bytes(found.key_hash),
+                )
+                for found in self._of(t.credentials, merchant_id)
+                if found.revoked_at is None
+            ),
+        )
+
+    def _of(self, table: Any, merchant_id: int) -> Sequence[Row[Any]]:
+        return self._connection.execute(
+            select(table).where(table.c.merchant_id == merchant_id)
+        ).all()
+
+    def isos(self) -> list[Iso]:
+        """Every sales organization."""
+        rows = self._connection.execute(select(t.isos).order_by(t.isos.c.iso_id))
+        return [Iso(iso_id=row.iso_id, name=row.name) for row in rows]
+
+    def all(self) -> list[Merchant]:
+        """Every merchant."""
+        rows = self._connection.execute(select(t.merchants).order_by(t.merchants.c.merchant_id))
+        return [_merchant(row) for row in rows]
+
+    def credentials(self, merchant_id: int) -> list[CredentialRecord]:
+        """A merchant's credentials, revoked ones too, oldest first."""
+        rows = self._connection.execute(
+            select(t.credentials)
+            .where(t.credentials.c.merchant_id == merchant_id)
+            .order_by(t.credentials.c.credential_id)
+        )
+        return [
+            CredentialRecord(
+                merchant_id=row.merchant_id,
+                credential_id=row.credential_id,
+                terminal_id=row.terminal_id,
+                key_hash=bytes(row.key_hash),
+                sealed=bytes(row.sealed),
+                created_at=from_micros(row.created_at),
+                revoked_at=maybe_instant(row.revoked_at),
+            )
+            for row in rows
+        ]
+
+    # -- added and changed ------------------------------------------------------------------------
+
+    def add_iso(self, iso: Iso, *, at: datetime) -> None:
+        """Store a sales organization."""
+        self._insert(t.isos, iso_id=iso.iso_id, name=iso.name, created_at=to_micros(at))
+
+    def add_merchant(self, merchant: Merchant, *, at: datetime) -> None:
+        """Store a merchant and make it findable by its app id."""
+        self._insert(
+            t.merchants,
+            merchant_id=merchant.merchant_id,
+            iso_id=merchant.iso_id,
+            name=merchant.name,
+            app_id=merchant.app_id,
+            currency=merchant.currency.code,
+            sandbox=merchant.sandbox,
+            clock_frozen_at=maybe_micros(merchant.clock.frozen_at),
+            clock_offset=merchant.clock.offset // timedelta(microseconds=1),
+            created_at=to_micros(at),
+        )
+        self._list(APP_ID, merchant.app_id, merchant.merchant_id)
+
+    def add_store(self, merchant_id: int, store: Store, *, at: datetime) -> None:
+        """Store a store."""
+        self._insert(
+            t.stores,
+            merchant_id=merchant_id,
+            store_id=store.store_id,
+            name=store.name,
+            zone=store.zone.key,
+            created_at=to_micros(at),
+        )
+
+    def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
+        """Store a terminal with its merchant accounts, and make it findable by its number."""
+        self._insert(
+            t.terminals,
+            merchant_id=merchant_id,
+            terminal_id=terminal.terminal_id,
+            store_id=terminal.store_id,
+            number=terminal.number,
+            label=terminal.label,
+            device_model=terminal.device_model,
+            tip_adjustable=terminal.tips.adjustable,
+            tip_percent_max=terminal.tips.percent_max,
+            created_at=to_micros(at),
+        )
+        for profile, endpoint in terminal.endpoints.items():
+            self._insert(
+                t.endpoints,
+                merchant_id=merchant_id,
+                terminal_id=terminal.terminal_id,
+                profile=profile.value,
+                merchant_number=endpoint.merchant_number,
+                terminal_number=endpoint.terminal_number,
+            )
+        self._list(TERMINAL_NUMBER, terminal.number, merchant_id)
+
+    def add_credential(self, record: CredentialRecord) -> None:
+        """Store a credential."""
+        self._insert(
+            t.credentials,
+            merchant_id=record.merchant_id,
+            credential_id=record.credential_id,
+            terminal_id=record.terminal_id,
+            key_hash=record.key_hash,
+            sealed=record.sealed,
+            created_at=to_micros(record.created_at),
+            revoked_at=None,
+        )
+
+    def revoke_credentials(self, merchant_id: int, terminal_id: int, *, at: datetime) -> int:
+        """End every live credential of a terminal; how many there were."""
+        self._writes.touch()
+        return self._connection.execute(
+            update(t.credentials)
+            .where(
+                t.credentials.c.merchant_id == merchant_id,
+                t.credentials.c.terminal_id == terminal_id,
+                t.credentials.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=to_micros(at))
+        ).rowcount
+
+    def set_clock(self, merchant_id: int, clock: MerchantClock) -> None:
+        """Move, freeze or release a merchant's clock."""
+        self._writes.touch()
+        self._connection.execute(
+            update(t.merchants)
+            .where(t.merchants.c.merchant_id == merchant_id)
+            .values(
+                clock_frozen_at=maybe_micros(clock.frozen_at),
+                clock_offset=clock.offset // timedelta(microseconds=1),
+            )
+        )
+
+    def _list(self, kind: str, name: str, merchant_id: int) -> None:
+        self._insert(t.directory, kind=kind, name=name, merchant_id=merchant_id)
+
+    def _insert(self, table: Any, **values: object) -> None:
+        self._writes.touch()
+        self._connection.execute(table.insert().values(**values))
+
+    # -- client tokens ----------------------------------------------------------------------------
+
+    def add_client_token(self, token: ClientToken) -> None:
+        """Keep a token until it expires."""
+        self._insert(
+            t.client_tokens,
+            merchant_id=token.merchant_id,
+            token_hash=token.token_hash,
+            terminal_id=token.terminal_id,
+            expires_at=to_micros(token.expires_at),
+        )
+
+    def find_client_token(self, merchant_id: int, token_hash: bytes) -> ClientToken | None:
+        """The token with that hash, expired or not."""
+        row = self._connection.execute(
+            select(t.client_tokens).where(
+                t.client_tokens.c.merchant_id == merchant_id,
+                t.client_tokens.c.token_hash == token_hash,
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return ClientToken(
+            merchant_id=row.merchant_id,
+            terminal_id=row.terminal_id,
+            token_hash=bytes(row.token_hash),
+            expires_at=from_micros(row.expires_at),
+        )
+
+
+class Failures:
+    """Failed log-ins of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+
+    def record(
+        self, caller: bytes, *, at: datetime, attempts_max: int, window: timedelta, lock: timedelta
+    ) -> datetime | None:
+        """Count one more failure; the instant until which the caller is locked out, if it now is."""
+        self._writes.touch()
+        table = t.login_failures
+        row = self._connection.execute(
+            select(table).where(table.c.caller == caller).with_for_update()
+        ).one_or_none()
+        fresh = row is None or from_micros(row.since) + window <= at
+        failures = 1 if fresh or row is None else row.failures + 1
+        until = at + lock if failures >= attempts_max else None
+        values = {
+            "failures": failures,
+            "since": to_micros(at) if fresh or row is None else row.since,
+            "locked_until": maybe_micros(until),
+        }
+        if row is None:
+            self._connection.execute(table.insert().values(caller=caller, **values))
+        else:
+            self._connection.execute(update(table).where(table.c.caller == caller).values(**values))
+        return until
+
+    def clear(self, caller: bytes) -> None:
+        """Forget a caller's failures."""
+        self._writes.touch()
+        self._connection.execute(
+            t.login_failures.delete().where(t.login_failures.c.caller == caller)
+        )
+
+    def locks(self, at: datetime) -> dict[bytes, datetime]:
+        """Callers locked out at that instant, and until when."""
+        rows = self._connection.execute(
+            select(t.login_failures.c.caller, t.login_failures.c.locked_until).where(
+                t.login_failures.c.locked_until > to_micros(at)
+            )
+        )
+        return {bytes(row.caller): from_micros(row.locked_until) for row in rows}
+
+
+def _merchant(row: Row[Any]) -> Merchant:
+    return Merchant(
+        merchant_id=row.merchant_id,
+        iso_id=row.iso_id,
+        name=row.name,
+        app_id=row.app_id,
+        currency=CURRENCIES[row.currency],
+        sandbox=bool(row.sandbox),
+        clock=MerchantClock(
+            frozen_at=maybe_instant(row.clock_frozen_at),
+            offset=timedelta(microseconds=row.clock_offset),
+        ),
+    )
+
+
+def _store(row: Row[Any]) -> Store:
+    return Store(store_id=row.store_id, name=row.name, zone=ZoneInfo(row.zone))
+
+
+def _terminal(row: Row[Any], endpoints: dict[Profile, Endpoint]) -> Terminal:
+    return Terminal(
+        terminal_id=row.terminal_id,
+        store_id=row.store_id,
+        number=row.number,
+        label=row.label,
+        device_model=row.device_model,
+        endpoints=endpoints,
+        tips=TipRule(adjustable=bool(row.tip_adjustable), percent_max=row.tip_percent_max),
+    )

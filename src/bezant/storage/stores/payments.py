@@ -1,0 +1,555 @@
+"""Payments, their events, reversals, idempotency keys and stray answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, or_, select, update
+from sqlalchemy import Row as Found
+
+from bezant.core.batches import Totals
+from bezant.core.merchants import Profile
+from bezant.core.money import CURRENCIES, Money
+from bezant.core.outcomes import Conflict, Reason
+from bezant.core.payments import Amounts, Claim, Kind, Order, Page, Payment, PaymentQuery, Reversal, State, Stray
+from bezant.core.vault import Brand, Card
+from bezant.storage.bulk import BulkInsert, BulkUpdate
+from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from bezant.storage.tables import claims, payment_events, payments, reversals, strays
+from bezant.storage.writes import Writes
+
+_CHANGING = (
+    "state",
+    "base",
+    "tax",
+    "fee",
+    "tip",
+    "batch_number",
+    "transaction_number",
+    "approval_code",
+    "response_code",
+    "reason",
+    "partial",
+    "answered_at",
+    "refunded",
+    "refund_count",
+    "settled_at",
+    "revision",
+)
+_INSERT = BulkInsert(payments)
+_UPDATE = BulkUpdate(
+    payments, sets=_CHANGING, keys=("merchant_id", "payment_id"), expected=("state", "revision")
+)
+_INSERT_EVENTS = BulkInsert(payment_events)
+_INSERT_REVERSALS = BulkInsert(reversals)
+_INSERT_CLAIMS = BulkInsert(claims)
+
+_DETAILS = (
+    "description",
+    "phone",
+    "email",
+    "address",
+    "address2",
+    "city",
+    "state",
+    "postal_code",
+    "country",
+    "reference",
+    "echo",
+)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class PaymentRows:
+    """Payments of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._new: dict[tuple[int, int], Payment] = {}
+        self._changed: dict[tuple[int, int], tuple[Payment, Payment]] = {}
+        self._events: list[tuple[object, ...]] = []
+
+    def add(self, payment: Payment) -> None:
+        """Store a new payment."""
+        self._writes.touch()
+        self._new[payment.merchant_id, payment.payment_id] = payment
+
+    def change(self, before: Payment, after: Payment) -> None:
+        """Store a step; at the end of the transaction raises ``Conflict`` unless ``before`` was current."""
+        self._writes.touch()
+        key = before.merchant_id, before.payment_id
+        if key in self._changed or key in self._new:
+            self.flush()
+        self._changed[key] = before, after
+        if before.state is not after.state:
+            at = after.settled_at or after.answered_at or after.requested_at
+            self._events.append(
+                (*key, after.revision, before.state.value, after.state.value, to_micros(at))
+            )
+
+    def find(self, merchant_id: int, payment_id: int) -> Payment | None:
+        """A payment of that merchant, locked to be changed."""
+        return self._one(payments.c.merchant_id == merchant_id, payments.c.payment_id == payment_id)
+
+    def find_by_reference(
+        self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, audit_number: int
+    ) -> Payment | None:
+        """The payment, not a void, that the network knows by both numbers; locked to be changed."""
+        return self._one(
+            payments.c.merchant_id == merchant_id,
+            payments.c.terminal_id == terminal_id,
+            payments.c.audit_number == audit_number,
+            payments.c.retrieval_reference == retrieval_reference,
+            payments.c.kind != Kind.VOID.value,
+        )
+
+    def _one(self, *where: ColumnElement[bool]) -> Payment | None:
+        self.flush()
+        query: Select[Any] = (
+            select(payments)
+            .where(*where)
+            .order_by(payments.c.payment_id.desc())
+            .limit(1)
+            .with_for_update()
+        )
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else payment_of(row)
+
+    def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
+        """What the captured members of a batch add up to, by profile."""
+        self.flush()
+        c = payments.c
+        refund = c.kind == Kind.REFUND.value
+        sums = [
+            func.sum(case((refund, 0), else_=column)) for column in (c.base, c.tax, c.fee, c.tip)
+        ]
+        query = (
+            select(
+                c.profile,
+                func.sum(case((refund, 0), else_=1)),
+                *sums,
+                func.sum(case((refund, 1), else_=0)),
+                func.sum(case((refund, c.base + c.tax + c.fee + c.tip), else_=0)),
+            )
+            .where(
+                c.merchant_id == merchant_id,
+                c.terminal_id == terminal_id,
+                c.batch_number == batch_number,
+                c.state == State.CAPTURED.value,
+            )
+            .group_by(c.profile)
+        )
+        return {
+            Profile(row[0]): Totals(*(int(number) for number in row[1:]))
+            for row in self._connection.execute(query)
+        }
+
+    def settle(
+        self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime
+    ) -> None:
+        """Every captured member of a batch becomes settled."""
+        self.flush()
+        self._writes.touch()
+        members = (
+            payments.c.merchant_id == merchant_id,
+            payments.c.terminal_id == terminal_id,
+            payments.c.batch_number == batch_number,
+            payments.c.state == State.CAPTURED.value,
+        )
+        at = to_micros(settled_at)
+        self._connection.execute(
+            payment_events.insert().from_select(
+                list(payment_events.c.keys()),
+                select(
+                    payments.c.merchant_id,
+                    payments.c.payment_id,
+                    payments.c.revision + 1,
+                    payments.c.state,
+                    literal(State.SETTLED.value),
+                    literal(at),
+                ).where(*members),
+            )
+        )
+        self._connection.execute(
+            update(payments)
+            .where(*members)
+            .values(
+                state=State.SETTLED.value, settled_at=at, revision=payments.c.revision + 1
+            )
+        )
+
+    def page(self, query: PaymentQuery) -> Page:
+        """One page of a list, newest first."""
+        if query.nothing:
+            return Page(payments=(), total=0)
+        where = _filters(query)
+        total = self._connection.execute(
+            select(func.count()).select_from(payments).where(*where)
+        ).scalar_one()
+        rows = self._connection.execute(
+            select(payments)
+            .where(*where)
+            .order_by(payments.c.requested_at.desc(), payments.c.payment_id.desc())
+            .limit(query.limit)
+            .offset(query.offset)
+        )
+        return Page(payments=tuple(payment_of(row) for row in rows), total=total)
+
+    def leases_run_out(self, before: datetime, limit: int) -> Sequence[Payment]:
+        """Payments still being sent whose lease ended before that instant."""
+        rows = self._connection.execute(
+            select(payments)
+            .where(
+                payments.c.state == State.SENDING.value,
+                payments.c.lease_until < to_micros(before),
+            )
+            .order_by(payments.c.lease_until)
+            .limit(limit)
+        )
+        return [payment_of(row) for row in rows]
+
+    def flush(self) -> None:
+        """Write new payments, steps and events. Raises ``Conflict`` when a step was not possible."""
+        if self._new:
+            new, self._new = self._new, {}
+            _INSERT.run(self._connection, [_row(payment) for payment in new.values()])
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            found = _UPDATE.run(
+                self._connection,
+                # In key order, so that two transactions do not lock crosswise.
+                [_change_row(*pair) for _, pair in sorted(changed.items())],
+            )
+            if found != len(changed):
+                message = "a payment was changed by somebody else"
+                raise Conflict(message)
+        if self._events:
+            events, self._events = self._events, []
+            _INSERT_EVENTS.run(self._connection, events)
+
+
+
+
+def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
+    c = payments.c
+    where: list[ColumnElement[bool]] = [
+        c.merchant_id == query.merchant_id,
+        c.terminal_id == query.terminal_id,
+        c.state != State.SENDING.value,
+    ]
+    exact = (
+        (c.batch_number, query.batch_number),
+        (c.payment_id, query.payment_id),
+        (c.retrieval_reference, query.retrieval_reference),
+        (c.invoice, query.invoice),
+        (c.approval_code, query.approval_code),
+        (c.last4, query.last4),
+        (c.audit_number, query.audit_number),
+        (c.cardholder, query.cardholder),
+    )
+    where += [column == value for column, value in exact if value is not None]
+    choices = (
+        (c.kind, query.kinds),
+        (c.state, query.states),
+        (c.brand, query.brands),
+        (c.source, query.sources),
+    )
+    where += [column.in_(values) for column, values in choices if values is not None]
+    if query.requested_from is not None:
+        where.append(c.requested_at >= to_micros(query.requested_from))
+    if query.requested_to is not None:
+        where.append(c.requested_at < to_micros(query.requested_to))
+    if query.approved is not None:
+        where.append(c.reason.is_(None) if query.approved else c.reason.is_not(None))
+    if query.amount is not None:
+        minor = query.amount.minor
+        where.append(or_(c.base == minor, c.base + c.tax + c.fee + c.tip == minor))
+    return where
+
+
+def _details(order: Order) -> str | None:
+    known = {name: value for name in _DETAILS if (value := getattr(order, name))}
+    return _encode(known).decode() if known else None
+
+
+def _row(payment: Payment) -> tuple[object, ...]:
+    """The values of every column, in table order."""
+    amounts, card, order = payment.amounts, payment.card, payment.order
+    sent_at = payment.sent_at
+    return (
+        payment.merchant_id,
+        payment.payment_id,
+        payment.terminal_id,
+        payment.kind.value,
+        payment.state.value,
+        payment.profile.value,
+        amounts.base.currency.code,
+        amounts.base.minor,
+        amounts.tax.minor,
+        amounts.fee.minor,
+        amounts.tip.minor,
+        card.token if card else None,
+        card.bin if card else None,
+        card.last4 if card else None,
+        card.brand.value if card else None,
+        payment.expiry,
+        order.invoice,
+        order.cardholder,
+        order.source,
+        _details(order),
+        payment.original_id,
+        payment.audit_number,
+        sent_at.year * 10_000 + sent_at.month * 100 + sent_at.day,
+        payment.retrieval_reference,
+        to_micros(payment.requested_at),
+        to_micros(sent_at),
+        to_micros(payment.lease_until),
+        payment.batch_number,
+        payment.transaction_number,
+        payment.approval_code,
+        payment.response_code,
+        payment.reason.value if payment.reason else None,
+        payment.partial,
+        maybe_micros(payment.answered_at),
+        payment.refunded.minor,
+        payment.refund_count,
+        maybe_micros(payment.settled_at),
+        payment.revision,
+    )
+
+
+def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
+    amounts = after.amounts
+    return (
+        after.state.value,
+        amounts.base.minor,
+        amounts.tax.minor,
+        amounts.fee.minor,
+        amounts.tip.minor,
+        after.batch_number,
+        after.transaction_number,
+        after.approval_code,
+        after.response_code,
+        after.reason.value if after.reason else None,
+        after.partial,
+        maybe_micros(after.answered_at),
+        after.refunded.minor,
+        after.refund_count,
+        maybe_micros(after.settled_at),
+        after.revision,
+        before.merchant_id,
+        before.payment_id,
+        before.state.value,
+        before.revision,
+    )
+
+
+def payment_of(row: Found[Any]) -> Payment:
+    """The payment in a row of the payments table."""
+    currency = CURRENCIES[row.currency]
+    details = _decode(row.details) if row.details else {}
+    return Payment(
+        merchant_id=row.merchant_id,
+        payment_id=row.payment_id,
+        terminal_id=row.terminal_id,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        profile=Profile(row.profile),
+        amounts=Amounts(
+            base=Money(row.base, currency),
+            tax=Money(row.tax, currency),
+            fee=Money(row.fee, currency),
+            tip=Money(row.tip, currency),
+        ),
+        card=None
+        if row.token is None
+        else Card(token=row.token, bin=row.bin, last4=row.last4, brand=Brand(row.brand)),
+        expiry=row.expiry,
+        order=Order(
+            invoice=row.invoice, cardholder=row.cardholder, source=row.source, **details
+        ),
+        original_id=row.original_id,
+        audit_number=row.audit_number,
+        retrieval_reference=row.retrieval_reference,
+        requested_at=from_micros(row.requested_at),
+        sent_at=from_micros(row.sent_at),
+        lease_until=from_micros(row.lease_until),
+        batch_number=row.batch_number,
+        transaction_number=row.transaction_number,
+        approval_code=row.approval_code,
+        response_code=row.response_code,
+        reason=Reason(row.reason) if row.reason else None,
+        partial=bool(row.partial),
+        answered_at=maybe_instant(row.answered_at),
+        refunded=Money(row.refunded, currency),
+        refund_count=row.refund_count,
+        settled_at=maybe_instant(row.settled_at),
+        revision=row.revision,
+    )
+
+
+class Reversals:
+    """Reversals of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._new: list[Reversal] = []
+
+    def add(self, reversal: Reversal) -> None:
+        """Queue a reversal."""
+        self._writes.touch()
+        self._new.append(reversal)
+
+    def due(self, before: datetime, limit: int) -> Sequence[Reversal]:
+        """Unconfirmed reversals whose next try is due, oldest first."""
+        rows = self._connection.execute(
+            select(reversals)
+            .where(
+                reversals.c.confirmed_at.is_(None),
+                reversals.c.next_try_at <= to_micros(before),
+            )
+            .order_by(reversals.c.next_try_at)
+            .limit(limit)
+        )
+        return [
+            Reversal(
+                merchant_id=row.merchant_id,
+                payment_id=row.payment_id,
+                tries=row.tries,
+                next_try_at=from_micros(row.next_try_at),
+                created_at=from_micros(row.created_at),
+                confirmed_at=maybe_instant(row.confirmed_at),
+                escalated=bool(row.escalated),
+            )
+            for row in rows
+        ]
+
+    def change(self, before: Reversal, after: Reversal) -> None:
+        """Store a try or a confirmation; raises ``Conflict`` unless ``before`` was current."""
+        self._writes.touch()
+        found = self._connection.execute(
+            update(reversals)
+            .where(
+                reversals.c.merchant_id == before.merchant_id,
+                reversals.c.payment_id == before.payment_id,
+                reversals.c.tries == before.tries,
+                reversals.c.next_try_at == to_micros(before.next_try_at),
+                reversals.c.confirmed_at.is_(None),
+            )
+            .values(
+                tries=after.tries,
+                next_try_at=to_micros(after.next_try_at),
+                confirmed_at=maybe_micros(after.confirmed_at),
+                escalated=after.escalated,
+            )
+        ).rowcount
+        if found != 1:
+            message = "another process has this reversal"
+            raise Conflict(message)
+
+    def flush(self) -> None:
+        """Write new reversals."""
+        if self._new:
+            new, self._new = self._new, []
+            _INSERT_REVERSALS.run(
+                self._connection,
+                [
+                    (
+                        reversal.merchant_id,
+                        reversal.payment_id,
+                        reversal.tries,
+                        to_micros(reversal.next_try_at),
+                        to_micros(reversal.created_at),
+                        None,
+                        reversal.escalated,
+                    )
+                    for reversal in new
+                ],
+            )
+
+
+class Claims:
+    """Idempotency keys of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._new: dict[tuple[int, int, str], Claim] = {}
+
+    def find(self, merchant_id: int, terminal_id: int, key: str) -> Claim | None:
+        """Who used that key."""
+        known = self._new.get((merchant_id, terminal_id, key))
+        if known is not None:
+            return known
+        row = self._connection.execute(
+            select(claims).where(
+                claims.c.merchant_id == merchant_id,
+                claims.c.terminal_id == terminal_id,
+                claims.c.key == key,
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return Claim(
+            merchant_id=row.merchant_id,
+            terminal_id=row.terminal_id,
+            key=row.key,
+            fingerprint=row.fingerprint,
+            subject_id=row.subject_id,
+            claimed_at=from_micros(row.claimed_at),
+        )
+
+    def add(self, claim: Claim) -> None:
+        """Use a key; a second use fails at the end of the transaction."""
+        self._writes.touch()
+        self._new[claim.merchant_id, claim.terminal_id, claim.key] = claim
+
+    def flush(self) -> None:
+        """Write the claims."""
+        if self._new:
+            new, self._new = self._new, {}
+            _INSERT_CLAIMS.run(
+                self._connection,
+                [
+                    (
+                        claim.merchant_id,
+                        claim.terminal_id,
+                        claim.key,
+                        claim.fingerprint,
+                        claim.subject_id,
+                        to_micros(claim.claimed_at),
+                    )
+                    for claim in new.values()
+                ],
+            )
+
+
+class Strays:
+    """Stray answers of one transaction."""
+
+    def __init__(self, connection: Connection, writes: Writes) -> None:
+        self._connection = connection
+        self._writes = writes
+
+    def add(self, stray_id: int, stray: Stray) -> None:
+        """Keep one."""
+        self._writes.touch()
+        self._connection.execute(
+            strays.insert().values(
+                stray_id=stray_id,
+                kind=stray.kind,
+                received_at=to_micros(stray.received_at),
+                terminal_number=stray.terminal_number,
+                audit_number=stray.audit_number,
+                retrieval_reference=stray.retrieval_reference,
+                response_code=stray.response_code,
+                approval_code=stray.approval_code,
+                amount_minor=stray.amount_minor,
+            )
+        )

@@ -1,0 +1,113 @@
+"""A unit of work: every store over one transaction; and the front that services await.
+
+Inserts and updates of the hot path are buffered and written as one statement a table when the group of
+works commits; a read that could miss them writes them first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from bezant.storage.lanes import Job, Lane
+from bezant.storage.stores.batches import Batches
+from bezant.storage.stores.cards import Cards
+from bezant.storage.stores.ledger import Journal
+from bezant.storage.stores.merchants import Failures, Merchants
+from bezant.storage.stores.payments import Claims, PaymentRows, Reversals, Strays
+from bezant.storage.stores.system import System
+from bezant.storage.writes import Writes
+
+T = TypeVar("T")
+
+
+class Unit:
+    """All stores of one transaction. Written by hand in the order in which rows depend on each other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.writes = Writes()
+        self.merchants = Merchants(connection, self.writes)
+        self.failures = Failures(connection, self.writes)
+        self.cards = Cards(connection, self.writes)
+        self.batches = Batches(connection, self.writes)
+        self.payments = PaymentRows(connection, self.writes)
+        self.reversals = Reversals(connection, self.writes)
+        self.journal = Journal(connection, self.writes)
+        self.claims = Claims(connection, self.writes)
+        self.strays = Strays(connection, self.writes)
+        self.system = System(connection, self.writes)
+
+    def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
+        """Fetch at once what the works of a group will ask for."""
+        self.batches.prime(terminals)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        self.cards.flush()
+        self.payments.flush()
+        self.reversals.flush()
+        self.journal.flush()
+        self.claims.flush()
+        self.batches.flush()
+
+
+class Units:
+    """Hands works to lanes. The works of one merchant go to one lane."""
+
+    def __init__(self, writers: Sequence[Lane], readers: Sequence[Lane]) -> None:
+        self._writers = writers
+        self._readers = readers
+        self._turn = 0
+
+    def start(self) -> None:
+        """Start the lanes."""
+        for lane in (*self._writers, *self._readers):
+            lane.start()
+
+    def stop(self) -> None:
+        """Let the lanes finish what they have, then end them."""
+        for lane in (*self._writers, *self._readers):
+            lane.stop()
+
+    async def write(
+        self, work: Callable[[Unit], T], *, merchant_id: int, terminal_id: int | None = None
+    ) -> T:
+        """Run ``work`` and commit, or raise and leave nothing behind."""
+        lane = self._writers[merchant_id % len(self._writers)]
+        terminal = None if terminal_id is None else (merchant_id, terminal_id)
+        return await self._run(lane, work, terminal)
+
+    async def read(self, work: Callable[[Unit], T]) -> T:
+        """Run ``work`` on a consistent view."""
+        self._turn = (self._turn + 1) % len(self._readers)
+        return await self._run(self._readers[self._turn], work, None)
+
+    async def _run(
+        self, lane: Lane, work: Callable[[Unit], T], terminal: tuple[int, int] | None
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        job: Job[T] = Job(work, terminal, loop, loop.create_future())
+        lane.put(job)
+        return await job.future
+
+
+def open_units(
+    engine: Engine, *, writers: int, readers: int, group_max: int, queue_max: int
+) -> Units:
+    """The lanes that suit a database: SQLite has one writer."""
+    if engine.dialect.name == "sqlite":
+        writers = 1
+    return Units(
+        [
+            Lane(engine, name=f"write-{n}", writes=True, group_max=group_max, queue_max=queue_max)
+            for n in range(writers)
+        ],
+        [
+            Lane(engine, name=f"read-{n}", writes=False, group_max=1, queue_max=queue_max)
+            for n in range(readers)
+        ],
+    )
