@@ -12,7 +12,9 @@ import hmac
 import os
 import secrets
 import stat
+import string
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +26,7 @@ from bezant.core.sensitive import Pan, Secret
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_LETTERS = string.ascii_letters + string.digits
 
 
 class KeyTrouble(Exception):
@@ -82,6 +85,10 @@ class SecretHasher:
         """HMAC-SHA-256 of ``secret``: 32 bytes."""
         return hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
 
+    def app_name(self) -> str:
+        """32 random letters and digits (190 bits): an app id or an app key."""
+        return "".join(secrets.choice(_LETTERS) for _ in range(32))
+
     def new_client_token(self) -> str:
         """122 random bits in UUID form, the form that clients expect."""
         return str(uuid.uuid4())
@@ -134,6 +141,14 @@ class CardSealer:
         except InvalidTag:
             message = "sealed under another key, or for somebody else"
             raise ValueError(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What works under the root key."""
+
+    hasher: SecretHasher
+    sealer: CardSealer
 
 
 def new_data_key(root: RootKey) -> tuple[bytes, bytes]:

@@ -11,19 +11,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.storage.writes import Writes
 
-if TYPE_CHECKING:
-    from bezant.storage.units import Unit
-
+U = TypeVar("U")
 T = TypeVar("T")
 
 TRIES_MAX = 6
@@ -37,14 +36,31 @@ class Unavailable(Exception):
     """The database cannot be used now; nothing was stored as far as we know."""
 
 
-class Job(Generic[T]):
+class GroupUnit(Protocol):
+    """What a lane needs of a unit of work."""
+
+    @property
+    def writes(self) -> Writes:
+        """How much has been written."""
+        ...
+
+    def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
+        """Fetch at once what the works of a group will ask for."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        ...
+
+
+class Job(Generic[U, T]):
     """A work on its way through a lane, and the future that its caller awaits."""
 
     __slots__ = ("error", "future", "loop", "result", "terminal", "work")
 
     def __init__(
         self,
-        work: Callable[[Unit], T],
+        work: Callable[[U], T],
         terminal: tuple[int, int] | None,
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[T],
@@ -61,17 +77,25 @@ class Lane(threading.Thread):
     """One thread, one connection, one transaction at a time."""
 
     def __init__(
-        self, engine: Engine, *, name: str, writes: bool, group_max: int, queue_max: int
+        self,
+        engine: Engine,
+        unit_of: Callable[[Connection], GroupUnit],
+        *,
+        name: str,
+        writes: bool,
+        group_max: int,
+        queue_max: int,
     ) -> None:
         super().__init__(name=f"bezant-{name}", daemon=True)
         self._engine = engine
+        self._unit_of = unit_of
         self._writes = writes
         self._group_max = group_max
         self._queue_max = queue_max
-        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Job[Any, Any] | None] = SimpleQueue()
         self._connection: Connection | None = None
 
-    def put(self, job: Job[Any]) -> None:
+    def put(self, job: Job[Any, Any]) -> None:
         """Queue a job. Refuses ``BUSY`` when the queue is full."""
         if self._queue.qsize() >= self._queue_max:
             raise Refused(Reason.BUSY)
@@ -94,9 +118,9 @@ class Lane(threading.Thread):
                 self._drop_connection()
                 return
 
-    def _gather(self) -> tuple[list[Job[Any]], bool]:
+    def _gather(self) -> tuple[list[Job[Any, Any]], bool]:
         job = self._queue.get()
-        group: list[Job[Any]] = []
+        group: list[Job[Any, Any]] = []
         while job is not None:
             group.append(job)
             if len(group) >= self._group_max:
@@ -107,7 +131,7 @@ class Lane(threading.Thread):
                 return group, False
         return group, True
 
-    def _run_group(self, group: Sequence[Job[Any]]) -> None:
+    def _run_group(self, group: Sequence[Job[Any, Any]]) -> None:
         try:
             self._transact(group)
         except Exception as error:  # noqa: BLE001 - whatever it was, the works are run one by one
@@ -117,7 +141,7 @@ class Lane(threading.Thread):
             for job in group:
                 self._run_alone(job)
 
-    def _run_alone(self, job: Job[Any]) -> None:
+    def _run_alone(self, job: Job[Any, Any]) -> None:
         for delay in (*_RETRY_SECONDS, None):
             try:
                 self._transact((job,))
@@ -129,13 +153,11 @@ class Lane(threading.Thread):
             else:
                 return
 
-    def _transact(self, jobs: Sequence[Job[Any]]) -> None:
-        from bezant.storage.units import Unit  # noqa: PLC0415 - units builds lanes
-
+    def _transact(self, jobs: Sequence[Job[Any, Any]]) -> None:
         connection = self._connected()
         try:
             with connection.begin():
-                unit = Unit(connection)
+                unit = self._unit_of(connection)
                 unit.prime(job.terminal for job in jobs if job.terminal is not None)
                 for job in jobs:
                     written = unit.writes.count
@@ -166,7 +188,7 @@ class Lane(threading.Thread):
             self._connection = None
 
 
-def _answer(group: Sequence[Job[Any]]) -> None:
+def _answer(group: Sequence[Job[Any, Any]]) -> None:
     """Wake each event loop once for all its jobs of the group."""
     loops = {job.loop for job in group}
     for loop in loops:
@@ -178,7 +200,7 @@ def _answer(group: Sequence[Job[Any]]) -> None:
             _log.warning("nobody waits for a committed group", works=len(jobs))
 
 
-def _resolve(jobs: Sequence[Job[Any]]) -> None:
+def _resolve(jobs: Sequence[Job[Any, Any]]) -> None:
     for job in jobs:
         if job.future.done():
             continue

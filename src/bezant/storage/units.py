@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from bezant.storage.crypto import Keys
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.cards import Cards
@@ -27,10 +29,10 @@ T = TypeVar("T")
 class Unit:
     """All stores of one transaction. Written by hand in the order in which rows depend on each other."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, keys: Keys) -> None:
         self.writes = Writes()
-        self.merchants = Merchants(connection, self.writes)
+        self.system = System(connection, self.writes)
+        self.merchants = Merchants(connection, self.writes, self.system, keys)
         self.failures = Failures(connection, self.writes)
         self.cards = Cards(connection, self.writes)
         self.batches = Batches(connection, self.writes)
@@ -39,7 +41,11 @@ class Unit:
         self.journal = Journal(connection, self.writes)
         self.claims = Claims(connection, self.writes)
         self.strays = Strays(connection, self.writes)
-        self.system = System(connection, self.writes)
+
+    @property
+    def boarding(self) -> Merchants:
+        """Accounts, to be changed."""
+        return self.merchants
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch at once what the works of a group will ask for."""
@@ -90,24 +96,24 @@ class Units:
         self, lane: Lane, work: Callable[[Unit], T], terminal: tuple[int, int] | None
     ) -> T:
         loop = asyncio.get_running_loop()
-        job: Job[T] = Job(work, terminal, loop, loop.create_future())
+        job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
         lane.put(job)
         return await job.future
 
 
 def open_units(
-    engine: Engine, *, writers: int, readers: int, group_max: int, queue_max: int
+    engine: Engine, keys: Keys, *, writers: int, readers: int, group_max: int, queue_max: int
 ) -> Units:
     """The lanes that suit a database: SQLite has one writer."""
     if engine.dialect.name == "sqlite":
         writers = 1
     return Units(
         [
-            Lane(engine, name=f"write-{n}", writes=True, group_max=group_max, queue_max=queue_max)
+            Lane(engine, partial(Unit, keys=keys), name=f"write-{n}", writes=True, group_max=group_max, queue_max=queue_max)
             for n in range(writers)
         ],
         [
-            Lane(engine, name=f"read-{n}", writes=False, group_max=1, queue_max=queue_max)
+            Lane(engine, partial(Unit, keys=keys), name=f"read-{n}", writes=False, group_max=1, queue_max=queue_max)
             for n in range(readers)
         ],
     )

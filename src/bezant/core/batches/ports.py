@@ -19,6 +19,10 @@ class BatchStore(Protocol):
         """A batch by its number, to be changed."""
         ...
 
+    def find_settlement(self, merchant_id: int, terminal_id: int, settlement_id: int) -> Batch | None:
+        """The batch that a settlement froze, to be changed."""
+        ...
+
     def add(self, batch: Batch) -> None:
         """Store a new batch."""
         ...

@@ -1,5 +1,13 @@
 """Who takes payments: sales organizations, merchants, stores, terminals, and their credentials."""
 
+from bezant.core.merchants.boarding import (
+    BadFacts,
+    Boarding,
+    IssuedKey,
+    freeze,
+    move,
+    release,
+)
 from bezant.core.merchants.model import (
     Account,
     Caller,
@@ -19,6 +27,8 @@ from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
 
 __all__ = [
     "Account",
+    "BadFacts",
+    "Boarding",
     "Caller",
     "ClientToken",
     "Credential",
@@ -28,6 +38,7 @@ __all__ = [
     "Gate",
     "Hasher",
     "Iso",
+    "IssuedKey",
     "Merchant",
     "MerchantClock",
     "Profile",
@@ -36,4 +47,7 @@ __all__ = [
     "SystemClock",
     "Terminal",
     "TipRule",
+    "freeze",
+    "move",
+    "release",
 ]

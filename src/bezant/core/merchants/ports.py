@@ -38,6 +38,10 @@ class MerchantStore(Protocol):
         """The account with that application id."""
         ...
 
+    def account(self, merchant_id: int) -> Account | None:
+        """The account of that merchant."""
+        ...
+
     def by_terminal_number(self, number: str) -> Account | None:
         """The account that owns the terminal with that number."""
         ...

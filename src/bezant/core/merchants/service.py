@@ -6,10 +6,12 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from bezant.core.merchants.model import Account, Caller, ClientToken, Terminal
 from bezant.core.merchants.ports import Hasher, MerchantTx, MerchantUnits, SystemClock
+
+N = TypeVar("N", str, int)
 
 CLIENT_TOKEN_LIFE = timedelta(minutes=30)
 FAILURES_MAX = 10
@@ -43,11 +45,13 @@ class Directory:
         self._units = units
         self._by_app_id: dict[str, Account] = {}
         self._by_number: dict[str, Account] = {}
+        self._by_id: dict[int, Account] = {}
 
     def forget(self) -> None:
         """Drop the cache: accounts changed somewhere."""
         self._by_app_id.clear()
         self._by_number.clear()
+        self._by_id.clear()
 
     async def by_app_id(self, app_id: str) -> Account | None:
         """The account with that app id."""
@@ -61,8 +65,19 @@ class Directory:
             self._by_number, number, lambda tx: tx.merchants.by_terminal_number(number)
         )
 
+    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
+        """A terminal as a caller, without credentials: for work that the gateway does by itself."""
+        account = self._by_id.get(merchant_id) or await self._load(
+            self._by_id, merchant_id, lambda tx: tx.merchants.account(merchant_id)
+        )
+        terminal = account.terminal_by_id(terminal_id) if account else None
+        if account is None or terminal is None:
+            message = "no such terminal"
+            raise LookupError(message)
+        return _caller(account, terminal)
+
     async def _load(
-        self, cache: dict[str, Account], name: str, work: Callable[[MerchantTx], Account | None]
+        self, cache: dict[N, Account], name: N, work: Callable[[MerchantTx], Account | None]
     ) -> Account | None:
         account = await self._units.read(work)
         if account is not None:

@@ -14,8 +14,9 @@ from bezant.core.payments.model import (
 from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
-from bezant.core.payments.service import Charge, Key, Outcome, Payments, Reference, Refund, Settings
+from bezant.core.payments.service import Charge, Outcome, Payments, Reference, Refund, Settings
 from bezant.core.payments.settlement import Settlement, Settlements
+from bezant.core.payments.steps import Key
 
 __all__ = [
     "NO_ORDER",

@@ -163,7 +163,7 @@ class Stray:
 class StrayStore(Protocol):
     """Strays of one transaction."""
 
-    def add(self, stray: Stray) -> None:
+    def add(self, stray_id: int, stray: Stray) -> None:
         """Keep one."""
         ...
 

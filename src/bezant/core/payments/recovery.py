@@ -15,7 +15,7 @@ from bezant.core.merchants import Caller, SystemClock
 from bezant.core.outcomes import Approved, Conflict, Declined, Reason, Unresolved
 from bezant.core.payments.messages import Message
 from bezant.core.payments.model import Event, Kind, Payment, State
-from bezant.core.payments.ports import Acquirer, PaymentTx, PaymentUnits, Reversal, Stray
+from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
 from bezant.core.payments.steps import existing, finish, free_refund, reversal_of
 from bezant.core.vault import Sealer, StoredCard
 
@@ -44,12 +44,14 @@ class Recovery:
         acquirer: Acquirer,
         sealer: Sealer,
         callers: Callers,
+        ids: Ids,
         clock: SystemClock,
     ) -> None:
         self._units = units
         self._acquirer = acquirer
         self._sealer = sealer
         self._callers = callers
+        self._ids = ids
         self._clock = clock
 
     async def sweep(self) -> int:
@@ -102,7 +104,8 @@ class Recovery:
 
     async def keep_stray(self, stray: Stray) -> None:
         """Record an answer that came late, twice or for nobody."""
-        await self._units.write(lambda tx: tx.strays.add(stray), merchant_id=0)
+        stray_id = await self._ids.take()
+        await self._units.write(lambda tx: tx.strays.add(stray_id, stray), merchant_id=0)
 
     async def _message(
         self, payment: Payment, voided: Payment | None, stored: StoredCard | None, *, repeat: bool

@@ -26,21 +26,13 @@ from bezant.core.payments.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Claim, Ids, PaymentTx, PaymentUnits, Pause
-from bezant.core.payments.steps import existing, finish, leave, message_of, numbered, turn_down
+from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Pause
+from bezant.core.payments.steps import Key, claimed, existing, finish, leave, message_of, numbered, turn_down
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card, Sealer, StoredCard
 
 TWIN_POLL_SECONDS = 0.1
 TWIN_WAIT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """An idempotency key and a keyed hash of the request that carries it."""
-
-    value: str
-    fingerprint: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,21 +357,9 @@ def _replayed(tx: PaymentTx, draft: Payment, key: Key | None) -> _Intent | None:
     """What an earlier request with this key made; or none, and the key is now used."""
     if key is None:
         return None
-    known = tx.claims.find(draft.merchant_id, draft.terminal_id, key.value)
+    known = claimed(tx, draft.merchant_id, draft.terminal_id, key, draft.payment_id, at=draft.sent_at)
     if known is None:
-        tx.claims.add(
-            Claim(
-                merchant_id=draft.merchant_id,
-                terminal_id=draft.terminal_id,
-                key=key.value,
-                fingerprint=key.fingerprint,
-                subject_id=draft.payment_id,
-                claimed_at=draft.sent_at,
-            )
-        )
         return None
-    if known.fingerprint != key.fingerprint:
-        raise Refused(Reason.KEY_REUSED)
     return _Intent(payment=existing(tx, draft.merchant_id, known.subject_id), replayed=True)
 
 

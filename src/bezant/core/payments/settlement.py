@@ -16,7 +16,8 @@ from bezant.core.merchants import Caller, Profile, SystemClock
 from bezant.core.money import Currency, Money
 from bezant.core.outcomes import Approved, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import BatchTotals
-from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits
+from bezant.core.payments.ports import Acquirer, Claim, Ids, PaymentTx, PaymentUnits
+from bezant.core.payments.steps import Key, claimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,11 @@ class Settlements:
         self._ids = ids
         self._clock = clock
 
-    async def settle(self, caller: Caller) -> Settlement:
-        """Settle what the terminal has open, or what an earlier settlement left unconfirmed."""
+    async def settle(self, caller: Caller, *, key: Key | None = None) -> Settlement:
+        """Settle what the terminal has open, or what an earlier settlement left unconfirmed.
+
+        A settlement that is repeated with its key answers for the batch it closed, or found empty.
+        """
         merchant_id, terminal_id = caller.key
         settlement_id = await self._ids.take()
         real = self._clock.now()
@@ -56,6 +60,8 @@ class Settlements:
 
         def freeze(tx: PaymentTx) -> _Frozen:
             settling = tx.batches.settling(merchant_id, terminal_id)
+            if key is not None and (claim := claimed(tx, merchant_id, terminal_id, key, settlement_id, at=real)):
+                return _repeated(tx, claim, caller, real=real)
             batch = settling[0] if settling else tx.batches.open(merchant_id, terminal_id)
             if not settling and batch.totals.count == 0:
                 return _Frozen(batch=batch, shares=())
@@ -67,8 +73,9 @@ class Settlements:
 
         frozen = await self._units.write(freeze, merchant_id=merchant_id, terminal_id=terminal_id)
         batch = frozen.batch
-        if batch.state is BatchState.OPEN:
-            return _settlement(batch, Totals(), now)
+        if batch.state is not BatchState.SETTLING:
+            totals = Totals() if batch.state is BatchState.OPEN else batch.totals
+            return _settlement(batch, totals, now)
         for share in frozen.shares:
             answer = await self._acquirer.close_batch(share)
             match answer:
@@ -93,6 +100,16 @@ class Settlements:
             return _settlement(current, current.totals, now)
 
         return await self._units.write(close, merchant_id=merchant_id, terminal_id=terminal_id)
+
+
+def _repeated(tx: PaymentTx, claim: Claim, caller: Caller, *, real: datetime) -> _Frozen:
+    """What a settlement with the same key found."""
+    batch = tx.batches.find_settlement(claim.merchant_id, claim.terminal_id, claim.subject_id)
+    if batch is None:
+        return _Frozen(batch=tx.batches.open(claim.merchant_id, claim.terminal_id), shares=())
+    if batch.state is BatchState.CLOSED:
+        return _Frozen(batch=batch, shares=())
+    return _Frozen(batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=True))
 
 
 def _shares(

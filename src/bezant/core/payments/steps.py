@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bezant.core.batches import Batch, BatchState
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Answer, Reason, Unresolved
+from bezant.core.outcomes import Answer, Reason, Refused, Unresolved
 from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
@@ -19,9 +19,17 @@ from bezant.core.payments.model import (
     entry_of,
     void_entry,
 )
-from bezant.core.payments.ports import PaymentTx, Reversal
+from bezant.core.payments.ports import Claim, PaymentTx, Reversal
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An idempotency key and a keyed hash of the request that carries it."""
+
+    value: str
+    fingerprint: bytes
 
 
 def existing(tx: PaymentTx, merchant_id: int, payment_id: int) -> Payment:
@@ -31,6 +39,31 @@ def existing(tx: PaymentTx, merchant_id: int, payment_id: int) -> Payment:
         message = "a payment that was stored is gone"
         raise AssertionError(message)
     return payment
+
+
+def claimed(
+    tx: PaymentTx, merchant_id: int, terminal_id: int, key: Key, subject_id: int, *, at: datetime
+) -> Claim | None:
+    """The earlier use of a key; or none, and it is now used for ``subject_id``.
+
+    Refuses ``KEY_REUSED`` when the earlier request was another one.
+    """
+    known = tx.claims.find(merchant_id, terminal_id, key.value)
+    if known is None:
+        tx.claims.add(
+            Claim(
+                merchant_id=merchant_id,
+                terminal_id=terminal_id,
+                key=key.value,
+                fingerprint=key.fingerprint,
+                subject_id=subject_id,
+                claimed_at=at,
+            )
+        )
+        return None
+    if known.fingerprint != key.fingerprint:
+        raise Refused(Reason.KEY_REUSED)
+    return known
 
 
 def numbered(

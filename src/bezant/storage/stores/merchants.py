@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select, update
 
+from bezant.core.batches import BatchState
 from bezant.core.merchants import (
     Account,
     ClientToken,
@@ -24,8 +25,11 @@ from bezant.core.merchants import (
     TipRule,
 )
 from bezant.core.money import CURRENCIES
+from bezant.core.sensitive import Secret
 from bezant.storage import tables as t
+from bezant.storage.crypto import Keys
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
 
 APP_ID = "app_id"
@@ -34,13 +38,11 @@ TERMINAL_NUMBER = "terminal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRecord:
-    """A credential with its sealed key, for those who may show or revoke it."""
+    """A credential with its key in clear, for those who may see it."""
 
-    merchant_id: int
     credential_id: int
     terminal_id: int
-    key_hash: bytes
-    sealed: bytes
+    key: Secret
     created_at: datetime
     revoked_at: datetime | None = None
 
@@ -48,9 +50,11 @@ class CredentialRecord:
 class Merchants:
     """Accounts of one transaction: found whole, changed piece by piece."""
 
-    def __init__(self, connection: Connection, writes: Writes) -> None:
+    def __init__(self, connection: Connection, writes: Writes, system: System, keys: Keys) -> None:
         self._connection = connection
         self._writes = writes
+        self._system = system
+        self._keys = keys
 
     # -- found ------------------------------------------------------------------------------------
 
@@ -124,11 +128,9 @@ class Merchants:
         )
         return [
             CredentialRecord(
-                merchant_id=row.merchant_id,
                 credential_id=row.credential_id,
                 terminal_id=row.terminal_id,
-                key_hash=bytes(row.key_hash),
-                sealed=bytes(row.sealed),
+                key=self._keys.sealer.open_secret(merchant_id, row.credential_id, bytes(row.sealed)),
                 created_at=from_micros(row.created_at),
                 revoked_at=maybe_instant(row.revoked_at),
             )
@@ -169,7 +171,7 @@ class Merchants:
         )
 
     def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
-        """Store a terminal with its merchant accounts, and make it findable by its number."""
+        """Store a terminal with its merchant accounts and first batch; make it findable by its number."""
         self._insert(
             t.terminals,
             merchant_id=merchant_id,
@@ -192,21 +194,45 @@ class Merchants:
                 terminal_number=endpoint.terminal_number,
             )
         self._list(TERMINAL_NUMBER, terminal.number, merchant_id)
+        self._insert(
+            t.batches,
+            merchant_id=merchant_id,
+            terminal_id=terminal.terminal_id,
+            number=1,
+            state=BatchState.OPEN.value,
+            currency=self._currency(merchant_id),
+            audit_number=0,
+            transaction_number=0,
+            sale_count=0,
+            base=0,
+            tax=0,
+            fee=0,
+            tip=0,
+            refund_count=0,
+            refunded=0,
+            opened_at=to_micros(at),
+        )
 
-    def add_credential(self, record: CredentialRecord) -> None:
-        """Store a credential."""
+    def add_key(
+        self, merchant_id: int, terminal_id: int, credential_id: int, key: Secret, *, at: datetime
+    ) -> None:
+        """Store an app key: hashed, and sealed for those who may see it again."""
         self._insert(
             t.credentials,
-            merchant_id=record.merchant_id,
-            credential_id=record.credential_id,
-            terminal_id=record.terminal_id,
-            key_hash=record.key_hash,
-            sealed=record.sealed,
-            created_at=to_micros(record.created_at),
+            merchant_id=merchant_id,
+            credential_id=credential_id,
+            terminal_id=terminal_id,
+            key_hash=self._keys.hasher.digest(key.reveal()),
+            sealed=self._keys.sealer.seal_secret(merchant_id, credential_id, key),
+            created_at=to_micros(at),
             revoked_at=None,
         )
 
-    def revoke_credentials(self, merchant_id: int, terminal_id: int, *, at: datetime) -> int:
+    def changed(self) -> None:
+        """Let every process know that what it has cached may be wrong."""
+        self._system.accounts_changed()
+
+    def revoke_keys(self, merchant_id: int, terminal_id: int, *, at: datetime) -> int:
         """End every live credential of a terminal; how many there were."""
         self._writes.touch()
         return self._connection.execute(
@@ -230,6 +256,12 @@ class Merchants:
                 clock_offset=clock.offset // timedelta(microseconds=1),
             )
         )
+
+    def _currency(self, merchant_id: int) -> str:
+        found = self._connection.execute(
+            select(t.merchants.c.currency).where(t.merchants.c.merchant_id == merchant_id)
+        ).scalar_one()
+        return str(found)
 
     def _list(self, kind: str, name: str, merchant_id: int) -> None:
         self._insert(t.directory, kind=kind, name=name, merchant_id=merchant_id)

@@ -1,0 +1,131 @@
+"""Settings: read once from the environment, checked, frozen, and handed on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+
+_PREFIX = "BEZANT_"
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
+
+
+class BadSettings(Exception):
+    """A setting that is unknown or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting is an environment variable: ``BEZANT_`` and the field's name in capitals."""
+
+    home: Path = Path("var")
+    """Where the embedded database, the root key and ``demo.json`` are kept."""
+    database_url: str = ""
+    """``postgresql://...`` or ``sqlite:///path``; empty: SQLite in ``home``."""
+    root_key_file: Path | None = None
+    """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    """Server processes. More than one needs PostgreSQL."""
+    acquirer: str = ""
+    """``host:port`` of the card acquirer; empty with ``--demo``: the built-in sandbox."""
+    acquirer_connections: int = 2
+    acquirer_connect_seconds: float = 5.0
+    acquirer_read_seconds: float = 6.0
+    lease_seconds: float = 45.0
+    """How long a payment may be under way before it is taken to be lost."""
+    write_lanes: int = 4
+    read_lanes: int = 2
+    group_max: int = 128
+    """Works that one commit may carry."""
+    queue_max: int = 2000
+    """Works that may wait for a lane; more are refused at once."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose X-Forwarded-For is believed."""
+    log_level: str = "info"
+    jobs: bool = True
+    """Whether ``serve`` runs the timetable."""
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'bezant.db'}"
+
+    @property
+    def root_key(self) -> Path:
+        """The root key's file."""
+        return self.root_key_file or self.home / "root.key"
+
+    @property
+    def lease(self) -> timedelta:
+        """``lease_seconds`` as a duration."""
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def acquirer_address(self) -> tuple[str, int] | None:
+        """The acquirer's host and port, when one is set."""
+        if not self.acquirer:
+            return None
+        host, _, port = self.acquirer.rpartition(":")
+        return host, _integer("acquirer", port)
+
+    def problems(self) -> list[str]:
+        """What does not fit together."""
+        found = []
+        if self.workers > 1 and not self.database.startswith("postgresql"):
+            found.append("more than one worker needs PostgreSQL")
+        rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
+        if self.lease_seconds <= rail:
+            found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
+        return found
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """The settings in ``environment``. Raises ``BadSettings`` for a name or a value that is not one."""
+    known = {field.name: field for field in fields(Settings)}
+    values: dict[str, object] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(_PREFIX) or variable.startswith(_IGNORED) or not text:
+            continue
+        name = variable.removeprefix(_PREFIX).lower()
+        if name not in known:
+            message = f"unknown setting {variable}"
+            raise BadSettings(message)
+        values[name] = _value(variable, str(known[name].type), text)
+    settings = Settings(**values)  # type: ignore[arg-type]
+    if problems := settings.problems():
+        raise BadSettings("; ".join(problems))
+    return settings
+
+
+def _value(variable: str, kind: str, text: str) -> object:
+    match kind:
+        case "int":
+            return _integer(variable, text)
+        case "float":
+            if _NUMBER.fullmatch(text) is None:
+                message = f"{variable} is not a number"
+                raise BadSettings(message)
+            return float(text)
+        case "bool":
+            if text not in {"0", "1"}:
+                message = f"{variable} is 0 or 1"
+                raise BadSettings(message)
+            return text == "1"
+        case "Path" | "Path | None":
+            return Path(text)
+        case "tuple[str, ...]":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        case _:
+            return text
+
+
+def _integer(variable: str, text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None:
+        message = f"{variable} is not a whole number"
+        raise BadSettings(message)
+    return int(text)

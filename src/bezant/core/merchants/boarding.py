@@ -1,0 +1,293 @@
+"""Boarding: making sales organizations, merchants, stores, terminals and their keys, and moving clocks.
+
+Every change raises the change counter in its own transaction, so that no process goes on with old facts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from bezant.core.merchants.model import (
+    Account,
+    Endpoint,
+    Iso,
+    Merchant,
+    MerchantClock,
+    Profile,
+    Store,
+    Terminal,
+    TipRule,
+)
+from bezant.core.merchants.ports import SystemClock
+from bezant.core.money import USD, Currency
+from bezant.core.sensitive import Secret
+
+T = TypeVar("T")
+
+TERMINAL_NUMBER = re.compile(r"2[0-9]{9}", re.ASCII)
+APP_NAME = re.compile(r"[A-Za-z0-9$@%#]{32}", re.ASCII)
+MERCHANT_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
+ACQUIRER_TERMINAL_NUMBER = re.compile(r"[0-9]{8}", re.ASCII)
+
+
+class BadFacts(ValueError):
+    """What should be boarded is not well formed; the text says which fact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedKey:
+    """A terminal's new app key, in clear for the one time that it is handed out."""
+
+    credential_id: int
+    terminal: Terminal
+    app_id: str
+    key: Secret
+
+
+class BoardingStore(Protocol):
+    """Accounts of one transaction, to be changed."""
+
+    def account(self, merchant_id: int) -> Account | None:
+        """Everything of one merchant."""
+        ...
+
+    def add_iso(self, iso: Iso, *, at: datetime) -> None:
+        """Store a sales organization."""
+        ...
+
+    def add_merchant(self, merchant: Merchant, *, at: datetime) -> None:
+        """Store a merchant."""
+        ...
+
+    def add_store(self, merchant_id: int, store: Store, *, at: datetime) -> None:
+        """Store a store."""
+        ...
+
+    def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
+        """Store a terminal with its first, empty batch."""
+        ...
+
+    def add_key(
+        self, merchant_id: int, terminal_id: int, credential_id: int, key: Secret, *, at: datetime
+    ) -> None:
+        """Store an app key: hashed, and sealed for those who may see it again."""
+        ...
+
+    def revoke_keys(self, merchant_id: int, terminal_id: int, *, at: datetime) -> int:
+        """End a terminal's keys; how many there were."""
+        ...
+
+    def set_clock(self, merchant_id: int, clock: MerchantClock) -> None:
+        """Move, freeze or release a merchant's clock."""
+        ...
+
+    def changed(self) -> None:
+        """Let every process know."""
+        ...
+
+
+class BoardingTx(Protocol):
+    """The store of one transaction."""
+
+    @property
+    def boarding(self) -> BoardingStore:
+        """Accounts."""
+        ...
+
+
+class BoardingUnits(Protocol):
+    """Runs work in a transaction."""
+
+    async def read(self, work: Callable[[BoardingTx], T]) -> T:
+        """Run ``work`` on a consistent view."""
+        ...
+
+    async def write(self, work: Callable[[BoardingTx], T], *, merchant_id: int) -> T:
+        """Run ``work`` and commit."""
+        ...
+
+
+class NewNames(Protocol):
+    """Fresh ids and random names."""
+
+    async def take(self) -> int:
+        """A new id."""
+        ...
+
+    def app_name(self) -> str:
+        """A new app id or app key: 32 random letters and digits."""
+        ...
+
+
+class Boarding:
+    """Makes and changes accounts."""
+
+    def __init__(self, *, units: BoardingUnits, names: NewNames, clock: SystemClock) -> None:
+        self._units = units
+        self._names = names
+        self._clock = clock
+
+    async def add_iso(self, name: str) -> Iso:
+        """A new sales organization."""
+        iso = Iso(iso_id=await self._names.take(), name=_named(name, "name"))
+        at = self._clock.now()
+        await self._units.write(lambda tx: tx.boarding.add_iso(iso, at=at), merchant_id=0)
+        return iso
+
+    async def add_merchant(
+        self,
+        *,
+        iso_id: int,
+        name: str,
+        app_id: str | None = None,
+        currency: Currency = USD,
+        sandbox: bool = False,
+    ) -> Merchant:
+        """A new merchant of a sales organization."""
+        merchant = Merchant(
+            merchant_id=await self._names.take(),
+            iso_id=iso_id,
+            name=_named(name, "name"),
+            app_id=_fitting(APP_NAME, app_id or self._names.app_name(), "app id"),
+            currency=currency,
+            sandbox=sandbox,
+            clock=MerchantClock(),
+        )
+        await self._change(
+            merchant.merchant_id,
+            lambda tx: tx.boarding.add_merchant(merchant, at=self._clock.now()),
+        )
+        return merchant
+
+    async def add_store(self, merchant_id: int, *, name: str, zone: ZoneInfo) -> Store:
+        """A new store. Its zone decides the local dates and times of its terminals."""
+        store = Store(store_id=await self._names.take(), name=_named(name, "name"), zone=zone)
+        await self._change(
+            merchant_id,
+            lambda tx: tx.boarding.add_store(merchant_id, store, at=self._clock.now()),
+        )
+        return store
+
+    async def add_terminal(
+        self,
+        merchant_id: int,
+        *,
+        store_id: int,
+        number: str,
+        label: str,
+        endpoints: Mapping[Profile, Endpoint],
+        tips: TipRule,
+        device_model: str = "139",
+    ) -> Terminal:
+        """A new terminal with its first batch. Model 139 is a virtual terminal (vendor sample)."""
+        if not endpoints:
+            raise BadFacts("a terminal needs at least one profile")
+        for endpoint in endpoints.values():
+            _fitting(MERCHANT_NUMBER, endpoint.merchant_number, "merchant number")
+            _fitting(ACQUIRER_TERMINAL_NUMBER, endpoint.terminal_number, "acquirer terminal number")
+        terminal = Terminal(
+            terminal_id=await self._names.take(),
+            store_id=store_id,
+            number=_fitting(TERMINAL_NUMBER, number, "terminal number"),
+            label=_named(label, "label"),
+            device_model=device_model,
+            endpoints=dict(endpoints),
+            tips=tips,
+        )
+        await self._change(
+            merchant_id,
+            lambda tx: tx.boarding.add_terminal(merchant_id, terminal, at=self._clock.now()),
+        )
+        return terminal
+
+    async def issue_key(
+        self, merchant_id: int, terminal_number: str, *, key: str | None = None, keep_others: bool = False
+    ) -> IssuedKey:
+        """A new app key of a terminal. Its other keys end with the same commit, unless they are kept."""
+        credential_id = await self._names.take()
+        secret = Secret(_fitting(APP_NAME, key or self._names.app_name(), "app key"))
+
+        def work(tx: BoardingTx) -> IssuedKey:
+            account = tx.boarding.account(merchant_id)
+            terminal = account.terminals.get(terminal_number) if account else None
+            if account is None or terminal is None:
+                raise BadFacts("no such terminal")
+            at = self._clock.now()
+            if not keep_others:
+                tx.boarding.revoke_keys(merchant_id, terminal.terminal_id, at=at)
+            tx.boarding.add_key(merchant_id, terminal.terminal_id, credential_id, secret, at=at)
+            return IssuedKey(
+                credential_id=credential_id,
+                terminal=terminal,
+                app_id=account.merchant.app_id,
+                key=secret,
+            )
+
+        return await self._change(merchant_id, work)
+
+    async def move_clock(self, merchant_id: int, change: ClockChange) -> tuple[MerchantClock, datetime]:
+        """Freeze, move or release the clock of a sandbox merchant; the clock and its time now."""
+        real = self._clock.now()
+
+        def work(tx: BoardingTx) -> MerchantClock:
+            account = tx.boarding.account(merchant_id)
+            if account is None:
+                raise BadFacts("no such merchant")
+            if not account.merchant.sandbox:
+                raise BadFacts("only a sandbox merchant's clock can be moved")
+            clock = change(account.merchant.clock, real)
+            tx.boarding.set_clock(merchant_id, clock)
+            return clock
+
+        clock = await self._change(merchant_id, work)
+        return clock, clock.at(real)
+
+    async def _change(self, merchant_id: int, work: Callable[[BoardingTx], T]) -> T:
+        def changing(tx: BoardingTx) -> T:
+            result = work(tx)
+            tx.boarding.changed()
+            return result
+
+        return await self._units.write(changing, merchant_id=merchant_id)
+
+
+ClockChange = Callable[[MerchantClock, datetime], MerchantClock]
+
+
+def freeze(at: datetime | None = None) -> ClockChange:
+    """Stop the clock, at a given instant or where it is."""
+    return lambda clock, real: MerchantClock(frozen_at=at or clock.at(real), offset=clock.offset)
+
+
+def move(by: timedelta) -> ClockChange:
+    """Move the clock; a frozen one stays frozen."""
+
+    def moved(clock: MerchantClock, _real: datetime) -> MerchantClock:
+        if clock.frozen_at is not None:
+            return MerchantClock(frozen_at=clock.frozen_at + by, offset=clock.offset + by)
+        return MerchantClock(offset=clock.offset + by)
+
+    return moved
+
+
+def release(_clock: MerchantClock, _real: datetime) -> MerchantClock:
+    """Back to real time."""
+    return MerchantClock()
+
+
+def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if pattern.fullmatch(text) is None:
+        raise BadFacts(f"not a {what}")
+    return text
+
+
+def _named(text: str, what: str) -> str:
+    stripped = text.strip()
+    if not stripped or len(stripped) > 100 or not stripped.isprintable():  # noqa: PLR2004 - column size
+        raise BadFacts(f"{what} must have 1 to 100 printable characters")
+    return stripped

@@ -1,0 +1,77 @@
+"""One log line and a few numbers for each request. Never a query string, a body or a card number."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _render(_logger: object, _name: str, event: Any) -> bytes:
+    return _encode(event)
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on standard output; what libraries log joins them from ``warning`` up."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+class Metrics:
+    """What can be counted, with label sets that do not grow with merchants."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "bezant_requests",
+            "Requests answered.",
+            ("dialect", "operation", "outcome", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "bezant_request_seconds",
+            "Time from the last byte of a request to its answer.",
+            ("dialect", "operation"),
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.strays = Counter(
+            "bezant_stray_answers",
+            "Answers of the acquirer that nobody was waiting for.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.reversals_due = Gauge(
+            "bezant_reversals_due", "Reversals that the acquirer has not confirmed.", registry=self.registry
+        )
+        self.swept = Counter(
+            "bezant_leases_run_out", "Payments found in doubt after their lease.", registry=self.registry
+        )
+        self.acquirer_up = Gauge(
+            "bezant_acquirer_up", "Whether a signed-on acquirer connection is up.", registry=self.registry
+        )
+
+    def request(
+        self, *, dialect: str, operation: str, outcome: str, status: int, seconds: float
+    ) -> None:
+        """Count one request."""
+        self._requests.labels(dialect, operation, outcome, str(status)).inc()
+        self._seconds.labels(dialect, operation).observe(seconds)

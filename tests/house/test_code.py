@@ -1,0 +1,49 @@
+"""Rules for the code that linters do not know."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.support.tree import ROOT, modules
+
+MODULE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 70
+
+_SILENCED = re.compile(r"#\s*(?:noqa: *[A-Z0-9, ]+[0-9]|type: *ignore\[[a-z, -]+\])(?P<reason>.*)")
+
+
+class TestAReader:
+    def test_finds_no_module_too_long_to_read_at_once(self) -> None:
+        lengths = {str(path): text.count("\n") for path, text in modules()}
+        assert {path: lines for path, lines in lengths.items() if lines > MODULE_LINES_MAX} == {}
+
+    def test_finds_no_long_function_without_a_reason(self) -> None:
+        """The reason is a comment on the line of the ``def``: ``# long: ...``."""
+        long = []
+        for path, text in modules():
+            lines = text.splitlines()
+            for function in _functions(text):
+                assert function.end_lineno is not None
+                length = function.end_lineno - function.lineno + 1
+                if length > FUNCTION_LINES_MAX and "# long: " not in lines[function.lineno - 1]:
+                    long.append(f"{path}:{function.lineno} {function.name} ({length} lines)")
+        assert long == []
+
+    def test_is_told_why_a_checker_is_silenced(self) -> None:
+        """``# noqa: S105 - a reason, not a credential``; that a code is named is for ruff to see."""
+        unexplained = [
+            f"{path}:{number}"
+            for folder in (ROOT / "src", ROOT / "tests")
+            for path, text in modules(folder)
+            for number, line in enumerate(text.splitlines(), start=1)
+            if (silenced := _SILENCED.search(line)) and not silenced["reason"].strip(" -#")
+        ]
+        assert unexplained == []
+
+
+def _functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
