@@ -133,15 +133,11 @@ def decode(body: bytes) -> IsoMessage:
 
 def _sound(values: Mapping[str, str], lengths: Mapping[str, Mapping[str, bytes]]) -> bool:
     """Whether each value is what its field may hold, and each length was written in digits."""
-    for key, value in values.items():
-        if key == MTI:
-            if value not in _MTI_KNOWN:
-                return False
-        elif _PATTERNS[key].fullmatch(value) is None:
-            return False
-        elif key in _VARIABLE and _LENGTH.fullmatch(lengths[key]["len"]) is None:
-            return False
-    return True
+    return (
+        values[MTI] in _MTI_KNOWN
+        and all(_PATTERNS[key].fullmatch(value) for key, value in values.items() if key != MTI)
+        and all(_LENGTH.fullmatch(lengths[key]["len"]) for key in _VARIABLE if key in values)
+    )
 
 
 def _remains(values: Mapping[str, str]) -> dict[str, str]:

@@ -67,7 +67,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "R1": Reason.NOT_PERMITTED_TO_CARDHOLDER,
 }
 
-CODES: Final[Mapping[Reason, str]] = {reason: code for code, reason in reversed(REASONS.items())}
+CODES: Final[Mapping[Reason, str]] = {reason: code for code, reason in reversed(list(REASONS.items()))}
 """The code for each reason that a network can give."""
 
 

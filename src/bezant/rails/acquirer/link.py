@@ -56,7 +56,7 @@ class AcquirerLink:
     doubled each time up to ``backoff_max_seconds``, less up to half of it by jitter.
     """
 
-    def __init__(  # noqa: PLR0917 - host and port, the rest by name
+    def __init__(
         self,
         host: str,
         port: int,

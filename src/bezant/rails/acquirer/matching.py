@@ -227,4 +227,4 @@ class InFlight(Generic[Owner]):
         try:
             self._on_stray(stray)
         except Exception as error:  # noqa: BLE001 - whatever a listener does, the link goes on
-            log.error("acquirer_stray_not_taken", error=type(error).__name__)
+            log.error("acquirer_stray_not_taken", error=type(error).__name__)  # noqa: TRY400 - no text of it

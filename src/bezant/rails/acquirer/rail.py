@@ -60,7 +60,7 @@ class AcquirerRail:
         try:
             reply = await self._link.request(request, deadline_at=message.deadline_at)
         except Unencodable as error:
-            log.error("acquirer_message_unencodable", field=error.key, ask=message.ask.value)  # noqa: TRY400
+            log.error("acquirer_message_unencodable", field=error.key, ask=message.ask.value)  # noqa: TRY400 - expected, and a traceback shows values
             return NotSent(cause="unencodable")
         return answer_of(message, request, reply) if isinstance(reply, IsoMessage) else reply
 
@@ -70,7 +70,7 @@ class AcquirerRail:
         try:
             reply = await self._link.request(request)
         except Unencodable as error:
-            log.error("acquirer_message_unencodable", field=error.key, ask="close_batch")  # noqa: TRY400
+            log.error("acquirer_message_unencodable", field=error.key, ask="close_batch")  # noqa: TRY400 - expected, and a traceback shows values
             return NotSent(cause="unencodable")
         if not isinstance(reply, IsoMessage):
             return reply

@@ -102,6 +102,15 @@ class Batches:
             batches.c.state == BatchState.SETTLING.value,
         )
 
+    def unconfirmed(self) -> list[tuple[int, int]]:
+        """Terminals with a batch whose totals the acquirer has not confirmed."""
+        rows = self._connection.execute(
+            select(batches.c.merchant_id, batches.c.terminal_id)
+            .where(batches.c.state == BatchState.SETTLING.value)
+            .distinct()
+        )
+        return [(row.merchant_id, row.terminal_id) for row in rows]
+
     def add(self, batch: Batch) -> None:
         """Store a new batch."""
         self._writes.touch()

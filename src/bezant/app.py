@@ -1,0 +1,193 @@
+"""The composition root: the only place that names concrete stores, rails and dialects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from bezant.config import Settings
+from bezant.core import payments as core_payments
+from bezant.core.merchants import Boarding, Directory, Gate
+from bezant.core.payments import Payments, Recovery, Settlements
+from bezant.jobs import StrayBox, Timetable
+from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
+from bezant.storage import migrate
+from bezant.storage.crypto import Keys
+from bezant.storage.engine import open_engine
+from bezant.storage.ids import IdBlocks
+from bezant.storage.keyring import open_keys, open_root_key
+from bezant.storage.units import Units, open_units
+from bezant.storage.watch import Watch
+from bezant.telemetry import Metrics
+
+
+class NotReady(Exception):
+    """The gateway cannot start; the text says what to do."""
+
+
+class RealClock:
+    """The system's time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        return datetime.now(UTC)
+
+
+class Names:
+    """Fresh ids and random names for boarding."""
+
+    def __init__(self, ids: IdBlocks, keys: Keys) -> None:
+        self._ids = ids
+        self._keys = keys
+
+    async def take(self) -> int:
+        """A new id."""
+        return await self._ids.take()
+
+    def app_name(self) -> str:
+        """A new app id or app key."""
+        return self._keys.hasher.app_name()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """An opened database: what commands and servers alike begin with."""
+
+    settings: Settings
+    engine: Engine
+    keys: Keys
+    units: Units
+    clock: RealClock
+    boarding: Boarding
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    """Open the database and its keys. With ``create``, migrate it and make a root key if there is none.
+
+    Raises ``NotReady`` when the schema is not the one that this code speaks.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.database)
+    try:
+        if create:
+            migrate.upgrade(engine)
+        found, wanted = migrate.version(engine), migrate.head()
+        if found != wanted:
+            message = f"the database has schema {found or 'none'}, this program speaks {wanted}: run `bezant migrate`"
+            raise NotReady(message)
+        keys = open_keys(engine, open_root_key(settings.root_key, create=create))
+        units = open_units(
+            engine,
+            keys,
+            writers=settings.write_lanes,
+            readers=settings.read_lanes,
+            group_max=settings.group_max,
+            queue_max=settings.queue_max,
+        )
+        units.start()
+        clock = RealClock()
+        boarding = Boarding(units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock)
+        try:
+            yield Store(
+                settings=settings, engine=engine, keys=keys, units=units, clock=clock, boarding=boarding
+            )
+        finally:
+            units.stop()
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A running gateway: its use cases, its link, its timetable."""
+
+    store: Store
+    gate: Gate
+    payments: Payments
+    settlements: Settlements
+    recovery: Recovery
+    link: AcquirerLink
+    timetable: Timetable
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def open_gateway(store: Store, acquirer: tuple[str, int], *, housekeeping: bool) -> AsyncIterator[Gateway]:
+    """Wire everything, connect to the acquirer, start the timetable; undo all of it at the end."""
+    settings, units, clock = store.settings, store.units, store.clock
+    metrics = Metrics()
+    ids = IdBlocks(units, "payments")
+    directory = Directory(units)
+    gate = Gate(directory=directory, units=units, hasher=store.keys.hasher, clock=clock)
+    strays = StrayBox(metrics)
+    link = AcquirerLink(
+        acquirer[0],
+        acquirer[1],
+        connections=settings.acquirer_connections,
+        connect_timeout_seconds=settings.acquirer_connect_seconds,
+        read_timeout_seconds=settings.acquirer_read_seconds,
+        on_stray=lambda stray: strays.put(_kept(stray)),
+    )
+    rail = AcquirerRail(link)
+    sealer = store.keys.sealer
+    recovery = Recovery(
+        units=units, acquirer=rail, sealer=sealer, callers=directory, ids=ids, clock=clock
+    )
+    settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
+    timetable = Timetable(
+        recovery=recovery,
+        settlements=settlements,
+        directory=directory,
+        gate=gate,
+        watched=Watch(units),
+        strays=strays,
+        metrics=metrics,
+        housekeeping=housekeeping,
+    )
+    await link.start()
+    timetable.start()
+    try:
+        yield Gateway(
+            store=store,
+            gate=gate,
+            payments=Payments(
+                units=units,
+                acquirer=rail,
+                sealer=sealer,
+                ids=ids,
+                clock=clock,
+                pause=_pause,
+                settings=core_payments.Settings(lease=settings.lease),
+            ),
+            settlements=settlements,
+            recovery=recovery,
+            link=link,
+            timetable=timetable,
+            metrics=metrics,
+        )
+    finally:
+        await timetable.stop()
+        await link.stop()
+
+
+def _kept(stray: Stray) -> core_payments.Stray:
+    return core_payments.Stray(
+        kind=stray.kind.value,
+        received_at=stray.received_at,
+        terminal_number=stray.terminal_number,
+        audit_number=stray.audit_number,
+        retrieval_reference=stray.retrieval_reference,
+        response_code=stray.response_code,
+        approval_code=stray.approval_code,
+        amount_minor=stray.amount.minor if stray.amount else None,
+    )
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)

@@ -1,0 +1,140 @@
+"""This vendor's words for what went wrong: one table of errors, one of declines.
+
+``mark`` says how sure a row is: ``sample`` (in the vendor's published answers), ``docs``, ``client`` (read by
+a public client), ``ours`` (no source found; safe to correct here).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bezant.core.outcomes import Reason
+
+
+class Mark(StrEnum):
+    """How sure a fact is."""
+
+    SAMPLE = "sample"
+    DOCS = "docs"
+    CLIENT = "client"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """An ``error_no`` with its ``desc``. ``family`` decides which keys surround them."""
+
+    code: str
+    text: str
+    mark: Mark
+    family: str = "ERR"
+    status: int = 400
+
+
+TXN_TYPE_REQUIRED = Error("D03", "TXN TYPE IS REQUIRED", Mark.SAMPLE)
+APP_ID_REQUIRED = Error("D01", "APP ID IS REQUIRED", Mark.OURS)
+APP_KEY_REQUIRED = Error("D02", "APP KEY IS REQUIRED", Mark.OURS)
+EPI_REQUIRED = Error("D05", "EPI IS REQUIRED", Mark.OURS)
+BAD_APP_ID = Error("D06", "NOT A VALID APP ID", Mark.SAMPLE)
+BAD_APP_KEY = Error("D07", "NOT A VALID APP KEY", Mark.SAMPLE)
+BAD_REQUEST = Error("D08", "INVALID REQUEST FORMAT", Mark.OURS)
+BAD_EPI = Error("D27", "INVALID EPI ID", Mark.SAMPLE)
+NO_PROFILE = Error("D28", "EPI HOST PROCESSOR INFO NOT FOUND", Mark.OURS)
+DATES_REQUIRED = Error("D29", "START DATE AND END DATE REQUIRED", Mark.SAMPLE)
+FILTER_NOT_TXNID = Error("D35", "FILTER KEY MUST BE SET TO TXNID WHEN DATE_FILTER IS 9", Mark.SAMPLE)
+KEY_REUSED = Error("D48", "IDEMPOTENCY KEY WAS USED FOR ANOTHER REQUEST", Mark.OURS)
+KEY_IN_FLIGHT = Error("D49", "A REQUEST WITH THIS IDEMPOTENCY KEY IS IN PROGRESS", Mark.OURS, status=409)
+BAD_OFFSET = Error("A24", "INVALID OFFSET", Mark.SAMPLE)
+BAD_DATE_FILTER = Error("A26", "INVALID DATE FILTER", Mark.SAMPLE)
+BAD_STATUS = Error("A32", "INVALID STATUS", Mark.SAMPLE)
+BAD_FILTER = Error("A33", "INVALID FILTER", Mark.OURS)
+BAD_LIMIT = Error("A23", "INVALID LIMIT", Mark.OURS)
+INPUT_MISSING = Error("E03", "Input field is missing", Mark.SAMPLE, family="ERR-E03")
+BAD_AMOUNT = Error("E05", "INVALID AMOUNT", Mark.SAMPLE)
+BAD_CARD_NUMBER = Error("E06", "INVALID CARD NUMBER", Mark.SAMPLE)
+BAD_EXPIRY = Error("E07", "INVALID EXPIRY DATE", Mark.SAMPLE)
+BAD_CVV = Error("E08", "INVALID CVV", Mark.OURS)
+BAD_TOKEN = Error("E09", "INVALID CARD TOKEN FORMAT", Mark.OURS)
+BAD_SURCHARGE = Error("E10", "INVALID SURCHARGE AMOUNT", Mark.OURS)
+BAD_TAX = Error("E11", "INVALID TAX AMOUNT", Mark.OURS)
+BAD_SURCHARGE_INDICATOR = Error("E12", "INVALID SURCHARGE INDICATOR", Mark.OURS)
+BAD_TRANSACTION_ID = Error("E14", "INVALID TRANSACTION ID", Mark.SAMPLE)
+BAD_RRN = Error("E15", "INVALID RRN", Mark.OURS)
+BAD_TRAN_NO = Error("E16", "INVALID TRAN NO", Mark.SAMPLE)
+BAD_AUTH_CODE = Error("E17", "INVALID AUTH CODE", Mark.OURS)
+BAD_TIP = Error("E18", "INVALID TIP AMOUNT", Mark.OURS)
+BAD_TEXT = Error("E19", "INVALID FIELD VALUE", Mark.OURS)
+AUTHENTICATION_FAILED = Error("E26", "AUTHENTICATION FAILED", Mark.SAMPLE)
+BAD_STAN = Error("E34", "INVALID STAN NO", Mark.SAMPLE)
+TOO_MANY_FAILED = Error("E109", "TOO MANY FAILED REQUESTS, TRY AGAIN AFTER AN HOUR", Mark.CLIENT)
+TRY_LATER = Error("E110", "SYSTEM BUSY, TRY AGAIN LATER", Mark.OURS, status=503)
+CRASHED = Error("E99", "SYSTEM ERROR", Mark.OURS, status=500)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """An ``error_no`` E98 by its ``error_code``, the switch's number and the text."""
+
+    code: str
+    switch: str
+    text: str
+    mark: Mark
+
+
+def _passed_through(code: str, text: str) -> Decline:
+    """A network code without a known switch number: ``V00`` and the code (pattern: vendor sample V00VR)."""
+    return Decline(code, f"V00{code}", text, Mark.OURS)
+
+
+_NOT_FOUND = Decline("12", "V0543", "Original transaction not found", Mark.SAMPLE)
+
+DECLINES: dict[Reason, Decline] = {
+    Reason.REFER_TO_ISSUER: _passed_through("01", "Refer to issuer"),
+    Reason.INVALID_MERCHANT: _passed_through("03", "Invalid merchant"),
+    Reason.PICK_UP_CARD: _passed_through("04", "Pick up card"),
+    Reason.DO_NOT_HONOR: _passed_through("05", "Do not honor"),
+    Reason.INVALID_TRANSACTION: _passed_through("12", "Invalid transaction"),
+    Reason.INVALID_AMOUNT: _passed_through("13", "Invalid amount"),
+    Reason.INVALID_CARD: Decline("14", "V0564", "Invalid card number", Mark.SAMPLE),
+    Reason.FORMAT_ERROR: _passed_through("30", "Format error"),
+    Reason.LOST_CARD: _passed_through("41", "Lost card"),
+    Reason.STOLEN_CARD: _passed_through("43", "Stolen card"),
+    Reason.INSUFFICIENT_FUNDS: _passed_through("51", "Insufficient funds"),
+    Reason.EXPIRED_CARD: Decline("54", "V0548", "Card expired", Mark.SAMPLE),
+    Reason.NOT_PERMITTED_TO_CARDHOLDER: _passed_through("57", "Transaction not permitted to cardholder"),
+    Reason.NOT_PERMITTED_TO_TERMINAL: _passed_through("58", "Transaction not permitted to terminal"),
+    Reason.SUSPECTED_FRAUD: _passed_through("59", "Suspected fraud"),
+    Reason.AMOUNT_LIMIT: _passed_through("61", "Exceeds limit"),
+    Reason.RESTRICTED_CARD: _passed_through("62", "Restricted card"),
+    Reason.COUNT_LIMIT: _passed_through("65", "Exceeds count"),
+    Reason.CVV_MISMATCH: _passed_through("82", "CVV mismatch"),
+    Reason.ISSUER_UNAVAILABLE: _passed_through("91", "Issuer unavailable"),
+    Reason.DUPLICATE: _passed_through("94", "Duplicate transaction"),
+    Reason.BATCH_MISMATCH: _passed_through("95", "Batch totals do not agree"),
+    Reason.SYSTEM_ERROR: _passed_through("96", "System error"),
+    Reason.NO_ANSWER: _passed_through("91", "Host timeout, transaction reversed"),
+    Reason.NOT_REACHED: _passed_through("91", "Host unavailable, transaction not processed"),
+    Reason.UNKNOWN_TOKEN: Decline("V1", "V0605", "Invalid card token", Mark.SAMPLE),
+    Reason.ORIGINAL_NOT_FOUND: _NOT_FOUND,
+    Reason.ALREADY_VOIDED: Decline("V5", "V0620", "VOID Transaction has already been performed", Mark.SAMPLE),
+    Reason.ALREADY_CAPTURED: Decline(
+        "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
+    ),
+    Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+}
+"""What a payment that was declined is answered with, by reason."""
+
+REFUSALS: dict[Reason, Error] = {
+    Reason.NO_PROFILE: NO_PROFILE,
+    Reason.WRONG_TRANSACTION_NUMBER: BAD_TRAN_NO,
+    Reason.WRONG_AUDIT_NUMBER: BAD_STAN,
+    Reason.UNKNOWN_PAYMENT: BAD_TRANSACTION_ID,
+    Reason.KEY_REUSED: KEY_REUSED,
+    Reason.KEY_IN_FLIGHT: KEY_IN_FLIGHT,
+    Reason.BUSY: TRY_LATER,
+}
+"""What a request that was refused, with nothing recorded, is answered with. With ``DECLINES``: every reason."""
+
+ERRORS: tuple[Error, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Error))
+"""Every error of this dialect, for the catalogue."""

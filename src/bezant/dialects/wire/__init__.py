@@ -1,0 +1,1 @@
+"""The wire engine: contracts as tables, bodies parsed strictly, answers rendered by the same tables."""

@@ -1,0 +1,143 @@
+"""The timetable: what a gateway does by itself, whoever calls or does not call.
+
+Each job runs on its own and may run in several processes at once: the rows it works on are claimed by a
+conditional update, so that one process wins. A job that fails is logged and comes round again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from bezant.core.merchants import Directory, Gate
+from bezant.core.payments import Recovery, Settlements, Stray
+from bezant.telemetry import Metrics
+
+_log = structlog.get_logger(__name__)
+
+REVERSALS_AT_ONCE = 64
+STRAYS_MAX = 10_000
+
+
+class Watched(Protocol):
+    """Facts of the database that the timetable looks at."""
+
+    async def accounts_version(self) -> int:
+        """How often accounts, credentials or clocks have changed."""
+        ...
+
+    async def unconfirmed_batches(self) -> list[tuple[int, int]]:
+        """Terminals (merchant id, terminal id) with a batch that the acquirer has not confirmed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job and the pause between its runs."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], Awaitable[None]]
+
+
+class StrayBox:
+    """Stray answers on their way from the link to the database."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._queue: asyncio.Queue[Stray] = asyncio.Queue(STRAYS_MAX)
+
+    def put(self, stray: Stray) -> None:
+        """Take note of a stray answer. Called on the event loop; never waits."""
+        self._metrics.strays.labels(stray.kind).inc()
+        try:
+            self._queue.put_nowait(stray)
+        except asyncio.QueueFull:
+            _log.warning("stray answers come faster than they can be kept")
+
+    async def get(self) -> Stray:
+        """The next stray."""
+        return await self._queue.get()
+
+
+class Timetable:
+    """Runs the jobs until stopped."""
+
+    def __init__(
+        self,
+        *,
+        recovery: Recovery,
+        settlements: Settlements,
+        directory: Directory,
+        gate: Gate,
+        watched: Watched,
+        strays: StrayBox,
+        metrics: Metrics,
+        housekeeping: bool,
+    ) -> None:
+        self._recovery = recovery
+        self._settlements = settlements
+        self._directory = directory
+        self._gate = gate
+        self._watched = watched
+        self._metrics = metrics
+        self._version = -1
+        self._strays = strays
+        self._tasks: list[asyncio.Task[None]] = []
+        self._jobs = [Job("follow changes", 0.4, self._follow_changes), Job("keep strays", 0, self._keep_stray)]
+        if housekeeping:
+            self._jobs += [
+                Job("sweep leases", 0.5, self._sweep),
+                Job("reverse", 0.25, self._reverse),
+                Job("finish settlements", 30, self._finish_settlements),
+            ]
+
+    def start(self) -> None:
+        """Start every job."""
+        self._tasks = [asyncio.create_task(self._repeat(job), name=job.name) for job in self._jobs]
+
+    async def stop(self) -> None:
+        """Stop every job. What was under way is found again at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _repeat(self, job: Job) -> None:
+        while True:
+            try:
+                await job.run()
+            except Exception:  # a job goes on whatever happens to one of its runs
+                _log.exception("job failed", job=job.name)
+                await asyncio.sleep(1)
+            await asyncio.sleep(job.every_seconds)
+
+    async def _follow_changes(self) -> None:
+        version = await self._watched.accounts_version()
+        if version != self._version:
+            self._version = version
+            self._directory.forget()
+        await self._gate.refresh_locks()
+
+    async def _keep_stray(self) -> None:
+        await self._recovery.keep_stray(await self._strays.get())
+
+    async def _sweep(self) -> None:
+        found = await self._recovery.sweep()
+        if found:
+            self._metrics.swept.inc(found)
+            _log.warning("leases ran out", payments=found)
+
+    async def _reverse(self) -> None:
+        due = await self._recovery.due(REVERSALS_AT_ONCE)
+        self._metrics.reversals_due.set(len(due))
+        if due:
+            await asyncio.gather(*(self._recovery.attempt(reversal) for reversal in due))
+
+    async def _finish_settlements(self) -> None:
+        for merchant_id, terminal_id in await self._watched.unconfirmed_batches():
+            caller = await self._directory.caller(merchant_id, terminal_id)
+            await self._settlements.settle(caller)

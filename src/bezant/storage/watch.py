@@ -1,0 +1,20 @@
+"""Facts that the timetable looks at."""
+
+from __future__ import annotations
+
+from bezant.storage.units import Units
+
+
+class Watch:
+    """Looks at the database for the timetable."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+
+    async def accounts_version(self) -> int:
+        """How often accounts, credentials or clocks have changed."""
+        return await self._units.read(lambda unit: unit.system.accounts_version())
+
+    async def unconfirmed_batches(self) -> list[tuple[int, int]]:
+        """Terminals (merchant id, terminal id) with a batch that the acquirer has not confirmed."""
+        return await self._units.read(lambda unit: unit.batches.unconfirmed())
