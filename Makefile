@@ -41,7 +41,9 @@ fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-lock: .venv/.ready-dev ## pin the newest allowed dependencies, with hashes
+# What the oldest Python needs includes what newer ones do; the other way round, something would be missing.
+lock: .venv/.ready-dev ## pin the newest allowed dependencies, with hashes (in a .venv of Python 3.11)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "make lock: needs Python 3.11")'
 	@export CUSTOM_COMPILE_COMMAND="make lock"; \
 	$(BIN)/pip-compile --upgrade --all-build-deps -o requirements.lock pyproject.toml; \
 	$(BIN)/pip-compile --upgrade --all-build-deps --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml

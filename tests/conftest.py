@@ -1,40 +1,17 @@
-"""What every test may ask for, and what none may do: reach beyond this machine."""
+"""What every test may ask for. None may reach beyond this machine."""
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import loopback
 from tests.support import postgres as private_postgres
 
-
-class OutsideReached(BaseException):
-    """A test tried to leave this machine. No ``except Exception`` may take it for a failing network."""
-
-
-def _refuse_outside(event: str, arguments: tuple[object, ...]) -> None:
-    if event in {"socket.connect", "socket.sendto"} and not _is_loopback(arguments[1]):
-        raise OutsideReached(f"{event} to {arguments[1]!r}: tests reach loopback only")
-
-
-def _is_loopback(address: object) -> bool:
-    """``address`` as sockets take it: a tuple for IP, a path for Unix sockets, none when connected before."""
-    if not isinstance(address, tuple):
-        return True
-    host = str(address[0])
-    try:
-        return host in {"", "localhost"} or ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-# An audit hook sees every socket that Python code opens, whoever imported it and however.
-sys.addaudithook(_refuse_outside)
+loopback.confine()
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,11 @@ class Totals:
     refund_count: int = 0
     refunded: int = 0
 
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            *(getattr(self, name) + getattr(other, name) for name in self.__slots__)
+        )
+
     @property
     def sold(self) -> int:
         """Sales with tax, fee and tip."""

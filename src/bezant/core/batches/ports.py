@@ -15,6 +15,10 @@ class BatchStore(Protocol):
         """The terminal's open batch."""
         ...
 
+    def open_number(self, merchant_id: int, terminal_id: int) -> int:
+        """The number of the terminal's open batch, without holding it."""
+        ...
+
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:
         """A batch by its number, to be changed."""
         ...

@@ -119,6 +119,13 @@ class Gate:
             raise Rejection(Denied.WRONG_TERMINAL)
         return _caller(account, terminal)
 
+    async def child(self, caller: Caller, number: str) -> Caller:
+        """Another terminal of the same merchant, for those who call with a parent's key. Raises ``Rejection``."""
+        account = await self._directory.by_terminal_number(number)
+        if account is None or account.merchant.merchant_id != caller.merchant.merchant_id:
+            raise Rejection(Denied.WRONG_TERMINAL)
+        return _caller(account, account.terminals[number])
+
     async def enter_with_client_token(self, *, token: str, number: str, address: str) -> Caller:
         """The caller that a client token stands for, at the terminal it was made for. Raises ``Rejection``."""
         self._refuse_locked(number, address)

@@ -14,6 +14,7 @@ from bezant.core.payments.model import (
 from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
+from bezant.core.payments.reports import OpenBatch, Reports
 from bezant.core.payments.service import Charge, Outcome, Payments, Reference, Refund, Settings
 from bezant.core.payments.settlement import Settlement, Settlements
 from bezant.core.payments.steps import Key
@@ -29,6 +30,7 @@ __all__ = [
     "Ids",
     "Key",
     "Kind",
+    "OpenBatch",
     "Order",
     "Outcome",
     "Page",
@@ -38,6 +40,7 @@ __all__ = [
     "Recovery",
     "Reference",
     "Refund",
+    "Reports",
     "Reversal",
     "Settings",
     "Settlement",

@@ -29,7 +29,7 @@ from bezant.core.payments.model import (
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Pause
 from bezant.core.payments.steps import Key, claimed, existing, finish, leave, message_of, numbered, turn_down
 from bezant.core.sensitive import Cvv, Pan
-from bezant.core.vault import Card, Sealer, StoredCard
+from bezant.core.vault import Card, Sealer, StoredCard, seal
 
 TWIN_POLL_SECONDS = 0.1
 TWIN_WAIT_SECONDS = 5.0
@@ -129,7 +129,7 @@ class Payments:
         """A sale or an authorization. Refuses ``NO_PROFILE`` and what a key may be refused for."""
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
-        kept = self._seal(caller, charge.pan) if charge.pan is not None else None
+        kept = None if charge.pan is None else seal(self._sealer, caller.merchant.merchant_id, charge.pan)
         draft = await self._draft(
             caller,
             kind=charge.kind,
@@ -320,15 +320,6 @@ class Payments:
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
         return Outcome(payment=finished)
-
-    def _seal(self, caller: Caller, pan: Pan) -> StoredCard:
-        merchant_id = caller.merchant.merchant_id
-        token = self._sealer.token(merchant_id, pan)
-        return StoredCard(
-            merchant_id=merchant_id,
-            card=Card.of(pan, token),
-            sealed=self._sealer.seal(merchant_id, token, pan),
-        )
 
     def _message(
         self,

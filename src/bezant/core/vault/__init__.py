@@ -3,5 +3,6 @@
 from bezant.core.vault.brands import Brand, brand_of
 from bezant.core.vault.model import BinRecord, Card, StoredCard
 from bezant.core.vault.ports import CardStore, Sealer
+from bezant.core.vault.service import Vault, seal
 
-__all__ = ["BinRecord", "Brand", "Card", "CardStore", "Sealer", "StoredCard", "brand_of"]
+__all__ = ["BinRecord", "Brand", "Card", "CardStore", "Sealer", "StoredCard", "Vault", "brand_of", "seal"]

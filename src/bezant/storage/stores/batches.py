@@ -71,6 +71,17 @@ class Batches:
             batch = self._open[key]
         return batch
 
+    def open_number(self, merchant_id: int, terminal_id: int) -> int:
+        """The number of the terminal's open batch, without holding it."""
+        number: int = self._connection.execute(
+            select(batches.c.number).where(
+                batches.c.merchant_id == merchant_id,
+                batches.c.terminal_id == terminal_id,
+                batches.c.state == BatchState.OPEN.value,
+            )
+        ).scalar_one()
+        return number
+
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:
         """A batch by its number, to be changed."""
         self._writes.touch()

@@ -91,15 +91,8 @@ Request = (
 class Sandbox(Protocol):
     """What the control listener needs of a host."""
 
-    @property
-    def books(self) -> Books:
-        """Its books."""
-        ...
-
-    @property
-    def scripts(self) -> Scripts:
-        """Its scripts."""
-        ...
+    books: Books
+    scripts: Scripts
 
     def stats(self) -> Mapping[str, object]:
         """Its counters."""

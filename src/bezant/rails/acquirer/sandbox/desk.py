@@ -6,16 +6,17 @@ unless a script says otherwise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from bezant.rails.acquirer import spec
-from bezant.rails.acquirer.codec import Garbled, IsoMessage, encode, unpack
+from bezant.rails.acquirer.codec import Garbled, IsoMessage, decode, encode, unpack
 from bezant.rails.acquirer.codes import APPROVED, PARTIALLY_APPROVED
 from bezant.rails.acquirer.sandbox.books import Account, Books, Entry, Sums
 from bezant.rails.acquirer.sandbox.issuer import Verdict, judge
-from bezant.rails.acquirer.sandbox.scripts import Step
+from bezant.rails.acquirer.sandbox.scripts import Scripts, Step
 
 FORMAT_ERROR: Final = "30"
 _GARBLED_BYTES: Final = 8
@@ -47,11 +48,30 @@ _ECHOED: Final = (
 
 
 class Desk:
-    """Answers messages from the books of one host."""
+    """Answers messages from one set of books. ``seen`` counts them by type; garbled ones, too."""
 
     def __init__(self, books: Books, *, now: Callable[[], datetime]) -> None:
-        self._books = books
+        self.books = books
+        self.scripts = Scripts()
+        self.seen: Counter[str] = Counter()
+        self.connections = 0
         self._now = now
+
+    def stats(self) -> dict[str, object]:
+        """Counters since the start, and entries in the books."""
+        return {"messages": dict(self.seen), "connections": self.connections, "entries": self.books.count}
+
+    def read(self, body: bytes) -> tuple[IsoMessage, Step | None] | None:
+        """The request in the body of a frame and what a script wants done with it. Nothing for garbage."""
+        try:
+            message = decode(body)
+        except Garbled:
+            self.seen["garbled"] += 1
+            return None
+        self.seen[message[spec.MTI]] += 1
+        if message[spec.MTI] not in spec.ANSWER_TYPES:
+            return None
+        return message, self.scripts.step_for(message)
 
     def answer(self, message: IsoMessage, step: Step | None) -> tuple[IsoMessage, Step | None]:
         """The answer to a request, now booked, and what to do with its delivery."""
@@ -64,13 +84,13 @@ class Desk:
             return _reply(message, FORMAT_ERROR), step
         if message_type == spec.RECONCILIATION:
             return self._reconcile(message, elements, declined), step
-        entry = self._books.repeated(message)
+        entry = self.books.repeated(message)
         if entry is None and declined is not None:
-            entry = self._books.refuse(message, declined)
+            entry = self.books.refuse(message, declined)
         elif entry is None and message_type == spec.COMPLETION:
-            entry = self._books.capture(message)
+            entry = self.books.capture(message)
         elif entry is None and message_type == spec.REVERSAL:
-            entry = self._books.reverse(message)
+            entry = self.books.reverse(message)
         elif entry is None:
             return self._purchase(message, elements, step)
         return _reply_of(message, entry), step
@@ -83,12 +103,14 @@ class Desk:
         verdict = judge(message, elements, now=self._now())
         if step is not None and step.approve:
             verdict = Verdict(APPROVED, int(message[spec.AMOUNT]), verdict.results)
-        entry = self._books.book(
+        entry = self.books.book(
             message, code=verdict.code, approved=verdict.approved, results=verdict.results
         )
         return _reply_of(message, entry), step or verdict.step
 
-    def _reconcile(self, message: IsoMessage, elements: Mapping[str, str], declined: str | None) -> IsoMessage:
+    def _reconcile(
+        self, message: IsoMessage, elements: Mapping[str, str], declined: str | None
+    ) -> IsoMessage:
         number = elements.get(spec.BATCH_NUMBER)
         if number is None:
             return _reply(message, FORMAT_ERROR)
@@ -99,7 +121,7 @@ class Desk:
             credits=int(message[spec.CREDITS]),
         )
         account: Account = message[spec.MERCHANT].rstrip(), message[spec.TERMINAL]
-        batch = self._books.settle(account, number, told, decline=declined)
+        batch = self.books.settle(account, number, told, decline=declined)
         reply = _reply(message, batch.code)
         reply[spec.SETTLEMENT_CODE] = spec.IN_BALANCE if batch.reconciled else spec.OUT_OF_BALANCE
         return reply

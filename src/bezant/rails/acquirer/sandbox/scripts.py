@@ -65,6 +65,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     mismatch: Literal["amount", "stan", "terminal"] | None = None
     refuse: bool = False
 
+    @property
+    def hangs_up(self) -> bool:
+        """Whether the connection is closed after the answer, or instead of it."""
+        return self.drop or self.half
+
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which messages a script is for: those that have everything it names.

@@ -1,0 +1,57 @@
+"""What was paid: lists of payments and the open batch, for whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bezant.core.batches import Totals
+from bezant.core.merchants import Caller
+from bezant.core.payments.model import Kind, State
+from bezant.core.payments.ports import PaymentTx, PaymentUnits
+from bezant.core.payments.queries import Page, PaymentQuery
+
+MEMBER_KINDS = (Kind.SALE, Kind.REFUND)
+IN_OPEN_BATCH = (State.CAPTURED, State.VOIDING, State.VOIDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBatch:
+    """A terminal's open batch: its totals, and a page of what it holds, voided members among them."""
+
+    number: int
+    totals: Totals
+    members: Page
+
+
+class Reports:
+    """Reads, never writes."""
+
+    def __init__(self, *, units: PaymentUnits) -> None:
+        self._units = units
+
+    async def page(self, query: PaymentQuery) -> Page:
+        """One page of a list, newest first."""
+        return await self._units.read(lambda tx: tx.payments.page(query))
+
+    async def open_batch(self, caller: Caller, *, limit: int, offset: int) -> OpenBatch:
+        """What the terminal has captured since its last settlement."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: PaymentTx) -> OpenBatch:
+            number = tx.batches.open_number(merchant_id, terminal_id)
+            by_profile = tx.payments.totals(merchant_id, terminal_id, number)
+            members = tx.payments.page(
+                PaymentQuery(
+                    merchant_id=merchant_id,
+                    terminal_id=terminal_id,
+                    batch_number=number,
+                    kinds=MEMBER_KINDS,
+                    states=IN_OPEN_BATCH,
+                    limit=limit,
+                    offset=offset,
+                )
+            )
+            totals = sum(by_profile.values(), Totals())
+            return OpenBatch(number=number, totals=totals, members=members)
+
+        return await self._units.read(work)
