@@ -188,6 +188,7 @@ batches = Table(
     Column("tip", BigInteger, nullable=False),
     Column("refund_count", Integer, nullable=False),
     Column("refunded", BigInteger, nullable=False),
+    Column("tip_count", Integer, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("settlement_id", BigInteger),
     Column("frozen_at", BigInteger),

@@ -52,6 +52,7 @@ class Totals:
     tip: int = 0
     refund_count: int = 0
     refunded: int = 0
+    tip_count: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -113,6 +114,7 @@ class Batch:
         totals.tax += count * tax.minor
         totals.fee += count * fee.minor
         totals.tip += count * tip.minor
+        totals.tip_count += count if tip else 0
 
     def add_refund(self, amount: Money, *, count: int = 1) -> None:
         """Take a refund in, or with ``count`` -1 out again."""

@@ -199,7 +199,7 @@ class AcquirerLink:
                 self._watch(connection)
                 self._tell_news()
                 log.info("acquirer_link_up", host=self._host, port=self._port)
-                await connection.closed
+                await asyncio.wait((connection.closed,))  # its end is not this task's to cancel
                 failures = 0 if loop.time() - up_at >= _STEADY_SECONDS else failures + 1
             if failures:
                 delay = min(self._backoff * 2 ** min(failures - 1, 30), self._backoff_max)

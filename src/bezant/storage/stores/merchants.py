@@ -210,6 +210,7 @@ class Merchants:
             tip=0,
             refund_count=0,
             refunded=0,
+            tip_count=0,
             opened_at=to_micros(at),
         )
 

@@ -135,6 +135,7 @@ class PaymentRows:
                 *sums,
                 func.sum(case((refund, 1), else_=0)),
                 func.sum(case((refund, c.base + c.tax + c.fee + c.tip), else_=0)),
+                func.sum(case((refund, 0), (c.tip > 0, 1), else_=0)),
             )
             .where(
                 c.merchant_id == merchant_id,

@@ -8,10 +8,10 @@ script or a trigger amount asks for it, delivers badly.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from bezant.rails.acquirer import spec
 from bezant.rails.acquirer.codec import FrameReader, Garbled, IsoMessage, encode
@@ -113,6 +113,10 @@ class SandboxHost:
     def scripts(self) -> Scripts:
         """What it shall do with the next messages."""
         return self._desk.scripts
+
+    def stats(self) -> Mapping[str, Any]:
+        """``messages`` by type, ``connections`` since the start, ``entries`` in the books."""
+        return self._desk.stats()
 
     def _new_desk(self) -> Desk:
         books = Books(journal=self._journal, seed=self._seed, strict=self._strict)

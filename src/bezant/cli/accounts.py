@@ -1,0 +1,424 @@
+"""Boarding: ``bezant iso``, ``merchant``, ``store``, ``terminal`` and ``key``."""
+
+from __future__ import annotations
+
+import secrets
+from zoneinfo import ZoneInfo
+
+import click
+
+from bezant.app import Store as Opened
+from bezant.cli.opening import account_named, terminal_numbered, with_store
+from bezant.cli.screen import (
+    Row,
+    json_option,
+    print_facts,
+    print_table,
+    show_facts,
+    show_json,
+    show_rows,
+)
+from bezant.cli.values import Acceptor, Whole, Zone
+from bezant.core.merchants import (
+    Account,
+    Endpoint,
+    IssuedKey,
+    Merchant,
+    Profile,
+    Store,
+    Terminal,
+    TipRule,
+)
+from bezant.core.outcomes import Conflict
+from bezant.storage.stores.merchants import CredentialRecord
+from bezant.storage.units import Unit
+
+TIP_PERCENT_MAX = 1000
+ID = Whole(1, 999_999_999)
+
+
+@click.group()
+def iso() -> None:
+    """Sales organizations (ISOs), which board merchants."""
+
+
+@iso.command("create")
+@click.argument("name")
+@json_option
+def create_iso(*, name: str, as_json: bool) -> None:
+    """Add a sales organization.
+
+    \b
+    Example:  bezant iso create "Harbour Payments"
+    """
+
+    async def work(opened: Opened) -> Row:
+        added = await opened.boarding.add_iso(name)
+        return {"iso_id": added.iso_id, "name": added.name}
+
+    show_facts(with_store(work), as_json=as_json)
+
+
+@iso.command("list")
+@json_option
+def list_isos(*, as_json: bool) -> None:
+    """List every sales organization.
+
+    \b
+    Example:  bezant iso list --json
+    """
+
+    async def work(opened: Opened) -> list[Row]:
+        isos = await opened.units.read(lambda unit: unit.merchants.isos())
+        return [{"iso_id": found.iso_id, "name": found.name} for found in isos]
+
+    show_rows(with_store(work), as_json=as_json, none="no sales organization yet: bezant iso create NAME")
+
+
+@click.group()
+def merchant() -> None:
+    """Merchants, the companies that take payments."""
+
+
+@merchant.command("create")
+@click.argument("name")
+@click.option("--iso", "iso_id", type=ID, required=True, help="The sales organization's id.")
+@click.option("--zone", type=Zone(), required=True, help="The first store's time zone.")
+@click.option("--store", "store_name", help="The first store's name; else the merchant's.")
+@click.option("--app-id", help="32 characters; else random ones.")
+@click.option("--sandbox", is_flag=True, help="For trying things out: the clock can be moved.")
+@json_option
+def create_merchant(
+    *,
+    name: str,
+    iso_id: int,
+    zone: ZoneInfo,
+    store_name: str | None,
+    app_id: str | None,
+    sandbox: bool,
+    as_json: bool,
+) -> None:
+    """Add a merchant and its first store.
+
+    \b
+    Example:  bezant merchant create "Corner Books" --iso 1 --zone America/New_York
+    """
+
+    async def work(opened: Opened) -> Account:
+        isos = await opened.units.read(lambda unit: unit.merchants.isos())
+        if all(found.iso_id != iso_id for found in isos):
+            raise click.UsageError(f"no sales organization {iso_id}: see bezant iso list")
+        try:
+            added = await opened.boarding.add_merchant(
+                iso_id=iso_id, name=name, app_id=app_id, sandbox=sandbox
+            )
+        except Conflict:
+            raise click.ClickException("that app id is taken") from None
+        await opened.boarding.add_store(added.merchant_id, name=store_name or name, zone=zone)
+        return await opened.units.read(lambda unit: account_named(unit, added.app_id))
+
+    _show_account(with_store(work), as_json=as_json)
+
+
+@merchant.command("list")
+@json_option
+def list_merchants(*, as_json: bool) -> None:
+    """List every merchant.
+
+    \b
+    Example:  bezant merchant list
+    """
+
+    async def work(opened: Opened) -> list[Row]:
+        return [_merchant_row(found) for found in await opened.units.read(lambda unit: unit.merchants.all())]
+
+    show_rows(with_store(work), as_json=as_json, none="no merchant yet: bezant merchant create --help")
+
+
+@merchant.command("show")
+@click.argument("merchant")
+@json_option
+def show_merchant(*, merchant: str, as_json: bool) -> None:
+    """Show a merchant with its stores and terminals.
+
+    MERCHANT is a merchant id, an app id or a terminal number.
+
+    \b
+    Example:  bezant merchant show 2203082193
+    """
+
+    async def work(opened: Opened) -> Account:
+        return await opened.units.read(lambda unit: account_named(unit, merchant))
+
+    _show_account(with_store(work), as_json=as_json)
+
+
+@click.group()
+def store() -> None:
+    """Stores, a merchant's places of business."""
+
+
+@store.command("create")
+@click.argument("merchant")
+@click.argument("name")
+@click.option("--zone", type=Zone(), required=True, help="Decides local dates and times.")
+@json_option
+def create_store(*, merchant: str, name: str, zone: ZoneInfo, as_json: bool) -> None:
+    """Add a store to MERCHANT (its id, app id or a terminal number).
+
+    \b
+    Example:  bezant store create 1 "Harbour branch" --zone America/Chicago
+    """
+
+    async def work(opened: Opened) -> Row:
+        account = await opened.units.read(lambda unit: account_named(unit, merchant))
+        added = await opened.boarding.add_store(account.merchant.merchant_id, name=name, zone=zone)
+        return {"merchant_id": account.merchant.merchant_id, **_store_row(added)}
+
+    show_facts(with_store(work), as_json=as_json)
+
+
+@click.group()
+def terminal() -> None:
+    """Terminals, which payments are made on."""
+
+
+@terminal.command("create")
+@click.argument("merchant")
+@click.option("--number", help="Ten digits, the first a 2 (EPI); else random ones.")
+@click.option("--label", default="Terminal", show_default=True, help="What people call it.")
+@click.option("--store", "store_id", type=ID, help="The store's id, if there are several.")
+@click.option("--traditional", type=Acceptor(), help="Where payments without a surcharge run.")
+@click.option("--surcharge", type=Acceptor(), help="Where payments with a surcharge run.")
+@click.option(
+    "--tips",
+    "tip_percent_max",
+    type=Whole(0, TIP_PERCENT_MAX),
+    help="Tips may be adjusted up to this percentage; else not at all.",
+)
+@json_option
+def create_terminal(
+    *,
+    merchant: str,
+    number: str | None,
+    label: str,
+    store_id: int | None,
+    traditional: Endpoint | None,
+    surcharge: Endpoint | None,
+    tip_percent_max: int | None,
+    as_json: bool,
+) -> None:
+    """Add a terminal to MERCHANT (its id, app id or a terminal number).
+
+    It needs at least one of --traditional and --surcharge: the merchant and terminal numbers
+    that the acquirer gave it. Then give it a key: bezant key create.
+
+    \b
+    Example:  bezant terminal create 1 --label Till --traditional 887000003192:75021673
+    """
+
+    async def work(opened: Opened) -> Row:
+        account = await opened.units.read(lambda unit: account_named(unit, merchant))
+        endpoints = {Profile.TRADITIONAL: traditional, Profile.SURCHARGE: surcharge}
+        try:
+            added = await opened.boarding.add_terminal(
+                account.merchant.merchant_id,
+                store_id=_chosen_store(account, store_id),
+                number=number or _random_number(),
+                label=label,
+                endpoints={profile: endpoint for profile, endpoint in endpoints.items() if endpoint},
+                tips=TipRule(adjustable=tip_percent_max is not None, percent_max=tip_percent_max or 0),
+            )
+        except Conflict:
+            raise click.ClickException("that terminal number is taken") from None
+        return _terminal_row(account.merchant, added)
+
+    show_facts(with_store(work), as_json=as_json)
+
+
+@terminal.command("list")
+@click.argument("merchant", required=False)
+@json_option
+def list_terminals(*, merchant: str | None, as_json: bool) -> None:
+    """List the terminals of MERCHANT (its id, app id or a terminal number), or all.
+
+    \b
+    Example:  bezant terminal list 1
+    """
+
+    def accounts(unit: Unit) -> list[Account]:
+        if merchant is not None:
+            return [account_named(unit, merchant)]
+        found = (unit.merchants.account(each.merchant_id) for each in unit.merchants.all())
+        return [account for account in found if account is not None]
+
+    async def work(opened: Opened) -> list[Row]:
+        return [
+            _terminal_row(account.merchant, each)
+            for account in await opened.units.read(accounts)
+            for each in account.terminals.values()
+        ]
+
+    show_rows(with_store(work), as_json=as_json, none="no terminal yet: bezant terminal create --help")
+
+
+@click.group()
+def key() -> None:
+    """App keys, the secrets that terminals call with."""
+
+
+@key.command("create")
+@click.argument("terminal")
+@json_option
+def create_key(*, terminal: str, as_json: bool) -> None:
+    """Give TERMINAL (its number) one more key and print it. Its other keys go on working.
+
+    \b
+    Example:  bezant key create 2203082193
+    """
+    _issue(terminal, keep_others=True, as_json=as_json)
+
+
+@key.command("rotate")
+@click.argument("terminal")
+@json_option
+def rotate_key(*, terminal: str, as_json: bool) -> None:
+    """Give TERMINAL (its number) a new key, print it, and end its other keys at once.
+
+    \b
+    Example:  bezant key rotate 2203082193
+    """
+    _issue(terminal, keep_others=False, as_json=as_json)
+
+
+@key.command("list")
+@click.argument("merchant")
+@json_option
+def list_keys(*, merchant: str, as_json: bool) -> None:
+    """List the keys of MERCHANT (its id, app id or a terminal number), masked, ended ones too.
+
+    \b
+    Example:  bezant key list 1
+    """
+
+    def rows(unit: Unit) -> list[Row]:
+        account = account_named(unit, merchant)
+        records = unit.merchants.credentials(account.merchant.merchant_id)
+        return [_key_row(account, record, reveal=False) for record in records]
+
+    async def work(opened: Opened) -> list[Row]:
+        return await opened.units.read(rows)
+
+    show_rows(with_store(work), as_json=as_json, none="no key yet: bezant key create TERMINAL")
+
+
+@key.command("show")
+@click.argument("terminal")
+@click.option("--reveal", is_flag=True, help="Print the keys in clear.")
+@json_option
+def show_key(*, terminal: str, reveal: bool, as_json: bool) -> None:
+    """Show the live keys of TERMINAL (its number), masked unless --reveal is given.
+
+    \b
+    Example:  bezant key show 2203082193 --reveal
+    """
+
+    def rows(unit: Unit) -> list[Row]:
+        owner, found = terminal_numbered(unit, terminal)
+        account = account_named(unit, owner.app_id)
+        return [
+            _key_row(account, record, reveal=reveal)
+            for record in unit.merchants.credentials(owner.merchant_id)
+            if record.terminal_id == found.terminal_id and record.revoked_at is None
+        ]
+
+    async def work(opened: Opened) -> list[Row]:
+        return await opened.units.read(rows)
+
+    show_rows(with_store(work), as_json=as_json, none=f"no live key: bezant key create {terminal}")
+
+
+def _issue(number: str, *, keep_others: bool, as_json: bool) -> None:
+    async def work(opened: Opened) -> IssuedKey:
+        owner, _ = await opened.units.read(lambda unit: terminal_numbered(unit, number))
+        return await opened.boarding.issue_key(owner.merchant_id, number, keep_others=keep_others)
+
+    issued = with_store(work)
+    facts = {
+        "key_id": issued.credential_id,
+        "terminal": issued.terminal.number,
+        "app_id": issued.app_id,
+        "app_key": issued.key.reveal(),
+    }
+    show_facts(facts, as_json=as_json)
+
+
+def _chosen_store(account: Account, store_id: int | None) -> int:
+    if store_id is None and len(account.stores) == 1:
+        return next(iter(account.stores))
+    if store_id in account.stores:
+        assert store_id is not None
+        return store_id
+    known = ", ".join(f"{each.store_id} ({each.name})" for each in account.stores.values())
+    raise click.UsageError(f"say which store with --store: {known or 'there is none yet'}")
+
+
+def _random_number() -> str:
+    return f"2{secrets.randbelow(10**9):09d}"
+
+
+def _show_account(account: Account, *, as_json: bool) -> None:
+    facts = _merchant_row(account.merchant)
+    stores = [_store_row(each) for each in account.stores.values()]
+    terminals = [_terminal_row(account.merchant, each) for each in account.terminals.values()]
+    if as_json:
+        show_json({**facts, "stores": stores, "terminals": terminals})
+        return
+    print_facts(facts)
+    for rows in (stores, terminals):
+        if rows:
+            click.echo()
+            print_table(rows)
+
+
+def _merchant_row(found: Merchant) -> Row:
+    return {
+        "merchant_id": found.merchant_id,
+        "iso_id": found.iso_id,
+        "name": found.name,
+        "app_id": found.app_id,
+        "currency": found.currency.code,
+        "sandbox": found.sandbox,
+    }
+
+
+def _store_row(found: Store) -> Row:
+    return {"store_id": found.store_id, "store": found.name, "zone": found.zone.key}
+
+
+def _terminal_row(owner: Merchant, found: Terminal) -> Row:
+    endpoints = {
+        profile.value: f"{endpoint.merchant_number}:{endpoint.terminal_number}"
+        for profile, endpoint in found.endpoints.items()
+    }
+    return {
+        "number": found.number,
+        "label": found.label,
+        "merchant_id": owner.merchant_id,
+        "store_id": found.store_id,
+        "traditional": endpoints.get(Profile.TRADITIONAL.value),
+        "surcharge": endpoints.get(Profile.SURCHARGE.value),
+        "tip_percent_max": found.tips.percent_max if found.tips.adjustable else None,
+    }
+
+
+def _key_row(account: Account, record: CredentialRecord, *, reveal: bool) -> Row:
+    owner = account.terminal_by_id(record.terminal_id)
+    return {
+        "key_id": record.credential_id,
+        "terminal": owner.number if owner else None,
+        "app_id": account.merchant.app_id,
+        "app_key": record.key.reveal() if reveal else record.key.mask(),
+        "created_at": record.created_at,
+        "ended_at": record.revoked_at,
+    }

@@ -1,0 +1,57 @@
+"""What nearly every command begins with: settings, an opened database, the account that was named."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+import structlog
+
+from bezant.app import Store, open_store
+from bezant.config import Settings, load
+from bezant.core.merchants import Account, Merchant, Terminal
+from bezant.storage.units import Unit
+
+T = TypeVar("T")
+
+
+def settings() -> Settings:
+    """The environment's settings. Raises ``BadSettings``."""
+    return load(os.environ)
+
+
+def silence_logs() -> None:
+    """Log nothing: a command's failure is told in its one line. What runs on configures logging itself."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the database, do ``work``, close it."""
+
+    async def opened() -> T:
+        async with open_store(settings()) as store:
+            return await work(store)
+
+    return asyncio.run(opened())
+
+
+def account_named(unit: Unit, name: str) -> Account:
+    """The account with that terminal number, app id or merchant id. Raises ``click.UsageError``."""
+    found = unit.merchants.by_terminal_number(name) or unit.merchants.by_app_id(name)
+    if found is None and name.isascii() and name.isdecimal() and len(name) <= 18:  # noqa: PLR2004 - fits 64 bits
+        found = unit.merchants.account(int(name))
+    if found is None:
+        raise click.UsageError(f"no merchant, app id or terminal {name!r}")
+    return found
+
+
+def terminal_numbered(unit: Unit, number: str) -> tuple[Merchant, Terminal]:
+    """The terminal with that number, and whose it is. Raises ``click.UsageError``."""
+    account = unit.merchants.by_terminal_number(number)
+    if account is None:
+        raise click.UsageError(f"no terminal {number!r}")
+    return account.merchant, account.terminals[number]

@@ -1,0 +1,93 @@
+"""Credentials on the wire, in the order in which they are checked (codes: vendor samples; order: ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bezant.core.merchants import Caller, Denied, Rejection
+from bezant.dialects.valor import codes
+from bezant.dialects.valor.codes import Error
+from bezant.dialects.valor.services import Services
+from bezant.dialects.wire import codecs
+from bezant.dialects.wire.contract import Fault, Field, read_fields
+
+DENIALS: dict[Denied, Error] = {
+    Denied.LOCKED: codes.TOO_MANY_FAILED,
+    Denied.UNKNOWN_APP_ID: codes.BAD_APP_ID,
+    Denied.WRONG_KEY: codes.BAD_APP_KEY,
+    Denied.WRONG_TERMINAL: codes.BAD_EPI,
+    Denied.WRONG_CLIENT_TOKEN: codes.AUTHENTICATION_FAILED,
+}
+
+# Lengths only: whether a credential is known is the gate's to say, and its answer is the same for all.
+APP_ID = Field(
+    name="appid",
+    read=codecs.text(length_max=64),
+    missing=codes.APP_ID_REQUIRED,
+    invalid=codes.BAD_APP_ID,
+)
+APP_KEY = Field(
+    name="appkey",
+    read=codecs.secret(length_max=64),
+    missing=codes.APP_KEY_REQUIRED,
+    invalid=codes.BAD_APP_KEY,
+)
+EPI = Field(
+    name="epi",
+    read=codecs.pattern(r"2[0-9]{9}"),
+    missing=codes.EPI_REQUIRED,
+    invalid=codes.BAD_EPI,
+)
+CHILD_EPI = Field(
+    name="child_epi",
+    read=codecs.pattern(r"2[0-9]{9}"),
+    invalid=codes.BAD_EPI,
+    note="multi-MID merchants name the parent in epi and the child here (vendor docs, void-api-1)",
+)
+CLIENT_TOKEN = Field(
+    name="client_token",
+    read=codecs.secret(length_max=64),
+    missing=codes.AUTHENTICATION_FAILED,
+    invalid=codes.AUTHENTICATION_FAILED,
+)
+
+MERCHANT_KEYS = (APP_ID, APP_KEY, EPI, CHILD_EPI)
+
+
+async def enter(services: Services, values: Mapping[str, Any], *, address: str) -> Caller:
+    """The caller by app id, app key and EPI: an earlier check's error wins over a later one's."""
+    app_id = _first(APP_ID, values)
+    app_key = _first(APP_KEY, values)
+    number = values.get("epi")
+    try:
+        caller = await services.gate.enter(
+            app_id=app_id,
+            app_key=app_key.reveal(),
+            number=number if isinstance(number, str) else "",
+            address=address,
+        )
+        child = _first(CHILD_EPI, values)
+        return caller if child is None else await services.gate.child(caller, child)
+    except Rejection as rejection:
+        if rejection.denied is Denied.WRONG_TERMINAL:
+            _first(EPI, values)
+        raise Fault(DENIALS[rejection.denied]) from None
+
+
+async def enter_with_client_token(
+    services: Services, values: Mapping[str, Any], *, address: str
+) -> Caller:
+    """The caller by client token and EPI."""
+    token = _first(CLIENT_TOKEN, values)
+    number = _first(EPI, values)
+    try:
+        return await services.gate.enter_with_client_token(
+            token=token.reveal(), number=number, address=address
+        )
+    except Rejection as rejection:
+        raise Fault(DENIALS[rejection.denied]) from None
+
+
+def _first(field: Field[Error], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the field reads
+    return read_fields((field,), values)[field.name]

@@ -1,0 +1,138 @@
+"""Fields that several operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bezant.core.merchants import Profile
+from bezant.core.money import Money
+from bezant.core.payments import Order
+from bezant.dialects.valor import codes
+from bezant.dialects.valor.codes import Error
+from bezant.dialects.wire import codecs
+from bezant.dialects.wire.contract import Field
+
+AMOUNT_MINOR_MAX = 9_999_999
+"""99,999.99 (vendor docs)."""
+
+FLAG = codecs.one_of({"0": False, "1": True})
+
+
+def _text(name: str, length_max: int, *aliases: str) -> Field[Error]:
+    return Field(
+        name=name,
+        read=codecs.text(length_max=length_max),
+        invalid=codes.BAD_TEXT,
+        aliases=aliases,
+    )
+
+
+def amount(*, missing: Error | None = codes.BAD_AMOUNT) -> Field[Error]:
+    """The base amount: dollars, without tax and fee, more than zero."""
+    return Field(
+        name="amount",
+        read=codecs.decimal(minor_max=AMOUNT_MINOR_MAX, grouped=True),
+        missing=missing,
+        invalid=codes.BAD_AMOUNT,
+        note="number or text; thousands separators are sent by shop plugins (public client)",
+    )
+
+
+def _extra(name: str, invalid: Error) -> Field[Error]:
+    return Field(
+        name=name,
+        read=_with_text(codecs.decimal(minor_max=AMOUNT_MINOR_MAX, zero=True, grouped=True)),
+        invalid=invalid,
+    )
+
+
+def _with_text(read: codecs.Reader[Money]) -> codecs.Reader[tuple[Money, str]]:
+    """The amount, and the text that it came in: the answer repeats it."""
+    return lambda value: (read(value), str(value).strip())
+
+
+TAX = _extra("tax_amount", codes.BAD_TAX)
+FEE = _extra("surchargeAmount", codes.BAD_SURCHARGE)
+FEE_IS_PERCENT = Field(
+    name="surchargeIsPercentage", read=FLAG, default=False, invalid=codes.BAD_SURCHARGE, note="our choice"
+)
+TIP = Field(
+    name="tip",
+    read=codecs.decimal(minor_max=AMOUNT_MINOR_MAX, zero=True, grouped=True),
+    invalid=codes.BAD_TIP,
+)
+PROFILE = Field(
+    name="surchargeIndicator",
+    read=codecs.one_of({"0": Profile.TRADITIONAL, "1": Profile.SURCHARGE}),
+    default=Profile.TRADITIONAL,
+    invalid=codes.BAD_SURCHARGE_INDICATOR,
+    note="required by the docs, left out by clients",
+)
+EXPIRY = Field(name="expirydate", read=codecs.card_expiry, invalid=codes.BAD_EXPIRY, note="MMYY or MM/YY")
+CVV = Field(name="cvv", read=codecs.card_cvv, invalid=codes.BAD_CVV)
+TOKEN = Field(
+    name="token",
+    read=codecs.pattern(r"[0-9A-Za-z]{1,64}", upper=True),
+    invalid=codes.BAD_TOKEN,
+    note="40 hex digits; any other token is one that we do not know",
+)
+REF_TXN_ID = Field(
+    name="ref_txn_id",
+    read=codecs.integer(minimum=0, maximum=10**20 - 1),
+    invalid=codes.BAD_TRANSACTION_ID,
+)
+RRN = Field(name="rrn", read=codecs.pattern(r"[0-9]{1,15}"), invalid=codes.BAD_RRN)
+STAN = Field(name="stan", read=codecs.integer(maximum=999_999), invalid=codes.BAD_STAN)
+TRAN_NO = Field(name="tran_no", read=codecs.integer(maximum=10**11 - 1), invalid=codes.BAD_TRAN_NO)
+AUTH_CODE = Field(name="auth_code", read=codecs.pattern(r"[0-9A-Za-z]{1,8}"), invalid=codes.BAD_AUTH_CODE)
+
+INVOICE = _text("invoicenumber", 50, "invoice_no")
+PHONE = Field(
+    name="phone",
+    read=codecs.pattern(r"[0-9+().\- ]{1,20}"),
+    invalid=codes.BAD_TEXT,
+    aliases=("customer_phone",),
+    note="10 digits in the docs; plugins send what the customer typed",
+)
+EMAIL = _text("email", 255)
+CHANNEL = _text("ecomm_channel", 30)
+
+ORDER: tuple[Field[Error], ...] = (
+    _text("cardholdername", 40, "customer_name"),
+    INVOICE,
+    _text("orderdescription", 50, "product", "descriptor"),
+    PHONE,
+    EMAIL,
+    _text("address1", 100),
+    _text("address2", 100),
+    _text("city", 50),
+    _text("state", 50),
+    Field(name="zip", read=codecs.pattern(r"[0-9A-Za-z\- ]{3,10}"), invalid=codes.BAD_TEXT),
+    _text("shipping_country", 50),
+    _text("billing_country", 50),
+    _text("uid", 64),
+    CHANNEL,
+)
+
+
+def order_of(values: Mapping[str, Any], *, echo: Mapping[str, str] | None = None) -> Order:
+    """What the caller says about a payment. Absent fields stay absent."""
+    get = values.get
+    name, source = get("cardholdername"), get("ecomm_channel")
+    return Order(
+        invoice=get("invoicenumber"),
+        description=get("orderdescription"),
+        cardholder=name.upper() if name else None,
+        phone=get("phone"),
+        email=get("email"),
+        address=get("address1"),
+        address2=get("address2"),
+        city=get("city"),
+        state=get("state"),
+        postal_code=get("zip"),
+        country=get("billing_country"),
+        reference=get("uid"),
+        source=source.lower() if source else None,
+        echo=echo or {},
+    )
