@@ -14,12 +14,15 @@ from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.merchants import Boarding, Directory, Gate
 from bezant.core.payments import Payments, Recovery, Settlements
+from bezant.core.outcomes import Refused
+from bezant.core.vault import Bins
 from bezant.jobs import StrayBox, Timetable
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
+from bezant.storage.lanes import Unavailable
 from bezant.storage.keyring import open_keys, open_root_key
 from bezant.storage.units import Units, open_units
 from bezant.storage.watch import Watch
@@ -115,6 +118,16 @@ class Gateway:
     link: AcquirerLink
     timetable: Timetable
     metrics: Metrics
+    bins: Bins
+
+    async def database_answers(self) -> bool:
+        """Whether the database can be read within a second."""
+        try:
+            async with asyncio.timeout(1):
+                await self.store.units.read(lambda unit: unit.system.accounts_version())
+        except (TimeoutError, Unavailable, Refused):
+            return False
+        return True
 
 
 @asynccontextmanager
@@ -140,16 +153,25 @@ async def open_gateway(store: Store, acquirer: tuple[str, int], *, housekeeping:
         units=units, acquirer=rail, sealer=sealer, callers=directory, ids=ids, clock=clock
     )
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
+    bins = Bins()
+
+    async def take_changes_over() -> None:
+        directory.forget()
+        bins.replace(await units.read(lambda unit: unit.system.bins()))
+
     timetable = Timetable(
         recovery=recovery,
         settlements=settlements,
         directory=directory,
         gate=gate,
+        on_change=take_changes_over,
         watched=Watch(units),
         strays=strays,
         metrics=metrics,
         housekeeping=housekeeping,
     )
+    await take_changes_over()
+    await gate.refresh_locks()
     await link.start()
     timetable.start()
     try:
@@ -170,6 +192,7 @@ async def open_gateway(store: Store, acquirer: tuple[str, int], *, housekeeping:
             link=link,
             timetable=timetable,
             metrics=metrics,
+            bins=bins,
         )
     finally:
         await timetable.stop()

@@ -102,6 +102,19 @@ def load(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The environment from which ``load`` reads these settings again."""
+    found = {}
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, bool):
+            value = int(value)
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        found[_PREFIX + field.name.upper()] = "" if value is None else str(value)
+    return found
+
+
 def _value(variable: str, kind: str, text: str) -> object:
     match kind:
         case "int":

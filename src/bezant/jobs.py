@@ -74,6 +74,7 @@ class Timetable:
         settlements: Settlements,
         directory: Directory,
         gate: Gate,
+        on_change: Callable[[], Awaitable[None]],
         watched: Watched,
         strays: StrayBox,
         metrics: Metrics,
@@ -83,6 +84,7 @@ class Timetable:
         self._settlements = settlements
         self._directory = directory
         self._gate = gate
+        self._on_change = on_change
         self._watched = watched
         self._metrics = metrics
         self._version = -1
@@ -119,7 +121,7 @@ class Timetable:
         version = await self._watched.accounts_version()
         if version != self._version:
             self._version = version
-            self._directory.forget()
+            await self._on_change()
         await self._gate.refresh_locks()
 
     async def _keep_stray(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,15 @@ from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Approved
 from bezant.core.payments.messages import Ask, BatchTotals, Endpoint, Message, Original
 from bezant.core.sensitive import Cvv, Pan
-from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
-from bezant.rails.acquirer import spec
+from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray, spec
 from bezant.rails.acquirer.codec import FrameReader, IsoMessage, decode, encode
 from bezant.rails.acquirer.sandbox import TEST_CARDS, SandboxHost
 
 ENDPOINT = Endpoint(merchant_number="820000000010", terminal_number="82000010")
 CARD = TEST_CARDS["approve"].number
 CVV = "999"
+BRIEFLY = 0.3
+"""A read time-out for tests in which one shall pass: still long for an answer that does come."""
 
 _numbers = count(1)
 
@@ -69,7 +70,7 @@ def a_reversal_of(message: Message, **changes: Any) -> Message:
 
 
 def some_totals(
-    *, number: int = 1, debits: tuple[int, int] = (0, 0), credits: tuple[int, int] = (0, 0), **changes: Any
+    *, number: int = 1, debits: tuple[int, int] = (0, 0), refunds: tuple[int, int] = (0, 0), **changes: Any
 ) -> BatchTotals:
     """Totals of a batch: each side a count and an amount in minor units."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -81,8 +82,8 @@ def some_totals(
         local_at=now,
         debit_count=debits[0],
         debits=Money(debits[1]),
-        credit_count=credits[0],
-        credits=Money(credits[1]),
+        credit_count=refunds[0],
+        credits=Money(refunds[1]),
     )
     return replace(totals, **changes)
 
@@ -90,7 +91,7 @@ def some_totals(
 async def until(condition: Callable[[], bool]) -> None:
     """Return once ``condition`` holds; fail after a while."""
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for sets no event
             await asyncio.sleep(0.005)
 
 
@@ -103,7 +104,7 @@ class Network:
     rail: AcquirerRail
     strays: list[Stray] = field(default_factory=list)
 
-    def script(self, *steps: dict[str, object], repeat: bool = False, **match: object) -> None:
+    def script(self, *steps: Mapping[str, object], repeat: bool = False, **match: Any) -> None:
         """Tell the host what to do with the next matching messages."""
         self.host.scripts.add({"match": match, "steps": list(steps), "repeat": repeat})
 
@@ -119,11 +120,15 @@ class Network:
 
 @asynccontextmanager
 async def a_network(host: SandboxHost | None = None, **options: Any) -> AsyncIterator[Network]:
-    """A running host and a started link with short time-outs."""
+    """A running host and a started link."""
     host = host or SandboxHost()
     await host.start()
     strays: list[Stray] = []
-    settings = {"read_timeout_seconds": 0.15, "backoff_seconds": 0.01, "on_stray": strays.append} | options
+    settings: dict[str, Any] = {
+        "read_timeout_seconds": 10.0,
+        "backoff_seconds": 0.01,
+        "on_stray": strays.append,
+    } | options
     link = AcquirerLink(*host.address, **settings)
     await link.start()
     try:

@@ -13,6 +13,7 @@ from bezant.rails.acquirer.codec import IsoMessage, encode
 from bezant.rails.acquirer.rail import request_of
 from bezant.rails.acquirer.sandbox import SandboxHost
 from tests.rails.acquirer_cases import (
+    BRIEFLY,
     CARD,
     Reader,
     a_message,
@@ -65,7 +66,7 @@ class TestALink:
         host = SandboxHost()
         await host.start()
         host.scripts.add({"match": {"mti": "0800"}, "steps": [step]})
-        link = AcquirerLink(*host.address, read_timeout_seconds=0.05, backoff_seconds=0.01)
+        link = AcquirerLink(*host.address, read_timeout_seconds=BRIEFLY, backoff_seconds=0.01)
         try:
             await link.start()
             assert not link.connected
@@ -130,13 +131,13 @@ class TestALink:
             assert network.host.stats()["connections"] == 1
 
     async def test_replaces_a_connection_on_which_no_echo_comes(self) -> None:
-        async with a_network(echo_interval_seconds=0.05) as network:
+        async with a_network(echo_interval_seconds=0.05, read_timeout_seconds=BRIEFLY) as network:
             network.script({"silent": True}, mti="0800")
             await until(lambda: network.host.stats()["connections"] == 2)
             await until(lambda: network.link.connected)
 
     async def test_doubts_a_connection_that_was_silent_while_a_message_timed_out(self) -> None:
-        async with a_network() as network:
+        async with a_network(read_timeout_seconds=BRIEFLY) as network:
             network.script({"silent": True})
             network.script({"silent": True}, mti="0800")
             assert await network.send(a_message()) == Unresolved(cause="time-out")
@@ -176,7 +177,7 @@ class TestALink:
 
 class TestManyMessagesAtOnce:
     async def test_each_get_their_own_answer_in_whatever_order_it_comes(self) -> None:
-        async with a_network(read_timeout_seconds=10) as network:
+        async with a_network() as network:
             network.script({"late": 0.06}, {"late": 0.03}, {"late": 0.0}, repeat=True)
             sales = [a_message(minor=1_00 + place) for place in range(500)]
             tasks = [asyncio.ensure_future(network.send(sale)) for sale in sales]
@@ -196,7 +197,7 @@ class TestManyMessagesAtOnce:
             assert network.host.books.count == 3
 
     async def test_are_all_unresolved_when_their_connection_is_lost(self) -> None:
-        async with a_network(read_timeout_seconds=10) as network:
+        async with a_network() as network:
             network.script(*[{"silent": True}] * 9, {"drop": True})
             answers = await asyncio.gather(*(network.send(a_message()) for _ in range(10)))
             assert answers == [Unresolved(cause="link lost")] * 10
@@ -243,9 +244,13 @@ class TestAHostThatMisbehaves:
             ({"drop": True}, Unresolved(cause="link lost"), []),
             ({"half": True}, Unresolved(cause="link lost"), []),
             ({"garble": True}, Unresolved(cause="garbled"), [StrayKind.GARBLED]),
-            ({"late": 0.3}, Unresolved(cause="time-out"), [StrayKind.LATE]),
-            ({"delay": 0.3}, Unresolved(cause="time-out"), [StrayKind.LATE]),
-            ({"late": 0.3, "duplicate": True}, Unresolved(cause="time-out"), [StrayKind.LATE, StrayKind.DUPLICATE]),
+            ({"late": 2 * BRIEFLY}, Unresolved(cause="time-out"), [StrayKind.LATE]),
+            ({"delay": 2 * BRIEFLY}, Unresolved(cause="time-out"), [StrayKind.LATE]),
+            (
+                {"late": 2 * BRIEFLY, "duplicate": True},
+                Unresolved(cause="time-out"),
+                [StrayKind.LATE, StrayKind.DUPLICATE],
+            ),
             ({"mismatch": "amount"}, Unresolved(cause="mismatch"), []),
             ({"mismatch": "stan"}, Unresolved(cause="time-out"), [StrayKind.UNMATCHED]),
             ({"mismatch": "terminal"}, Unresolved(cause="time-out"), [StrayKind.UNMATCHED]),
@@ -254,7 +259,7 @@ class TestAHostThatMisbehaves:
     async def test_leaves_the_sale_unresolved(
         self, step: dict[str, object], answer: Unresolved, strays: list[StrayKind]
     ) -> None:
-        async with a_network() as network:
+        async with a_network(read_timeout_seconds=BRIEFLY) as network:
             network.script(step)
             sale = a_message()
             with capture_logs() as logs:

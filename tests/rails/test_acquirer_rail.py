@@ -72,7 +72,11 @@ class TestAMessageOnTheWire:
         ],
     )
     def test_has_the_type_of_what_it_asks(
-        self, ask: Ask, repeat: bool, message_type: str, processing_code: str  # noqa: FBT001 - a table's column
+        self,
+        ask: Ask,
+        repeat: bool,  # noqa: FBT001 - a column of the table
+        message_type: str,
+        processing_code: str,
     ) -> None:
         request = request_of(a_message(ask, repeat=repeat))
         assert (request[spec.MTI], request[spec.PROCESSING_CODE]) == (message_type, processing_code)
@@ -98,7 +102,7 @@ class TestAMessageOnTheWire:
         assert private["IN"] == "?" * 25
 
     def test_of_batch_totals_tells_counts_amounts_and_the_net(self) -> None:
-        totals = some_totals(number=7, debits=(3, 45_00), credits=(1, 50_00))
+        totals = some_totals(number=7, debits=(3, 45_00), refunds=(1, 50_00))
         request = reconciliation_of(totals)
         assert request[spec.DEBIT_COUNT] == "0000000003"
         assert request[spec.DEBITS] == "0000000000004500"
@@ -109,7 +113,7 @@ class TestAMessageOnTheWire:
         assert reconciliation_of(replace(totals, repeat=True))[spec.MTI] == "0501"
 
 
-def read(ask: Ask = Ask.SALE, **fields: str) -> Answer:
+def read(ask: Ask = Ask.SALE, /, **fields: str) -> Answer:
     message = a_message(ask, audit_number=1, retrieval_reference="000000000001", original=None)
     request = request_of(message)
     return answer_of(message, request, decode(a_reply_to(request, **fields)[2:]))

@@ -15,9 +15,11 @@ from bezant import __version__
 from bezant.cli import accounts, clocks, sandbox, services, upkeep
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
+from bezant.cli.usage import example
 
 
 @click.group(
+    epilog=example("bezant serve --demo"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     commands=[
         services.serve,
@@ -39,9 +41,6 @@ def bezant() -> None:
     """A payment gateway that you host yourself.
 
     Settings come from the environment: BEZANT_HOME is the data folder, BEZANT_DATABASE_URL the database.
-
-    \b
-    Try it:  bezant serve --demo
     """
     silence_logs()
 

@@ -18,7 +18,7 @@ from bezant.cli.screen import (
     show_json,
     show_rows,
 )
-from bezant.cli.values import Acceptor, Whole, Zone
+from bezant.cli.values import Acceptor, Name, Whole, Zone
 from bezant.core.merchants import (
     Account,
     Endpoint,
@@ -29,12 +29,15 @@ from bezant.core.merchants import (
     Terminal,
     TipRule,
 )
+from bezant.core.money import CURRENCIES, USD
 from bezant.core.outcomes import Conflict
 from bezant.storage.stores.merchants import CredentialRecord
 from bezant.storage.units import Unit
 
 TIP_PERCENT_MAX = 1000
 ID = Whole(1, 999_999_999)
+NAME = Name(100)
+LABEL = Name(50)
 
 
 @click.group()
@@ -42,15 +45,11 @@ def iso() -> None:
     """Sales organizations (ISOs), which board merchants."""
 
 
-@iso.command("create")
-@click.argument("name")
+@iso.command("create", epilog=example('bezant iso create "Harbour Payments"'))
+@click.argument("name", type=NAME)
 @json_option
 def create_iso(*, name: str, as_json: bool) -> None:
-    """Add a sales organization.
-
-    \b
-    Example:  bezant iso create "Harbour Payments"
-    """
+    """Add a sales organization."""
 
     async def work(opened: Opened) -> Row:
         added = await opened.boarding.add_iso(name)
@@ -59,14 +58,10 @@ def create_iso(*, name: str, as_json: bool) -> None:
     show_facts(with_store(work), as_json=as_json)
 
 
-@iso.command("list")
+@iso.command("list", epilog=example("bezant iso list --json"))
 @json_option
 def list_isos(*, as_json: bool) -> None:
-    """List every sales organization.
-
-    \b
-    Example:  bezant iso list --json
-    """
+    """List every sales organization."""
 
     async def work(opened: Opened) -> list[Row]:
         isos = await opened.units.read(lambda unit: unit.merchants.isos())
@@ -80,12 +75,21 @@ def merchant() -> None:
     """Merchants, the companies that take payments."""
 
 
-@merchant.command("create")
-@click.argument("name")
+@merchant.command(
+    "create", epilog=example('bezant merchant create "Corner Books" --iso 1 --zone America/New_York')
+)
+@click.argument("name", type=NAME)
 @click.option("--iso", "iso_id", type=ID, required=True, help="The sales organization's id.")
 @click.option("--zone", type=Zone(), required=True, help="The first store's time zone.")
-@click.option("--store", "store_name", help="The first store's name; else the merchant's.")
+@click.option("--store", "store_name", type=NAME, help="The first store's name; else the merchant's.")
 @click.option("--app-id", help="32 characters; else random ones.")
+@click.option(
+    "--currency",
+    type=click.Choice(sorted(CURRENCIES)),
+    default=USD.code,
+    show_default=True,
+    help="What it takes.",
+)
 @click.option("--sandbox", is_flag=True, help="For trying things out: the clock can be moved.")
 @json_option
 def create_merchant(
@@ -95,14 +99,11 @@ def create_merchant(
     zone: ZoneInfo,
     store_name: str | None,
     app_id: str | None,
+    currency: str,
     sandbox: bool,
     as_json: bool,
 ) -> None:
-    """Add a merchant and its first store.
-
-    \b
-    Example:  bezant merchant create "Corner Books" --iso 1 --zone America/New_York
-    """
+    """Add a merchant and its first store."""
 
     async def work(opened: Opened) -> Account:
         isos = await opened.units.read(lambda unit: unit.merchants.isos())
@@ -110,7 +111,7 @@ def create_merchant(
             raise click.UsageError(f"no sales organization {iso_id}: see bezant iso list")
         try:
             added = await opened.boarding.add_merchant(
-                iso_id=iso_id, name=name, app_id=app_id, sandbox=sandbox
+                iso_id=iso_id, name=name, app_id=app_id, currency=CURRENCIES[currency], sandbox=sandbox
             )
         except Conflict:
             raise click.ClickException("that app id is taken") from None
@@ -120,14 +121,10 @@ def create_merchant(
     _show_account(with_store(work), as_json=as_json)
 
 
-@merchant.command("list")
+@merchant.command("list", epilog=example("bezant merchant list"))
 @json_option
 def list_merchants(*, as_json: bool) -> None:
-    """List every merchant.
-
-    \b
-    Example:  bezant merchant list
-    """
+    """List every merchant."""
 
     async def work(opened: Opened) -> list[Row]:
         return [_merchant_row(found) for found in await opened.units.read(lambda unit: unit.merchants.all())]
@@ -135,16 +132,13 @@ def list_merchants(*, as_json: bool) -> None:
     show_rows(with_store(work), as_json=as_json, none="no merchant yet: bezant merchant create --help")
 
 
-@merchant.command("show")
+@merchant.command("show", epilog=example("bezant merchant show 2203082193"))
 @click.argument("merchant")
 @json_option
 def show_merchant(*, merchant: str, as_json: bool) -> None:
     """Show a merchant with its stores and terminals.
 
     MERCHANT is a merchant id, an app id or a terminal number.
-
-    \b
-    Example:  bezant merchant show 2203082193
     """
 
     async def work(opened: Opened) -> Account:
@@ -158,17 +152,13 @@ def store() -> None:
     """Stores, a merchant's places of business."""
 
 
-@store.command("create")
+@store.command("create", epilog=example('bezant store create 1 "Harbour branch" --zone America/Chicago'))
 @click.argument("merchant")
-@click.argument("name")
+@click.argument("name", type=NAME)
 @click.option("--zone", type=Zone(), required=True, help="Decides local dates and times.")
 @json_option
 def create_store(*, merchant: str, name: str, zone: ZoneInfo, as_json: bool) -> None:
-    """Add a store to MERCHANT (its id, app id or a terminal number).
-
-    \b
-    Example:  bezant store create 1 "Harbour branch" --zone America/Chicago
-    """
+    """Add a store to MERCHANT (its id, app id or a terminal number)."""
 
     async def work(opened: Opened) -> Row:
         account = await opened.units.read(lambda unit: account_named(unit, merchant))
@@ -183,10 +173,12 @@ def terminal() -> None:
     """Terminals, which payments are made on."""
 
 
-@terminal.command("create")
+@terminal.command(
+    "create", epilog=example("bezant terminal create 1 --label Till --traditional 887000003192:75021673")
+)
 @click.argument("merchant")
 @click.option("--number", help="Ten digits, the first a 2 (EPI); else random ones.")
-@click.option("--label", default="Terminal", show_default=True, help="What people call it.")
+@click.option("--label", type=LABEL, default="Terminal", show_default=True, help="What people call it.")
 @click.option("--store", "store_id", type=ID, help="The store's id, if there are several.")
 @click.option("--traditional", type=Acceptor(), help="Where payments without a surcharge run.")
 @click.option("--surcharge", type=Acceptor(), help="Where payments with a surcharge run.")
@@ -212,9 +204,6 @@ def create_terminal(
 
     It needs at least one of --traditional and --surcharge: the merchant and terminal numbers
     that the acquirer gave it. Then give it a key: bezant key create.
-
-    \b
-    Example:  bezant terminal create 1 --label Till --traditional 887000003192:75021673
     """
 
     async def work(opened: Opened) -> Row:
@@ -236,15 +225,11 @@ def create_terminal(
     show_facts(with_store(work), as_json=as_json)
 
 
-@terminal.command("list")
+@terminal.command("list", epilog=example("bezant terminal list 1"))
 @click.argument("merchant", required=False)
 @json_option
 def list_terminals(*, merchant: str | None, as_json: bool) -> None:
-    """List the terminals of MERCHANT (its id, app id or a terminal number), or all.
-
-    \b
-    Example:  bezant terminal list 1
-    """
+    """List the terminals of MERCHANT (its id, app id or a terminal number), or all."""
 
     def accounts(unit: Unit) -> list[Account]:
         if merchant is not None:
@@ -267,39 +252,27 @@ def key() -> None:
     """App keys, the secrets that terminals call with."""
 
 
-@key.command("create")
+@key.command("create", epilog=example("bezant key create 2203082193"))
 @click.argument("terminal")
 @json_option
 def create_key(*, terminal: str, as_json: bool) -> None:
-    """Give TERMINAL (its number) one more key and print it. Its other keys go on working.
-
-    \b
-    Example:  bezant key create 2203082193
-    """
+    """Give TERMINAL (its number) one more key and print it. Its other keys go on working."""
     _issue(terminal, keep_others=True, as_json=as_json)
 
 
-@key.command("rotate")
+@key.command("rotate", epilog=example("bezant key rotate 2203082193"))
 @click.argument("terminal")
 @json_option
 def rotate_key(*, terminal: str, as_json: bool) -> None:
-    """Give TERMINAL (its number) a new key, print it, and end its other keys at once.
-
-    \b
-    Example:  bezant key rotate 2203082193
-    """
+    """Give TERMINAL (its number) a new key, print it, and end its other keys at once."""
     _issue(terminal, keep_others=False, as_json=as_json)
 
 
-@key.command("list")
+@key.command("list", epilog=example("bezant key list 1"))
 @click.argument("merchant")
 @json_option
 def list_keys(*, merchant: str, as_json: bool) -> None:
-    """List the keys of MERCHANT (its id, app id or a terminal number), masked, ended ones too.
-
-    \b
-    Example:  bezant key list 1
-    """
+    """List the keys of MERCHANT (its id, app id or a terminal number), masked, ended ones too."""
 
     def rows(unit: Unit) -> list[Row]:
         account = account_named(unit, merchant)
@@ -312,16 +285,12 @@ def list_keys(*, merchant: str, as_json: bool) -> None:
     show_rows(with_store(work), as_json=as_json, none="no key yet: bezant key create TERMINAL")
 
 
-@key.command("show")
+@key.command("show", epilog=example("bezant key show 2203082193 --reveal"))
 @click.argument("terminal")
 @click.option("--reveal", is_flag=True, help="Print the keys in clear.")
 @json_option
 def show_key(*, terminal: str, reveal: bool, as_json: bool) -> None:
-    """Show the live keys of TERMINAL (its number), masked unless --reveal is given.
-
-    \b
-    Example:  bezant key show 2203082193 --reveal
-    """
+    """Show the live keys of TERMINAL (its number), masked unless --reveal is given."""
 
     def rows(unit: Unit) -> list[Row]:
         owner, found = terminal_numbered(unit, terminal)

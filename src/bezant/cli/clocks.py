@@ -13,34 +13,27 @@ from bezant.cli.values import EARLIEST, LATEST, Duration, Instant
 from bezant.core.merchants import (
     Account,
     BadFacts,
-    ClockChange,
     MerchantClock,
     freeze,
     move,
     release,
 )
+from bezant.core.merchants.boarding import ClockChange
 
 
-@click.group()
+@click.group(epilog=example("bezant clock move 2203082193 +2d"))
 def clock() -> None:
     """A sandbox merchant's own time.
 
     MERCHANT is a merchant id, an app id or a terminal number.
-
-    \b
-    Example:  bezant clock move 2203082193 +2d
     """
 
 
-@clock.command("show")
+@clock.command("show", epilog=example("bezant clock show 2203082193"))
 @click.argument("merchant")
 @json_option
 def show_clock(*, merchant: str, as_json: bool) -> None:
-    """Show what time it is for MERCHANT.
-
-    \b
-    Example:  bezant clock show 2203082193
-    """
+    """Show what time it is for MERCHANT."""
 
     async def work(opened: Opened) -> Row:
         account = await opened.units.read(lambda unit: account_named(unit, merchant))
@@ -50,46 +43,44 @@ def show_clock(*, merchant: str, as_json: bool) -> None:
     show_facts(with_store(work), as_json=as_json)
 
 
-@clock.command("freeze")
+@clock.command(
+    "freeze",
+    epilog=example(
+        "bezant clock freeze 2203082193 2027-01-31T23:59:00-05:00", "bezant clock freeze 2203082193"
+    ),
+)
 @click.argument("merchant")
 @click.argument("instant", required=False)
 @json_option
 def freeze_clock(*, merchant: str, instant: str | None, as_json: bool) -> None:
-    """Stop MERCHANT's clock at INSTANT, or where it stands ("now", or nothing).
-
-    \b
-    Examples:  bezant clock freeze 2203082193 2027-01-31T23:59:00-05:00
-               bezant clock freeze 2203082193
-    """
+    """Stop MERCHANT's clock at INSTANT, or where it stands ("now", or nothing)."""
     at = None if instant in {None, "now"} else Instant().convert(instant, None, click.get_current_context())
     _change(merchant, freeze(at), as_json=as_json)
 
 
 # What is unknown as an option is an argument: -3h.
-@clock.command("move", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@clock.command(
+    "move",
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    epilog=example(
+        "bezant clock move 2203082193 +2d",
+        "bezant clock move 2203082193 -3h",
+        "bezant clock move 2203082193 1h30m",
+    ),
+)
 @click.argument("merchant")
 @click.argument("by", type=Duration())
 @json_option
 def move_clock(*, merchant: str, by: timedelta, as_json: bool) -> None:
-    """Move MERCHANT's clock forward or back BY a duration. A frozen clock stays frozen.
-
-    \b
-    Examples:  bezant clock move 2203082193 +2d
-               bezant clock move 2203082193 -3h
-               bezant clock move 2203082193 1h30m
-    """
+    """Move MERCHANT's clock forward or back BY a duration. A frozen clock stays frozen."""
     _change(merchant, _within_bounds(move(by)), as_json=as_json)
 
 
-@clock.command("release")
+@clock.command("release", epilog=example("bezant clock release 2203082193"))
 @click.argument("merchant")
 @json_option
 def release_clock(*, merchant: str, as_json: bool) -> None:
-    """Give MERCHANT real time again.
-
-    \b
-    Example:  bezant clock release 2203082193
-    """
+    """Give MERCHANT real time again."""
     _change(merchant, release, as_json=as_json)
 
 

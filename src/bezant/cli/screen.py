@@ -7,9 +7,8 @@ never tell different things. On a terminal tables fit its width; in a pipe a row
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 import click
 import msgspec
@@ -20,14 +19,7 @@ from rich.text import Text
 
 Row = Mapping[str, object]
 
-F = TypeVar("F", bound=Callable[..., object])
-
 PIPE_WIDTH = 10_000
-
-
-def json_option(command: F) -> F:
-    """Give a command ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def console() -> Console:

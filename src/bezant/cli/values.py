@@ -93,6 +93,21 @@ class Cents(_Value[int]):
         return None if amount is None else amount.minor
 
 
+class Name(_Value[str]):
+    """What people call something."""
+
+    name = "name"
+
+    def __init__(self, length_max: int) -> None:
+        self._length_max = length_max
+        self.expected = f"a name of 1 to {length_max} printable characters"
+
+    def read(self, text: str) -> str | None:
+        """The name without surrounding blanks, or nothing."""
+        stripped = text.strip()
+        return stripped if stripped.isprintable() and 0 < len(stripped) <= self._length_max else None
+
+
 class Zone(_Value[ZoneInfo]):
     """An IANA time zone."""
 

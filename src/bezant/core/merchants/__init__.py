@@ -3,6 +3,7 @@
 from bezant.core.merchants.boarding import (
     BadFacts,
     Boarding,
+    ClockChange,
     IssuedKey,
     freeze,
     move,
@@ -31,6 +32,7 @@ __all__ = [
     "Boarding",
     "Caller",
     "ClientToken",
+    "ClockChange",
     "Credential",
     "Denied",
     "Directory",

@@ -1,5 +1,6 @@
 """Card payments: charge, refund, void, settle, and what takes back what was left in doubt."""
 
+from bezant.core.payments.messages import Street
 from bezant.core.payments.model import (
     NO_ORDER,
     PAYMENT,
@@ -47,5 +48,6 @@ __all__ = [
     "Settlements",
     "State",
     "Stray",
+    "Street",
     "retrieval_reference",
 ]

@@ -33,7 +33,6 @@ TYPE_CODES: dict[Kind, int] = {
 
 ENTRY_MODE = "012"
 CONDITION_CODE = "59"
-FUNDING = {"debit": "DEBIT", "credit": "CREDIT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +95,6 @@ def _issuer(name: str) -> Callable[[Row], str | None]:
     return lambda row: getattr(row.issuer, name) if row.issuer else None
 
 
-def _funding(row: Row) -> str | None:
-    return FUNDING.get(row.issuer.funding) if row.issuer else None
-
 
 def _is_voided(payment: Payment) -> bool:
     return payment.state in {State.VOIDED, State.VOIDING, State.RELEASING}
@@ -131,7 +127,7 @@ _TAX_DETAILS: Layout[Row] = Layout(
 )
 _CARD_METADATA: Layout[Row] = Layout(
     Reply("CARD_BIN", codecs.json, lambda r: r.payment.card.bin if r.payment.card else None),
-    Reply("CARD_TYPE", codecs.json, _funding),
+    Reply("CARD_TYPE", codecs.json, _issuer("funding")),
     Reply("ISSUING_BANK", codecs.json, _issuer("issuer")),
     Reply("COUNTRY", codecs.json, _issuer("country")),
     Reply("CARD_LEVEL", codecs.json, _issuer("level")),
@@ -139,7 +135,7 @@ _CARD_METADATA: Layout[Row] = Layout(
 )
 
 TRANSACTION: Layout[Row] = Layout(
-    Reply("CARD_TYPE", codecs.json, _funding),
+    Reply("CARD_TYPE", codecs.json, _issuer("funding")),
     Reply("EPI", codecs.json, lambda r: r.caller.terminal.number),
     Reply("LABEL", codecs.json, lambda r: r.caller.terminal.label),
     Reply("DATE", codecs.moment(codecs.day_us), lambda r: r.local),

@@ -9,8 +9,9 @@ from bezant.core.batches import Totals
 from bezant.core.merchants import Caller
 from bezant.core.money import Money
 from bezant.core.payments import Settlement
-from bezant.dialects.valor import codes, families, rows
+from bezant.dialects.valor import codes, families
 from bezant.dialects.valor.dialect import Call, Operation, Shown, show_decline
+from bezant.dialects.valor.rows import MEMBER, META, Paging, Row, rows_of
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Field, Layout, Reply, array, nested
 
@@ -76,18 +77,18 @@ _DETAILS: Layout[Totals] = Layout(
 @dataclass(frozen=True, slots=True)
 class _Open:
     totals: list[Totals]
-    rows: list[rows.Row]
+    rows: list[Row]
     caller: Caller
-    paging: rows.Paging
+    paging: Paging
 
 
 OPEN_BATCH: Layout[_Open] = Layout(
     Constant("status", "SUCCESS"),
     Constant("statusMsg", "Open batch request success"),
     Reply("batchSummary", array(_SUMMARY), lambda o: o.totals),
-    Reply("batchSummaryDetails", array(rows.MEMBER), lambda o: o.rows),
+    Reply("batchSummaryDetails", array(MEMBER), lambda o: o.rows),
     Reply("epiInfo", nested(_EPI_INFO), lambda o: o.caller),
-    Reply("meta", nested(rows.META), lambda o: o.paging),
+    Reply("meta", nested(META), lambda o: o.paging),
     Reply("openBatchDetails", array(_DETAILS), lambda o: o.totals),
 )
 
@@ -95,8 +96,8 @@ OPEN_BATCH: Layout[_Open] = Layout(
 async def _open_batch(call: Call) -> Shown:
     limit, offset = call.values["limit"], call.values["offset"]
     batch = await call.services.reports.open_batch(call.caller, limit=limit, offset=offset)
-    listed = rows.rows_of(batch.members, call.caller, call.services.bins)
-    paging = rows.Paging(records=len(listed), total=batch.members.total, limit=limit, offset=offset)
+    listed = rows_of(batch.members, call.caller, call.services.bins)
+    paging = Paging(records=len(listed), total=batch.members.total, limit=limit, offset=offset)
     return Shown(OPEN_BATCH.render(_Open([batch.totals], listed, call.caller, paging)), "SUCCESS")
 
 

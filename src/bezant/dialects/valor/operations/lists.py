@@ -11,9 +11,10 @@ from bezant.core.merchants import Caller
 from bezant.core.money import parse_decimal
 from bezant.core.payments import Kind, PaymentQuery, State
 from bezant.core.vault import Brand
-from bezant.dialects.valor import codes, rows
+from bezant.dialects.valor import codes
 from bezant.dialects.valor.dialect import Call, Operation, Shown, Values
 from bezant.dialects.valor.operations.batches import OFFSET, limit_field
+from bezant.dialects.valor.rows import META, TRANSACTION, Paging, Row, rows_of
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply, array, nested
 
@@ -123,15 +124,15 @@ _COMMON: tuple[Field[codes.Error], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    rows: list[rows.Row]
-    paging: rows.Paging
+    rows: list[Row]
+    paging: Paging
 
 
 LIST: Layout[_Listed] = Layout(
     Reply("number_of_records", codecs.json, lambda listed: listed.paging.records),
-    Reply("data", array(rows.TRANSACTION), lambda listed: listed.rows),
+    Reply("data", array(TRANSACTION), lambda listed: listed.rows),
     Constant("status", "SUCCESS"),
-    Reply("meta", nested(rows.META), lambda listed: listed.paging),
+    Reply("meta", nested(META), lambda listed: listed.paging),
 )
 
 
@@ -206,8 +207,8 @@ async def _range(call: Call) -> Shown:
 async def _show(call: Call, days: tuple[date, date] | None) -> Shown:
     query = query_of(call.caller, call.values, days=days)
     page = await call.services.reports.page(query)
-    listed = rows.rows_of(page, call.caller, call.services.bins)
-    paging = rows.Paging(records=len(listed), total=page.total, limit=query.limit, offset=query.offset)
+    listed = rows_of(page, call.caller, call.services.bins)
+    paging = Paging(records=len(listed), total=page.total, limit=query.limit, offset=query.offset)
     return Shown(LIST.render(_Listed(listed, paging)), "SUCCESS")
 
 

@@ -1,0 +1,282 @@
+"""The demo: merchants, terminals and keys to try the gateway with, the same wherever they are made.
+
+``seed`` makes what is missing, so that it may run at every start; what was changed since stays changed.
+The first merchant's app id and key and both its terminal numbers are sandbox values of the vendor's
+public reference (source: vendor docs), so that copied examples work. They are known to everybody, so
+none of this is added to a database that takes real payments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from bezant.app import Store as Opened
+from bezant.core.merchants import Account, BadFacts, Endpoint, Iso, Profile, TipRule
+from bezant.core.sensitive import Secret
+from bezant.core.vault import BinRecord
+from bezant.rails.acquirer.sandbox import TEST_CARDS
+from bezant.storage.units import Unit
+
+ISO: Final = "Bezant Demo ISO"
+ZONE: Final = ZoneInfo("America/New_York")
+TIPS: Final = TipRule(adjustable=True, percent_max=350)
+
+EXPIRY: Final = "1236"
+"""MMYY; any month to come will do."""
+
+NOWHERE: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terminal:
+    """A terminal to be there. A key of ``None`` is a random one."""
+
+    number: str
+    label: str
+    endpoints: Mapping[Profile, Endpoint]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Merchant:
+    """A merchant to be there. An app id of ``None`` is a random one."""
+
+    name: str
+    store: str
+    terminals: tuple[_Terminal, ...]
+    app_id: str | None = None
+
+
+# No two terminals share an acquirer terminal number: an acquirer tells their messages apart by it.
+_FIRST: Final = _Merchant(
+    name="Bezant Demo Merchant",
+    store="Bezant Demo Store",
+    app_id="WaJeJErcv5xpqZa2UZz6LZod5MSyyfJw",
+    terminals=(
+        _Terminal(
+            number="2203082193",
+            label="VT #1",
+            key="53PWdki5U0PGSVhRnVoFsfVSbuDutsA8",
+            endpoints={
+                Profile.TRADITIONAL: Endpoint(merchant_number="887000003192", terminal_number="75021673"),
+                Profile.SURCHARGE: Endpoint(merchant_number="887000003193", terminal_number="75021674"),
+            },
+        ),
+        _Terminal(
+            number="2412333540",
+            label="VT #2",
+            endpoints={
+                Profile.SURCHARGE: Endpoint(merchant_number="887000003193", terminal_number="75021675"),
+            },
+        ),
+    ),
+)
+_SECOND: Final = _Merchant(
+    name="Second Demo Merchant",
+    store="Second Demo Store",
+    terminals=(
+        _Terminal(
+            number="2319916042",
+            label="VT #1",
+            endpoints={
+                Profile.TRADITIONAL: Endpoint(merchant_number="887000004192", terminal_number="75022673"),
+                Profile.SURCHARGE: Endpoint(merchant_number="887000004193", terminal_number="75022674"),
+            },
+        ),
+    ),
+)
+
+_DEBIT: Final = BinRecord(
+    prefix="411111",
+    funding="DEBIT",
+    issuer="CONOTOXIA SP. Z O.O",
+    country="POLAND",
+    level="PERSONAL",
+    category="CLASSIC",
+)  # source: vendor sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoTerminal:
+    """What a caller needs to use a terminal. The key is one that works now."""
+
+    app_id: str
+    app_key: Secret
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What was seeded: the terminal that examples use, the same merchant's with surcharge only, another's."""
+
+    first: DemoTerminal
+    surcharge_only: DemoTerminal
+    second: DemoTerminal
+
+
+async def seed(opened: Opened) -> Demo:
+    """Make what is missing of the demo.
+
+    Raises ``BadFacts`` instead of making it for the first time where a merchant takes real payments.
+    """
+    present, live = await opened.units.read(_survey)
+    if not present and live:
+        raise BadFacts("there are merchants that are no sandbox, and the demo's keys are known to everybody")
+    await opened.units.write(_add_bins, merchant_id=0)
+    iso = await _iso(opened)
+    first, surcharge_only = await _merchant(opened, iso, _FIRST)
+    (second,) = await _merchant(opened, iso, _SECOND)
+    return Demo(first=first, surcharge_only=surcharge_only, second=second)
+
+
+def _survey(unit: Unit) -> tuple[bool, bool]:
+    """Whether the demo's first merchant is there, and whether any merchant is no sandbox."""
+    present = _FIRST.app_id is not None and unit.merchants.by_app_id(_FIRST.app_id) is not None
+    return present, any(not merchant.sandbox for merchant in unit.merchants.all())
+
+
+def _add_bins(unit: Unit) -> None:
+    known = {record.prefix for record in unit.system.bins()}
+    missing = [record for record in _bins() if record.prefix not in known]
+    for record in missing:
+        unit.system.add_bin(record)
+    if missing:
+        unit.system.accounts_changed()
+
+
+def _bins() -> Iterator[BinRecord]:
+    """The number ranges of the test cards."""
+    yield _DEBIT
+    for prefix in sorted({card.number[:6] for card in TEST_CARDS.values()} - {_DEBIT.prefix}):
+        yield BinRecord(
+            prefix=prefix,
+            funding="CREDIT",
+            issuer=None,
+            country="UNITED STATES",
+            level="PERSONAL",
+            category="CLASSIC",
+        )
+
+
+async def _iso(opened: Opened) -> Iso:
+    isos = await opened.units.read(lambda unit: unit.merchants.isos())
+    return next((iso for iso in isos if iso.name == ISO), None) or await opened.boarding.add_iso(ISO)
+
+
+async def _merchant(opened: Opened, iso: Iso, wanted: _Merchant) -> list[DemoTerminal]:
+    """Make what is missing of one merchant; its terminals in the wanted order."""
+    merchants = await opened.units.read(lambda unit: unit.merchants.all())
+    merchant = next(
+        (each for each in merchants if (each.iso_id, each.name) == (iso.iso_id, wanted.name)), None
+    ) or await opened.boarding.add_merchant(
+        iso_id=iso.iso_id, name=wanted.name, app_id=wanted.app_id, sandbox=True
+    )
+    account = await _account(opened, merchant.merchant_id)
+    store = next(
+        (each for each in account.stores.values() if each.name == wanted.store), None
+    ) or await opened.boarding.add_store(merchant.merchant_id, name=wanted.store, zone=ZONE)
+    for terminal in wanted.terminals:
+        if terminal.number not in account.terminals:
+            await opened.boarding.add_terminal(
+                merchant.merchant_id,
+                store_id=store.store_id,
+                number=terminal.number,
+                label=terminal.label,
+                endpoints=terminal.endpoints,
+                tips=TIPS,
+            )
+    return [
+        DemoTerminal(
+            app_id=merchant.app_id,
+            app_key=await _live_key(opened, merchant.merchant_id, terminal),
+            number=terminal.number,
+        )
+        for terminal in wanted.terminals
+    ]
+
+
+async def _live_key(opened: Opened, merchant_id: int, wanted: _Terminal) -> Secret:
+    """The terminal's newest key that works; one is made if none does."""
+    account = await _account(opened, merchant_id)
+    terminal_id = account.terminals[wanted.number].terminal_id
+    live = [
+        record.key
+        for record in await opened.units.read(lambda unit: unit.merchants.credentials(merchant_id))
+        if record.terminal_id == terminal_id and record.revoked_at is None
+    ]
+    if live:
+        return live[-1]
+    return (await opened.boarding.issue_key(merchant_id, wanted.number, key=wanted.key)).key
+
+
+async def _account(opened: Opened, merchant_id: int) -> Account:
+    account = await opened.units.read(lambda unit: unit.merchants.account(merchant_id))
+    assert account is not None
+    return account
+
+
+def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[str, object]:
+    """What scripts need to use a gateway with this demo.
+
+    ``sandbox`` has the addresses ``acquirer`` and ``control`` of a host that runs inside the gateway.
+    """
+    facts: dict[str, object] = {
+        "base_url": base_url,
+        "valor": _valor(demo.first),
+        "valor_second": _valor(demo.second),
+        "cards": {name: TEST_CARDS[name].number for name in ("approve", "decline", "expired")},
+    }
+    return {**facts, "sandbox": dict(sandbox)} if sandbox else facts
+
+
+def write_demo_json(path: Path, *, base_url: str, demo: Demo, sandbox: Mapping[str, str] = NOWHERE) -> None:
+    """Write ``demo_json`` to ``path`` at once, for its owner's eyes only."""
+    facts = demo_json(base_url=base_url, demo=demo, sandbox=sandbox)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+        draft.replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+        raise
+
+
+def read_demo_json(path: Path) -> dict[str, Any]:
+    """What ``write_demo_json`` wrote; empty where there is no such file, or one of something else."""
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def first_charge(base_url: str, demo: Demo) -> str:
+    """The command that charges 20.00 to a test card on the demo's first terminal, ready to paste."""
+    body = {
+        **_valor(demo.first),
+        "txn_type": "sale",
+        "amount": "20.00",
+        "cardnumber": TEST_CARDS["approve"].number,
+        "expirydate": EXPIRY,
+        "cvv": TEST_CARDS["approve"].cvv,
+        "surchargeIndicator": "0",
+    }
+    lines = ",\n  ".join(f'"{name}": "{value}"' for name, value in body.items())
+    return f"curl -sS '{base_url}/?sale' -H 'Content-Type: application/json' -d '{{\n  {lines}\n}}'"
+
+
+def _valor(terminal: DemoTerminal) -> dict[str, str]:
+    return {"appid": terminal.app_id, "appkey": terminal.app_key.reveal(), "epi": terminal.number}

@@ -1,0 +1,271 @@
+"""The server: one listener for every dialect, the operators' pages, and the life of a gateway around it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request as PageRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from uvicorn.supervisors import Multiprocess
+
+from bezant import config
+from bezant.app import Gateway, NotReady, open_gateway, open_store
+from bezant.config import Settings
+from bezant.core.payments import Reports
+from bezant.core.vault import Vault
+from bezant.dialects import valor
+from bezant.dialects.wire.http import Endpoint, Observer, Receive, Request, Scope, Send
+from bezant.dialects.wire.http import Response as Answer
+from bezant.demo import Demo, first_charge, seed, write_demo_json
+from bezant.rails.acquirer.sandbox import SandboxHost
+from bezant.telemetry import Metrics, configure_logging
+
+_log = structlog.get_logger(__name__)
+_ROOT_PATHS = frozenset({"/", "//"})
+
+
+def request_ids() -> Callable[[], str]:
+    """Ids that differ between requests and processes: a random start, then counting."""
+    prefix = secrets.token_hex(6)
+    counter = itertools.count()
+    return lambda: f"{prefix}{next(counter):08x}"
+
+
+def observer(metrics: Metrics, dialect: str) -> Observer:
+    """One log line and the numbers of each request. The query string and the body stay out of both."""
+
+    def observe(request: Request | None, response: Answer, *, seconds: float) -> None:
+        metrics.request(
+            dialect=dialect,
+            operation=response.operation,
+            outcome=response.outcome,
+            status=response.status,
+            seconds=seconds,
+        )
+        _log.info(
+            "request",
+            request=request.request_id if request else None,
+            dialect=dialect,
+            operation=response.operation,
+            outcome=response.outcome,
+            status=response.status,
+            ms=round(seconds * 1000, 2),
+        )
+
+    return observe
+
+
+def valor_endpoint(gateway: Gateway) -> Endpoint:
+    """Valor's API over this gateway."""
+    store = gateway.store
+    services = valor.Services(
+        gate=gateway.gate,
+        payments=gateway.payments,
+        settlements=gateway.settlements,
+        reports=Reports(units=store.units),
+        vault=Vault(units=store.units, sealer=store.keys.sealer),
+        bins=gateway.bins,
+        hasher=store.keys.hasher,
+        clock=store.clock,
+    )
+    return Endpoint(
+        valor.dialect(services),
+        observe=observer(gateway.metrics, valor.NAME),
+        new_request_id=request_ids(),
+        trusted_proxies=frozenset(store.settings.trusted_proxies),
+    )
+
+
+class Server:
+    """The ASGI application of one process: it opens the gateway when served and closes it at the end."""
+
+    def __init__(self, settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        self._settings = settings
+        self._on_ready = on_ready
+        self._gateway: Gateway | None = None
+        self._root: Endpoint | None = None
+        self._pages = Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the life of the process."""
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and scope["path"] in _ROOT_PATHS
+            and self._root is not None
+        ):
+            await self._root(scope, receive, send)
+            return
+        pages: Callable[[Any, Any, Any], Awaitable[None]] = self._pages
+        await pages(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(open_store(self._settings))
+            address = self._settings.acquirer_address
+            if address is None:
+                raise NotReady("no acquirer: set BEZANT_ACQUIRER, or serve with --demo")
+            self._gateway = gateway = await stack.enter_async_context(
+                open_gateway(store, address, housekeeping=self._settings.jobs)
+            )
+            self._root = valor_endpoint(gateway)
+            self._on_ready()
+            _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
+            yield
+            self._root = None
+
+    async def _healthz(self, _request: PageRequest) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, _request: PageRequest) -> Response:
+        gateway = self._gateway
+        checks = {
+            "acquirer": gateway is not None and gateway.link.connected,
+            "database": gateway is not None and await gateway.database_answers(),
+        }
+        ready = all(checks.values())
+        return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)
+
+    async def _metrics(self, _request: PageRequest) -> Response:
+        if self._gateway is None:
+            return Response(status_code=503)
+        metrics = self._gateway.metrics
+        metrics.acquirer_up.set(self._gateway.link.connected)
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def create() -> Server:
+    """The application of one of several server processes; its settings come from the environment."""
+    settings = config.load(os.environ)
+    configure_logging(settings.log_level)
+    return Server(settings)
+
+
+class _Sandbox(threading.Thread):
+    """The sandbox acquirer on an event loop of its own, so that the server's is free for payments."""
+
+    def __init__(self, host: SandboxHost) -> None:
+        super().__init__(name="bezant-sandbox", daemon=True)
+        self._host = host
+        self._loop = asyncio.new_event_loop()
+        self._up = threading.Event()
+        self._trouble: BaseException | None = None
+
+    def run(self) -> None:
+        """Start the host and serve until stopped."""
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._host.start())
+        except OSError as trouble:
+            self._trouble = trouble
+            return
+        finally:
+            self._up.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._host.stop())
+        self._loop.close()
+
+    def begin(self) -> None:
+        """Start, and wait until the host listens. Raises ``NotReady``."""
+        self.start()
+        self._up.wait()
+        if self._trouble is not None:
+            raise NotReady(f"the sandbox acquirer cannot start: {type(self._trouble).__name__}")
+
+    def end(self) -> None:
+        """Stop the host."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.join()
+
+
+def run(settings: Settings, *, demo: bool) -> None:
+    """Serve until stopped. With ``demo``: make the database and demo data, start the sandbox acquirer,
+    write ``demo.json`` and print a first charge.
+
+    Raises ``NotReady`` when something is missing.
+    """
+    configure_logging(settings.log_level)
+    sandbox: _Sandbox | None = None
+    seeded: Demo | None = None
+    addresses: dict[str, str] = {}
+    if demo:
+        seeded = asyncio.run(_prepare(settings))
+        if settings.acquirer_address is None:
+            host = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
+            sandbox = _Sandbox(host)
+            sandbox.begin()
+            addresses = {"acquirer": _joined(host.address), "control": _joined(host.control_address)}
+            settings = replace(settings, acquirer=addresses["acquirer"])
+    try:
+        _serve(settings, seeded, addresses)
+    finally:
+        if sandbox is not None:
+            sandbox.end()
+
+
+async def _prepare(settings: Settings) -> Demo:
+    async with open_store(settings, create=True) as store:
+        return await seed(store)
+
+
+def _joined(address: tuple[str, int] | None) -> str:
+    return "" if address is None else f"{address[0]}:{address[1]}"
+
+
+def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -> None:
+    def ready() -> None:
+        if seeded is not None:
+            write_demo_json(settings.home / "demo.json", base_url=base_url, demo=seeded, sandbox=addresses)
+            print(first_charge(base_url, seeded), flush=True)  # noqa: T201 - what a newcomer waits for
+
+    alone = settings.workers == 1
+    serving = uvicorn.Config(
+        Server(settings, on_ready=ready) if alone else "bezant.server:create",
+        factory=not alone,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=15,
+    )
+    listener = serving.bind_socket()
+    port = listener.getsockname()[1]
+    base_url = f"http://{settings.host}:{port}"
+    server = uvicorn.Server(serving)
+    if alone:
+        server.run(sockets=[listener])
+        if not server.started:
+            raise NotReady("the server could not start; the log says why")
+        return
+    os.environ.update(config.to_environment(settings))
+    ready()
+    Multiprocess(serving, sockets=[listener]).run()

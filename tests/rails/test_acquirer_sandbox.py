@@ -1,0 +1,588 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bezant.core.money import Money
+from bezant.core.outcomes import Approved, Declined, Reason, Unresolved
+from bezant.core.payments.messages import Ask, Street
+from bezant.core.sensitive import Cvv, Pan
+from bezant.rails.acquirer import AcquirerLink, AcquirerRail
+from bezant.rails.acquirer.sandbox import TEST_CARDS, ControlRefused, SandboxControl, SandboxHost
+from tests.rails.acquirer_cases import (
+    BRIEFLY,
+    CARD,
+    ENDPOINT,
+    Network,
+    a_capture_of,
+    a_message,
+    a_network,
+    a_reversal_of,
+    some_totals,
+    until,
+)
+from tests.support.tree import ROOT
+
+pytestmark = pytest.mark.anyio
+
+
+async def code_of(network: Network, **changes: Any) -> str | None:
+    answer = await network.send(a_message(**changes))
+    assert isinstance(answer, Approved | Declined)
+    return answer.response_code
+
+
+class TestACard:
+    @pytest.mark.parametrize("name", TEST_CARDS)
+    async def test_of_the_table_answers_its_code(self, name: str) -> None:
+        card = TEST_CARDS[name]
+        async with a_network() as network:
+            assert await code_of(network, pan=Pan(card.number), cvv=Cvv(card.cvv)) == card.code
+
+    async def test_of_a_known_brand_is_approved(self) -> None:
+        async with a_network() as network:
+            assert await code_of(network, pan=Pan("4242424242424242")) == "00"
+
+    @pytest.mark.parametrize("number", ["4111111111111112", "9999999999999995"])
+    async def test_with_a_wrong_check_digit_or_of_no_brand_is_invalid(self, number: str) -> None:
+        async with a_network() as network:
+            assert await code_of(network, pan=Pan(number)) == "14"
+            assert await code_of(network, ask=Ask.REFUND, pan=Pan(number)) == "14"
+
+    async def test_is_good_to_the_end_of_its_month_by_the_merchants_clock(self) -> None:
+        async with a_network() as network:
+            later = datetime(2031, 5, 31, 23, 59, 59, tzinfo=UTC)
+            assert await code_of(network, expiry="3105", local_at=later) == "00"
+            assert await code_of(network, expiry="3105", local_at=later + timedelta(seconds=1)) == "54"
+            assert await code_of(network, expiry="3012", local_at=later) == "54"
+            assert await code_of(network, expiry="3113", local_at=later) == "54"
+            assert await code_of(network, expiry=None, local_at=later) == "00"
+
+    async def test_can_be_refunded_after_it_expired(self) -> None:
+        async with a_network() as network:
+            assert await code_of(network, ask=Ask.REFUND, expiry="2001") == "00"
+
+    @pytest.mark.parametrize(
+        ("line", "postal_code", "result"),
+        [
+            ("8320 Main Street", "85284", "Y"),
+            ("8320", "85284-1234", "Y"),
+            ("8320", "10001", "A"),
+            ("12 Main Street", "85284", "Z"),
+            ("Main Street 8320", "10001", "N"),
+            (None, "85284", "Z"),
+            (None, None, None),
+        ],
+    )
+    async def test_has_its_address_compared(
+        self, line: str | None, postal_code: str | None, result: str | None
+    ) -> None:
+        async with a_network() as network:
+            answer = await network.send(a_message(street=Street(line=line, postal_code=postal_code)))
+            assert isinstance(answer, Approved)
+            assert answer.avs == result
+
+    @pytest.mark.parametrize(("cvv", "result"), [("999", "M"), ("123", "N"), (None, None)])
+    async def test_has_its_verification_value_compared(self, cvv: str | None, result: str | None) -> None:
+        async with a_network() as network:
+            answer = await network.send(a_message(cvv=Cvv(cvv) if cvv else None))
+            assert isinstance(answer, Approved)
+            assert answer.cvv == result
+
+    @pytest.mark.parametrize("cvv", ["000", "0000"])
+    async def test_with_a_verification_value_of_zeros_is_declined(self, cvv: str) -> None:
+        async with a_network() as network:
+            assert await code_of(network, cvv=Cvv(cvv)) == "82"
+
+
+class TestATriggerAmount:
+    @pytest.mark.parametrize("code", ["05", "12", "14", "51", "54", "91"])
+    async def test_declines_from_nine_thousand_on(self, code: str) -> None:
+        async with a_network() as network:
+            assert await code_of(network, minor=9000_00 + int(code)) == code
+            assert await code_of(network, minor=12345_00 + int(code)) == code
+            assert await code_of(network, minor=8999_00 + int(code)) == "00"
+            assert await code_of(network, ask=Ask.REFUND, minor=9000_00 + int(code)) == "00"
+
+    async def test_approves_half(self) -> None:
+        async with a_network() as network:
+            answer = await network.send(a_message(minor=9100_00))
+            assert isinstance(answer, Approved)
+            assert answer.amount == Money(4550_00)
+            assert network.host.books.listed()[0].approved == 4550_00
+
+    async def test_answers_too_late(self) -> None:
+        async with a_network(read_timeout_seconds=BRIEFLY) as network:
+            sale = a_message(minor=9200_00)
+            assert await network.send(sale) == Unresolved(cause="time-out")
+            assert network.state_of(sale) == "live"
+
+    async def test_hangs_up_after_booking(self) -> None:
+        async with a_network() as network:
+            sale = a_message(minor=9300_00)
+            assert await network.send(sale) == Unresolved(cause="link lost")
+            assert network.state_of(sale) == "live"
+
+
+class TestTheBooks:
+    async def test_count_a_repeated_message_once_and_answer_it_alike(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            first = await network.send(sale)
+            assert await network.send(sale) == first
+            assert await network.send(replace(sale, repeat=True)) == first
+            assert network.host.books.count == 1
+
+    async def test_repeat_a_decline(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            network.script({"decline": "51"})
+            first = await network.send(sale)
+            assert first == Declined(reason=Reason.INSUFFICIENT_FUNDS, response_code="51")
+            assert await network.send(sale) == first
+
+    @pytest.mark.parametrize(
+        "change", [{"amount": Money(11_00)}, {"pan": Pan("4012881888818888")}, {"ask": Ask.REFUND}]
+    )
+    async def test_refuse_another_message_under_a_known_key(self, change: dict[str, object]) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            await network.send(sale)
+            again = await network.send(replace(sale, **change))  # type: ignore[arg-type]  # a table's row
+            assert again == Declined(reason=Reason.DUPLICATE, response_code="94")
+            assert network.host.books.listed()[0].amount == 10_00
+
+    async def test_reverse_a_sale_once_however_often_told(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            await network.send(sale)
+            reversal = a_reversal_of(sale)
+            for message in (reversal, replace(reversal, repeat=True), a_reversal_of(sale)):
+                assert isinstance(await network.send(message), Approved)
+                assert network.state_of(sale) == "reversed"
+
+    async def test_remember_a_reversal_that_overtook_its_sale(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            assert isinstance(await network.send(a_reversal_of(sale)), Approved)
+            for _ in range(2):
+                answer = await network.send(sale)
+                assert answer == Declined(reason=Reason.INVALID_TRANSACTION, response_code="12")
+                assert network.state_of(sale) == "reversed"
+
+    async def test_book_a_delayed_sale_as_reversed_when_its_reversal_was_faster(self) -> None:
+        async with a_network(read_timeout_seconds=BRIEFLY) as network:
+            network.script({"delay": 2 * BRIEFLY}, ask="sale")
+            sale = a_message()
+            assert isinstance(await network.send(sale), Unresolved)
+            assert isinstance(await network.send(a_reversal_of(sale)), Approved)
+            await until(lambda: len(network.strays) == 1)
+            assert network.strays[0].response_code == "12"
+            assert network.state_of(sale) == "reversed"
+
+    async def test_try_a_declined_reversal_again(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            await network.send(sale)
+            network.script({"decline": "96"}, {"decline": "96"}, ask="reverse")
+            reversal = a_reversal_of(sale)
+            for _ in range(2):
+                assert isinstance(await network.send(reversal), Declined)
+                assert network.state_of(sale) == "live"
+            assert isinstance(await network.send(replace(reversal, repeat=True)), Approved)
+            assert network.state_of(sale) == "reversed"
+
+    async def test_keep_a_declined_sale_declined_when_it_is_reversed(self) -> None:
+        async with a_network() as network:
+            sale = a_message(minor=9000_05)
+            await network.send(sale)
+            assert isinstance(await network.send(a_reversal_of(sale)), Approved)
+            assert network.state_of(sale) == "declined"
+
+    async def test_follow_an_authorization_through_capture_and_reversals(self) -> None:
+        async with a_network() as network:
+            authorization = a_message(Ask.AUTHORIZE, minor=100_00)
+            authorized = await network.send(authorization)
+            assert isinstance(authorized, Approved)
+            capture = a_capture_of(authorization, minor=60_00)
+            captured = await network.send(capture)
+            assert captured == Approved(
+                approval_code=authorized.approval_code, response_code="00", amount=Money(60_00)
+            )
+            assert (network.state_of(authorization), network.state_of(capture)) == ("captured", "live")
+            await network.send(a_reversal_of(capture))
+            assert (network.state_of(authorization), network.state_of(capture)) == ("live", "reversed")
+            second = a_capture_of(authorization)
+            await network.send(second)
+            await network.send(a_reversal_of(authorization))
+            assert (network.state_of(authorization), network.state_of(second)) == ("reversed", "reversed")
+
+    async def test_refuse_a_second_capture_and_a_capture_of_nothing(self) -> None:
+        async with a_network() as network:
+            authorization = a_message(Ask.AUTHORIZE)
+            never_sent = a_capture_of(authorization)
+            assert await network.send(never_sent) == Declined(
+                reason=Reason.ORIGINAL_NOT_FOUND, response_code="25"
+            )
+            await network.send(authorization)
+            capture = a_capture_of(authorization)
+            first = await network.send(capture)
+            assert await network.send(replace(capture, repeat=True)) == first
+            assert await network.send(a_capture_of(authorization)) == Declined(
+                reason=Reason.INVALID_TRANSACTION, response_code="12"
+            )
+
+    async def test_change_the_amount_of_a_sale_by_a_capture_of_it(self) -> None:
+        async with a_network() as network:
+            sale = a_message(minor=10_00)
+            await network.send(sale)
+            assert isinstance(await network.send(a_capture_of(sale, minor=12_00)), Approved)
+            assert isinstance(await network.rail.close_batch(some_totals(debits=(1, 12_00))), Approved)
+            assert network.host.books.batches()[0].reconciled
+
+    async def test_give_approval_codes_in_order_from_the_seed(self) -> None:
+        async with a_network(SandboxHost(seed=998)) as network:
+            codes = []
+            for ask in (Ask.SALE, Ask.AUTHORIZE, Ask.REFUND):
+                answer = await network.send(a_message(ask))
+                assert isinstance(answer, Approved)
+                codes.append(answer.approval_code)
+            assert codes == ["TAS999", "TAS000", "TAS001"]
+
+
+class TestABatch:
+    async def test_that_adds_up_is_settled(self) -> None:
+        async with a_network(SandboxHost(strict=True)) as network:
+            sales = [a_message(minor=10_00), a_message(minor=5_50)]
+            refund = a_message(Ask.REFUND, minor=2_00)
+            voided, authorization = a_message(), a_message(Ask.AUTHORIZE, minor=30_00)
+            capture = a_capture_of(authorization, minor=20_00)
+            for message in (*sales, refund, voided, a_reversal_of(voided), authorization, capture):
+                assert isinstance(await network.send(message), Approved)
+            totals = some_totals(number=1, debits=(3, 35_50), refunds=(1, 2_00))
+            answer = await network.rail.close_batch(totals)
+            assert answer == Approved(approval_code="", response_code="00", amount=Money(33_50))
+            assert {network.state_of(message) for message in (*sales, refund, capture)} == {"settled"}
+            assert network.host.books.unsettled() == {}
+
+    async def test_is_settled_once_and_answered_alike_when_repeated(self) -> None:
+        async with a_network(SandboxHost(strict=True)) as network:
+            await network.send(a_message())
+            totals = some_totals(number=1, debits=(1, 10_00))
+            first = await network.rail.close_batch(totals)
+            later = a_message()
+            await network.send(later)
+            assert await network.rail.close_batch(replace(totals, repeat=True)) == first
+            assert network.state_of(later) == "live"
+
+    async def test_that_does_not_add_up_is_refused_by_a_strict_host(self) -> None:
+        async with a_network(SandboxHost(strict=True)) as network:
+            sale = a_message()
+            await network.send(sale)
+            wrong = some_totals(number=1, debits=(1, 10_01))
+            answer = await network.rail.close_batch(wrong)
+            assert answer == Declined(reason=Reason.BATCH_MISMATCH, response_code="95")
+            assert network.state_of(sale) == "live"
+            right = some_totals(number=1, debits=(1, 10_00))
+            assert isinstance(await network.rail.close_batch(right), Approved)
+
+    async def test_that_does_not_add_up_is_settled_and_noted_by_default(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            await network.send(sale)
+            assert isinstance(await network.rail.close_batch(some_totals(debits=(2, 20_00))), Approved)
+            assert not network.host.books.batches()[0].reconciled
+            assert network.state_of(sale) == "settled"
+
+    async def test_may_be_declined_by_a_script(self) -> None:
+        async with a_network() as network:
+            network.script({"decline": "96"}, ask="settle")
+            answer = await network.rail.close_batch(some_totals())
+            assert answer == Declined(reason=Reason.SYSTEM_ERROR, response_code="96")
+
+    async def test_of_one_terminal_leaves_another_alone(self) -> None:
+        async with a_network() as network:
+            other = a_message(endpoint=replace(ENDPOINT, terminal_number="82000099"))
+            await network.send(other)
+            await network.rail.close_batch(some_totals())
+            assert network.state_of(other) == "live"
+
+    async def test_that_was_settled_can_still_have_a_sale_reversed(self) -> None:
+        async with a_network() as network:
+            sale = a_message()
+            await network.send(sale)
+            await network.rail.close_batch(some_totals(debits=(1, 10_00)))
+            assert isinstance(await network.send(a_reversal_of(sale)), Approved)
+            assert network.state_of(sale) == "reversed"
+
+
+class TestAScript:
+    async def test_is_used_step_by_step_and_then_gone(self) -> None:
+        async with a_network() as network:
+            network.script({"decline": "51"}, {"decline": "05"}, {"approve": True})
+            codes = [await code_of(network, minor=9000_91) for _ in range(4)]
+            assert codes == ["51", "05", "00", "91"]
+            assert network.host.scripts.listed() == []
+
+    async def test_that_repeats_starts_again(self) -> None:
+        async with a_network() as network:
+            network.script({"decline": "51"}, {"approve": True}, repeat=True)
+            assert [await code_of(network) for _ in range(4)] == ["51", "00", "51", "00"]
+
+    @pytest.mark.parametrize(
+        "match",
+        [
+            {"terminal": ENDPOINT.terminal_number},
+            {"last4": CARD[-4:]},
+            {"amount": 10_00},
+            {"mti": "0200"},
+            {"ask": "sale"},
+            {"terminal": ENDPOINT.terminal_number, "ask": "sale", "amount": 10_00},
+        ],
+    )
+    async def test_is_for_the_messages_that_it_names(self, match: dict[str, Any]) -> None:
+        async with a_network() as network:
+            network.script({"decline": "51"}, **match)
+            other = a_message(
+                Ask.AUTHORIZE,
+                minor=11_00,
+                pan=Pan("4012881888818888"),
+                endpoint=replace(ENDPOINT, terminal_number="82000099"),
+            )
+            assert isinstance(await network.send(other), Approved)
+            assert isinstance(await network.send(a_message()), Declined)
+
+    async def test_for_a_type_is_for_its_repeats_too(self) -> None:
+        async with a_network() as network:
+            network.script({"decline": "96"}, mti="0400")
+            reversal = replace(a_reversal_of(a_message()), repeat=True)
+            assert isinstance(await network.send(reversal), Declined)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "acquirer.jsonl"
+
+
+class TestAJournal:
+    async def test_brings_the_books_back(self, journal: Path) -> None:
+        sale, authorization, lost = a_message(), a_message(Ask.AUTHORIZE), a_message()
+        async with a_network(SandboxHost(journal=journal)) as network:
+            first = await network.send(sale)
+            await network.send(authorization)
+            await network.send(a_capture_of(authorization))
+            await network.send(a_reversal_of(lost))
+            await network.rail.close_batch(some_totals(debits=(2, 20_00)))
+            last = a_message(Ask.REFUND)
+            await network.send(last)
+            before = network.host.books
+        async with a_network(SandboxHost(journal=journal)) as network:
+            after = network.host.books
+            assert after.listed() == before.listed()
+            assert after.batches() == before.batches()
+            assert after.unsettled() == before.unsettled()
+            assert await network.send(sale) == first
+            assert isinstance(await network.send(lost), Declined)
+            answer = await network.send(a_message())
+            assert isinstance(answer, Approved)
+            assert answer.approval_code == "TAS004"
+
+    async def test_holds_no_card_number_and_no_verification_value(self, journal: Path) -> None:
+        async with a_network(SandboxHost(journal=journal)) as network:
+            message = a_message(cvv=Cvv("7351"), invoice="canary", street=Street(line="canary"))
+            await network.send(message)
+            await network.send(a_reversal_of(message))
+        text = journal.read_text()  # noqa: ASYNC240 - a small file, and nobody waits
+        assert CARD[-4:] in text
+        for secret in (CARD, CARD[:12], "7351", "canary"):
+            assert secret not in text
+
+    async def test_survives_a_last_line_cut_short(self, journal: Path) -> None:
+        sale = a_message()
+        async with a_network(SandboxHost(journal=journal)) as network:
+            await network.send(sale)
+        with journal.open("ab") as file:
+            file.write(b'{"type":"entry","sequ')
+        for _ in range(2):
+            async with a_network(SandboxHost(journal=journal)) as network:
+                assert network.state_of(sale) == "live"
+                await network.send(a_message())
+        async with a_network(SandboxHost(journal=journal)) as network:
+            assert network.host.books.count == 3
+
+    async def test_is_held_by_one_host_at_a_time(self, journal: Path) -> None:
+        async with a_network(SandboxHost(journal=journal)):
+            with pytest.raises(BlockingIOError):
+                await SandboxHost(journal=journal).start()
+
+    async def test_knows_every_answered_sale_after_a_kill(self, journal: Path) -> None:
+        with a_host_process(journal) as (process, address):
+            link = AcquirerLink(*address)
+            await link.start()
+            rail = AcquirerRail(link)
+            sales = [a_message(minor=100 + place) for place in range(2000)]
+            tasks = [asyncio.ensure_future(rail.send(sale)) for sale in sales]
+            await until(lambda: sum(task.done() for task in tasks) >= 200)
+            process.send_signal(signal.SIGKILL)
+            answers = await asyncio.gather(*tasks)
+            await link.stop()
+        approved = [sale for sale, answer in zip(sales, answers, strict=True) if isinstance(answer, Approved)]
+        assert len(approved) >= 200
+        async with a_network(SandboxHost(journal=journal)) as network:
+            entries = network.host.books.listed(limit=len(sales))
+            live = {entry.reference for entry in entries if entry.state == "live"}
+            assert {sale.retrieval_reference for sale in approved} <= live
+
+
+_HOST = """
+import asyncio, sys
+from pathlib import Path
+from bezant.rails.acquirer.sandbox import SandboxHost
+
+async def main():
+    host = SandboxHost(journal=Path(sys.argv[1]))
+    await host.start()
+    print(*host.address, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@contextlib.contextmanager
+def a_host_process(journal: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+    """A sandbox host in a process of its own, and its address. Killed at the end."""
+    command = [sys.executable, "-c", _HOST, str(journal)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            host, port = process.stdout.readline().split()
+            yield process, (host, int(port))
+        finally:
+            process.kill()
+
+
+class TestTheControl:
+    async def test_shows_what_is_in_force(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            control = control_of(network)
+            sales = [a_message(minor=7_00) for _ in range(3)]
+            for message in (*sales, a_message(Ask.REFUND, minor=2_00), a_message(Ask.AUTHORIZE)):
+                await network.send(message)
+            await network.send(a_reversal_of(sales[0]))
+            await network.rail.close_batch(some_totals(debits=(2, 14_00), refunds=(1, 2_00)))
+            terminal = ENDPOINT.terminal_number
+            live = await control.live(terminal)
+            assert live["terminals"] == {
+                terminal: {
+                    "sale": {"count": 2, "amount": 14_00},
+                    "refund": {"count": 1, "amount": 2_00},
+                    "authorize": {"count": 1, "amount": 10_00},
+                }
+            }
+            references = {entry["reference"] for entry in live["entries"]}
+            assert {sale.retrieval_reference for sale in sales[1:]} <= references
+            unsettled = await control.live(settled=False)
+            assert unsettled["terminals"] == {terminal: {"authorize": {"count": 1, "amount": 10_00}}}
+            assert (await control.live("nobody"))["entries"] == []
+
+    async def test_lists_the_books_by_what_is_named(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            control = control_of(network)
+            sale, declined = a_message(), a_message(minor=9000_51)
+            await network.send(sale)
+            await network.send(declined)
+            assert len(await control.books()) == 2
+            (entry,) = await control.books(rrn=sale.retrieval_reference)
+            assert (entry["amount"], entry["state"], entry["ask"]) == (10_00, "live", "sale")
+            (entry,) = await control.books(state="declined", terminal=ENDPOINT.terminal_number)
+            assert (entry["code"], entry["reference"]) == ("51", declined.retrieval_reference)
+            assert await control.books(ask="refund") == []
+
+    async def test_lists_more_entries_than_fit_a_page(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            await asyncio.gather(*(network.send(a_message()) for _ in range(1500)))
+            entries = await control_of(network).books()
+            assert len({entry["reference"] for entry in entries}) == 1500
+            assert len((await control_of(network).live())["entries"]) == 1500
+
+    async def test_tells_batches_and_what_the_next_would_come_to(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            await network.send(a_message())
+            await network.rail.close_batch(some_totals(number=4, debits=(1, 10_00)))
+            await network.send(a_message(Ask.REFUND, minor=3_00))
+            totals = await control_of(network).totals(ENDPOINT.terminal_number)
+            (batch,) = totals["batches"]
+            assert (batch["number"], batch["reconciled"], batch["booked"]["debits"]) == ("4", True, 10_00)
+            (unsettled,) = totals["unsettled"]
+            assert (unsettled["credit_count"], unsettled["credits"]) == (1, 3_00)
+
+    async def test_takes_scripts(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            control = control_of(network)
+            await control.ping()
+            await control.script({"decline": "51"}, match={"ask": "sale"})
+            await control.script({"decline": "05"}, match={"ask": "refund"}, repeat=True)
+            assert await code_of(network) == "51"
+            (script,) = await control.scripts()
+            assert script["match"] == {"ask": "refund"}
+            assert await control.clear_scripts() == 1
+            assert await control.scripts() == []
+            assert (await control.stats())["messages"]["0200"] == 1
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            {"declin": "51"},
+            {"decline": "5"},
+            {"decline": "00"},
+            {"decline": "51\n"},
+            {"late": -1},
+            {"late": "soon"},
+            {"mismatch": "everything"},
+        ],
+    )
+    async def test_refuses_a_step_that_means_nothing(self, step: dict[str, object]) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            with pytest.raises(ControlRefused):
+                await control_of(network).script(step)
+            with pytest.raises(ControlRefused):
+                await control_of(network).script()
+
+    @pytest.mark.parametrize(
+        "line", [b"", b"x", b"{}", b'{"command":"nothing"}', b"[" * 60_000, b'{"command":"books","limit":0}']
+    )
+    async def test_refuses_a_line_that_is_no_command_and_goes_on(self, line: bytes) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            assert network.host.control_address is not None
+            reader, writer = await asyncio.open_connection(*network.host.control_address)
+            writer.write(line + b"\n" + b'{"command":"ping"}\n')
+            assert (await reader.readline()).startswith(b'{"ok":false')
+            assert await reader.readline() == b'{"ok":true}\n'
+            writer.close()
+
+    async def test_hangs_up_on_a_line_without_end(self) -> None:
+        async with a_network(SandboxHost(control_port=0)) as network:
+            assert network.host.control_address is not None
+            reader, writer = await asyncio.open_connection(*network.host.control_address)
+            writer.write(b"x" * 200_000)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+
+
+def control_of(network: Network) -> SandboxControl:
+    assert network.host.control_address is not None
+    return SandboxControl(network.host.control_address)
