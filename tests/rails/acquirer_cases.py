@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from hypothesis import strategies as st
+
 from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Approved
 from bezant.core.payments.messages import Ask, BatchTotals, Endpoint, Message, Original
@@ -188,3 +190,26 @@ def a_reply_to(message: IsoMessage, **fields: str) -> bytes:
     reply |= {spec.MTI: spec.ANSWER_TYPES[message[spec.MTI]], spec.RESPONSE_CODE: "00"}
     reply |= {key.removeprefix("de"): value for key, value in fields.items()}
     return encode(reply)
+
+
+TYPES = st.sampled_from(sorted({*spec.ANSWER_TYPES, *spec.ANSWER_TYPES.values()}))
+
+
+def values_of(field: spec.Field) -> st.SearchStrategy[str]:
+    """Anything that a field may hold."""
+    any_value = st.from_regex(field.pattern, fullmatch=True)
+    if field.content == "[CD][0-9]+":
+        digits = st.text("0123456789", min_size=field.length - 1, max_size=field.length - 1)
+        return st.sampled_from("CD").flatmap(lambda sign: digits.map(lambda rest: sign + rest))
+    if field.prefix:
+        return any_value.filter(lambda value: len(value) <= field.length)
+    alphabet = "0123456789" if field.content == "[0-9]+" else "0189AZ"
+    return st.text(alphabet, min_size=field.length, max_size=field.length)
+
+
+MESSAGES = st.builds(
+    lambda message_type, fields: IsoMessage({spec.MTI: message_type, **fields}),
+    TYPES,
+    st.fixed_dictionaries({}, optional={key: values_of(field) for key, field in spec.FIELDS.items()}),
+)
+"""Any message of the dialect, whether it makes sense or not."""

@@ -10,15 +10,18 @@ from typing import cast
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bezant.core.payments.messages import Ask, Message
 from bezant.rails.acquirer import spec
-from bezant.rails.acquirer.codec import IsoMessage
+from bezant.rails.acquirer.codec import IsoMessage, encode
 from bezant.rails.acquirer.rail import reconciliation_of, request_of
 from bezant.rails.acquirer.sandbox.books import Books, Entry, Record
-from bezant.rails.acquirer.sandbox.desk import Desk
+from bezant.rails.acquirer.sandbox.desk import Desk, frame_of
 from bezant.rails.acquirer.sandbox.journal import Journal
-from tests.rails.acquirer_cases import a_capture_of, a_message, a_reversal_of, some_totals
+from bezant.rails.acquirer.sandbox.scripts import Step
+from tests.rails.acquirer_cases import MESSAGES, a_capture_of, a_message, a_reversal_of, some_totals
 
 WALKS = 40
 STEPS = 120
@@ -167,3 +170,19 @@ class TestTheBooks:
         walk.reopen()
         walk.check()
         walk.journal.close()
+
+
+class TestTheDesk:
+    @given(
+        MESSAGES,
+        st.sampled_from([None, Step(mismatch="stan"), Step(mismatch="terminal"), Step(approve=True)]),
+    )
+    def test_answers_any_message_however_odd(self, message: IsoMessage, step: Step | None) -> None:
+        desk = Desk(Books(journal=None, seed=0, strict=False), now=lambda: datetime(2026, 3, 24, tzinfo=UTC))
+        known = desk.read(encode(message)[2:])
+        if known is None:
+            assert message[spec.MTI] not in spec.ANSWER_TYPES
+            return
+        reply, wanted = desk.answer(message, step)
+        assert reply[spec.MTI] == spec.ANSWER_TYPES[message[spec.MTI]]
+        assert frame_of(reply, wanted or Step())

@@ -21,29 +21,9 @@ from bezant.rails.acquirer.codec import (
     unpack,
 )
 from bezant.rails.acquirer.rail import answer_of, request_of
-from tests.rails.acquirer_cases import CARD, CVV, a_message, a_reply_to
+from tests.rails.acquirer_cases import CARD, CVV, MESSAGES, a_message, a_reply_to
 
 MUTATIONS = 25_000
-
-TYPES = st.sampled_from(sorted({*spec.ANSWER_TYPES, *spec.ANSWER_TYPES.values()}))
-
-
-def values_of(field: spec.Field) -> st.SearchStrategy[str]:
-    any_value = st.from_regex(field.pattern, fullmatch=True)
-    if field.content == "[CD][0-9]+":
-        digits = st.text("0123456789", min_size=field.length - 1, max_size=field.length - 1)
-        return st.sampled_from("CD").flatmap(lambda sign: digits.map(lambda rest: sign + rest))
-    if field.prefix:
-        return any_value.filter(lambda value: len(value) <= field.length)
-    alphabet = "0123456789" if field.content == "[0-9]+" else "0189AZ"
-    return st.text(alphabet, min_size=field.length, max_size=field.length)
-
-
-MESSAGES = st.builds(
-    lambda message_type, fields: IsoMessage({spec.MTI: message_type, **fields}),
-    TYPES,
-    st.fixed_dictionaries({}, optional={key: values_of(field) for key, field in spec.FIELDS.items()}),
-)
 
 
 def body_of(frame: bytes) -> bytes:

@@ -19,6 +19,8 @@ from bezant.core.outcomes import Approved, Declined, Reason, Unresolved
 from bezant.core.payments.messages import Ask, Street
 from bezant.core.sensitive import Cvv, Pan
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail
+from bezant.rails.acquirer.codec import encode
+from bezant.rails.acquirer.rail import request_of
 from bezant.rails.acquirer.sandbox import TEST_CARDS, ControlRefused, SandboxControl, SandboxHost
 from tests.rails.acquirer_cases import (
     BRIEFLY,
@@ -259,6 +261,25 @@ class TestTheBooks:
                 assert isinstance(answer, Approved)
                 codes.append(answer.approval_code)
             assert codes == ["TAS999", "TAS000", "TAS001"]
+
+
+class TestAnUnwelcomeClient:
+    async def test_that_has_not_signed_on_is_hung_up_on(self) -> None:
+        async with a_network() as network:
+            reader, writer = await asyncio.open_connection(*network.host.address)
+            writer.write(encode(request_of(a_message())))
+            assert await reader.read() == b""
+            writer.close()
+            assert network.host.books.count == 0
+
+    async def test_that_sends_garbage_does_not_disturb_others(self) -> None:
+        async with a_network() as network:
+            reader, writer = await asyncio.open_connection(*network.host.address)
+            writer.write(b"\x00\x05hello" * 10 + b"\xff\xff\xff")
+            assert await reader.read() == b""
+            writer.close()
+            assert network.host.stats()["messages"]["garbled"] == 10
+            assert isinstance(await network.send(a_message()), Approved)
 
 
 class TestABatch:

@@ -11,13 +11,13 @@ from bezant.app import Store as Opened
 from bezant.cli.opening import account_named, terminal_numbered, with_store
 from bezant.cli.screen import (
     Row,
-    json_option,
     print_facts,
     print_table,
     show_facts,
     show_json,
     show_rows,
 )
+from bezant.cli.usage import example, json_option
 from bezant.cli.values import Acceptor, Name, Whole, Zone
 from bezant.core.merchants import (
     Account,

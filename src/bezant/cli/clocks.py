@@ -8,7 +8,8 @@ import click
 
 from bezant.app import Store as Opened
 from bezant.cli.opening import account_named, with_store
-from bezant.cli.screen import Row, json_option, show_facts
+from bezant.cli.screen import Row, show_facts
+from bezant.cli.usage import example, json_option
 from bezant.cli.values import EARLIEST, LATEST, Duration, Instant
 from bezant.core.merchants import (
     Account,
@@ -54,7 +55,9 @@ def show_clock(*, merchant: str, as_json: bool) -> None:
 @json_option
 def freeze_clock(*, merchant: str, instant: str | None, as_json: bool) -> None:
     """Stop MERCHANT's clock at INSTANT, or where it stands ("now", or nothing)."""
-    at = None if instant in {None, "now"} else Instant().convert(instant, None, click.get_current_context())
+    at = None
+    if instant not in {None, "now"}:
+        at = Instant().convert(instant, None, click.get_current_context())
     _change(merchant, freeze(at), as_json=as_json)
 
 

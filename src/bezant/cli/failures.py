@@ -25,6 +25,8 @@ MISTAKE = 2
 FAILURE = 1
 INTERRUPTED = 130
 
+_DATABASE = (Conflict, Unavailable, DBAPIError, ArgumentError)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -39,47 +41,48 @@ def explained(error: Exception) -> Failure | None:
     match error:
         case click.exceptions.NoArgsIsHelpError():
             return Failure(error.format_message(), MISTAKE)
-        case click.ClickException():
-            return Failure(_click_line(error), error.exit_code)
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx else "bezant"
+            return Failure(_line(error.format_message(), command=command), MISTAKE)
         case click.Abort():
             return Failure("", INTERRUPTED)
+        case OSError(errno=errno.EPIPE):
+            return Failure("", FAILURE)  # whoever read our output has seen enough of it
         case BadSettings() | BadFacts():
             return Failure(_line(str(error)), MISTAKE)
-        case NotReady() | KeyTrouble() | ControlRefused():
-            return Failure(_line(str(error)), FAILURE)
-        case Conflict():
-            return Failure(_line("taken already, or changed by somebody else just now"), FAILURE)
+        case _:
+            pass
+    text = _database(error) if isinstance(error, _DATABASE) else _text(error)
+    return None if text is None else Failure(_line(text), FAILURE)
+
+
+def _text(error: Exception) -> str | None:
+    match error:
+        case click.ClickException() | NotReady() | KeyTrouble() | ControlRefused():
+            text = str(error)
         case Refused():
-            return Failure(_line(f"refused: {error}"), FAILURE)
-        case Unavailable() | DBAPIError() | ArgumentError():
-            return _database(error)
+            text = f"refused: {error}"
         case OSError():
-            # Whoever read our output has seen enough of it.
-            return Failure("" if error.errno == errno.EPIPE else _line(_system(error)), FAILURE)
+            text = os.strerror(error.errno) if error.errno else str(error)
+            text = f"{error.filename}: {text}" if error.filename else text
         case _:
             return None
+    return text
 
 
-def _database(error: Unavailable | DBAPIError | ArgumentError) -> Failure:
+def _database(error: Exception) -> str:
     match error:
+        case Conflict():
+            text = "taken already, or changed by somebody else just now"
         case ArgumentError():
-            return Failure(_line("BEZANT_DATABASE_URL is not the URL of a database"), MISTAKE)
+            text = "BEZANT_DATABASE_URL is not the URL of a database"
         case DBAPIError(statement=None):
-            return Failure(_line(f"cannot open the database: {error.orig}"), FAILURE)
+            text = f"cannot open the database: {error.orig}"
         case DBAPIError():
-            return Failure(_line(f"the database failed: {type(error.orig).__name__}"), FAILURE)
-        case Unavailable():
-            return Failure(_line(f"the database failed: {error}"), FAILURE)
-
-
-def _system(error: OSError) -> str:
-    text = os.strerror(error.errno) if error.errno else str(error)
-    return f"{error.filename}: {text}" if error.filename else text
-
-
-def _click_line(error: click.ClickException) -> str:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    return _line(error.format_message(), command=context.command_path if context else "bezant")
+            text = f"the database failed: {type(error.orig).__name__}"
+        case _:
+            text = f"the database failed: {error}"
+    return text
 
 
 def _line(text: str, *, command: str = "bezant") -> str:

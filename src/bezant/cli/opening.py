@@ -26,7 +26,7 @@ def settings() -> Settings:
 
 def silence_logs() -> None:
     """Log nothing: a command's failure is told in its one line. What runs on configures logging itself."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:

@@ -12,8 +12,9 @@ import msgspec
 from click.core import ParameterSource
 
 from bezant.cli.opening import settings
-from bezant.cli.screen import Row, json_option, print_facts, print_table, show_facts, show_json, show_rows
+from bezant.cli.screen import Row, print_facts, print_table, show_facts, show_json, show_rows
 from bezant.cli.services import stop_signal
+from bezant.cli.usage import AS_IS, example, json_option
 from bezant.cli.values import PORT, Address, Cents, Name, Seconds, Whole
 from bezant.core.money import CURRENCIES, Money
 from bezant.demo import read_demo_json
@@ -27,6 +28,15 @@ ACQUIRER_PORT = 8583
 CONTROL_PORT = 8584
 ASKS = ("authorize", "sale", "refund", "capture", "reverse", "settle")
 STATES = ("live", "captured", "settled", "reversed", "declined", "done", "awaited")
+
+STEPS = f"""{AS_IS}A STEP is one or more of these, joined by commas:
+  approve      whatever card and amount      silent           book, never answer
+  decline=51   with that response code       drop             book, hang up
+  delay=2      seconds before booking        half             book, send half an answer
+  late=20      seconds before answering      duplicate        answer twice
+  refuse       hang up, book nothing         garble           answer garbage
+  normal       as without a script           mismatch=amount  answer another (stan, terminal)
+"""
 
 _SECONDS_STEPS = frozenset({"delay", "late"})
 _CURRENCIES = {currency.number: currency for currency in CURRENCIES.values()}
@@ -68,20 +78,20 @@ def sandbox(
     that is running: this one, or the one inside `bezant serve --demo`.
     """
     if context.invoked_subcommand is not None:
-        given = [
-            name
-            for name in context.params
-            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ]
-        if given:
-            raise click.UsageError(
-                f"--{given[0].replace('_', '-')} is for a host that is started, not for one that runs"
-            )
+        _refuse_given(context)
         return
     acquirer = SandboxHost(
         host, port, control_port=control_port, journal=journal, seed=seed, latency_seconds=latency
     )
     asyncio.run(_run(acquirer, journal))
+
+
+def _refuse_given(context: click.Context) -> None:
+    """Refuse options that only a host that is started can heed."""
+    for name in context.params:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} is for starting a host, not for asking one that runs")
 
 
 async def _run(host: SandboxHost, journal: Path | None) -> None:
@@ -161,7 +171,9 @@ def live(*, terminal: str | None, unsettled: bool, control: tuple[str, int] | No
 
 
 @sandbox.command(
-    epilog=example(
+    epilog=STEPS
+    + "\n"
+    + example(
         "bezant sandbox script decline=51 decline=51 approve --last4 1111",
         "bezant sandbox script late=20,duplicate --ask sale",
     )
@@ -187,18 +199,7 @@ def script(
     control: tuple[str, int] | None,
     as_json: bool,
 ) -> None:
-    """Say what the host shall do with the next messages, a STEP for each; without any, list scripts.
-
-    A STEP is one or more of these, joined by commas:
-
-    \b
-      approve      whatever card and amount      silent         book, never answer
-      decline=51   with that response code       drop           book, hang up
-      delay=2      seconds before booking        half           book, send half an answer
-      late=20      seconds before answering      duplicate      answer twice
-      refuse       hang up, book nothing         garble         answer garbage
-      normal       as without a script           mismatch=amount (stan, terminal)
-    """
+    """Say what the host shall do with the next messages, a STEP for each; without any, list scripts."""
     named = {"terminal": terminal, "last4": last4, "amount": amount, "mti": mti, "ask": ask}
     match = {name: value for name, value in named.items() if value is not None}
     if steps:
@@ -250,9 +251,7 @@ def _asked(given: tuple[str, int] | None, ask: Callable[[SandboxControl], Awaita
     try:
         return asyncio.run(asked())
     except (OSError, msgspec.MsgspecError):
-        raise click.ClickException(
-            f"no sandbox host answers at {_written(address)} (from {source})"
-        ) from None
+        raise click.ClickException(f"no sandbox host at {_written(address)} (from {source})") from None
 
 
 def _control_address() -> tuple[tuple[str, int], str]:

@@ -11,6 +11,7 @@ import structlog
 
 from bezant.app import open_gateway, open_store
 from bezant.cli.opening import settings
+from bezant.cli.usage import example
 from bezant.cli.values import PORT, Name, Whole
 from bezant.config import BadSettings, Settings
 from bezant.telemetry import configure_logging
@@ -25,9 +26,7 @@ _log = structlog.get_logger(__name__)
 )
 @click.option("--host", type=Name(255), help="The address to listen on.")
 @click.option("--port", type=PORT, help="The port to listen on; 0 takes a free one.")
-@click.option(
-    "--workers", type=Whole(1, WORKERS_MAX), help="Server processes; more than one needs PostgreSQL."
-)
+@click.option("--workers", type=Whole(1, WORKERS_MAX), help="Server processes; several need PostgreSQL.")
 @click.option("--demo", is_flag=True, help="With demo merchants, test cards and a sandbox acquirer.")
 def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool) -> None:
     """Serve payments over HTTP until stopped."""
@@ -42,9 +41,9 @@ def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool
 
 @click.command(epilog=example("BEZANT_ACQUIRER=127.0.0.1:8583 bezant work"))
 def work() -> None:
-    """Run the timetable alone until stopped: reversals, settlements, what timers are due for.
+    """Run the timetable alone until stopped.
 
-    `bezant serve` does so by itself unless BEZANT_JOBS is 0. BEZANT_ACQUIRER names the acquirer.
+    The timetable is what a gateway does by itself: reversals, settlements, whatever falls due. `bezant serve` runs it too, unless BEZANT_JOBS is 0. BEZANT_ACQUIRER names the acquirer.
     """
     chosen = settings()
     address = chosen.acquirer_address

@@ -8,7 +8,8 @@ import click
 
 from bezant.app import open_store
 from bezant.cli.opening import settings
-from bezant.cli.screen import json_option, print_table, show_facts, show_json
+from bezant.cli.screen import print_table, show_facts, show_json
+from bezant.cli.usage import example, json_option
 from bezant.config import Settings
 from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_demo_json
 from bezant.storage import migrate as schema
@@ -41,9 +42,9 @@ def migrate(*, as_json: bool) -> None:
 @click.command(epilog=example("bezant demo"))
 @json_option
 def demo(*, as_json: bool) -> None:
-    """Add demo merchants, terminals and keys, if they are not there, and write demo.json.
+    """Add what is missing of the demo, and write demo.json.
 
-    Their keys are known to everybody: not for a database that takes real payments.
+    The demo is merchants, terminals and keys to try the gateway with. The keys are known to everybody: not for a database that takes real payments.
     """
     asyncio.run(_demo(settings(), as_json=as_json))
 
@@ -60,20 +61,11 @@ async def _demo(chosen: Settings, *, as_json: bool) -> None:
     if as_json:
         show_json(demo_json(base_url=base_url, demo=seeded, sandbox=sandbox))
         return
-    print_table(
-        [
-            {
-                "merchant": word,
-                "app_id": each.app_id,
-                "app_key": each.app_key.reveal(),
-                "terminal": each.number,
-            }
-            for word, each in (
-                ("first", seeded.first),
-                ("first, surcharge only", seeded.surcharge_only),
-                ("second", seeded.second),
-            )
-        ]
-    )
+    named = {"first": seeded.first, "first, surcharge only": seeded.surcharge_only, "second": seeded.second}
+    rows = [
+        {"merchant": name, "app_id": each.app_id, "app_key": each.app_key.reveal(), "terminal": each.number}
+        for name, each in named.items()
+    ]
+    print_table(rows)
     click.echo(f"\nAll of it stands in {path}. A first charge, once `bezant serve --demo` runs:\n")
     click.echo(first_charge(base_url, seeded))

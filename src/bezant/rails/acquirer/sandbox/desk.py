@@ -166,12 +166,16 @@ def frame_of(reply: IsoMessage, step: Step) -> bytes:
     return frame * 2 if step.duplicate else frame
 
 
+_MISSTATED: Final[Mapping[str, str]] = {
+    "amount": spec.AMOUNT,
+    "stan": spec.AUDIT_NUMBER,
+    "terminal": spec.TERMINAL,
+}
+
+
 def _misstate(reply: IsoMessage, what: str) -> None:
-    if what == "stan":
-        reply[spec.AUDIT_NUMBER] = f"{(int(reply[spec.AUDIT_NUMBER]) + 1) % 1_000_000:06d}"
-    elif what == "terminal":
-        last = "1" if reply[spec.TERMINAL][-1] == "0" else "0"
-        reply[spec.TERMINAL] = reply[spec.TERMINAL][:-1] + last
-    elif spec.AMOUNT in reply:
-        amount = int(reply[spec.AMOUNT])
-        reply[spec.AMOUNT] = f"{amount - 1 if amount else 1:012d}"
+    """Change the last digit of a field, where the reply has that field."""
+    key = _MISSTATED[what]
+    if key in reply:
+        value = reply[key]
+        reply[key] = value[:-1] + ("1" if value[-1] == "0" else "0")
