@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.merchants import Boarding, Directory, Gate
-from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.outcomes import Refused
+from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.vault import Bins
 from bezant.jobs import StrayBox, Timetable
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
@@ -22,8 +22,8 @@ from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
-from bezant.storage.lanes import Unavailable
 from bezant.storage.keyring import open_keys, open_root_key
+from bezant.storage.lanes import Unavailable
 from bezant.storage.units import Units, open_units
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -82,7 +82,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             migrate.upgrade(engine)
         found, wanted = migrate.version(engine), migrate.head()
         if found != wanted:
-            message = f"the database has schema {found or 'none'}, this program speaks {wanted}: run `bezant migrate`"
+            message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
         keys = open_keys(engine, open_root_key(settings.root_key, create=create))
         units = open_units(
@@ -95,7 +95,9 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         )
         units.start()
         clock = RealClock()
-        boarding = Boarding(units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock)
+        boarding = Boarding(
+            units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock
+        )
         try:
             yield Store(
                 settings=settings, engine=engine, keys=keys, units=units, clock=clock, boarding=boarding
@@ -131,7 +133,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(store: Store, acquirer: tuple[str, int], *, housekeeping: bool) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    store: Store, acquirer: tuple[str, int], *, housekeeping: bool
+) -> AsyncIterator[Gateway]:
     """Wire everything, connect to the acquirer, start the timetable; undo all of it at the end."""
     settings, units, clock = store.settings, store.units, store.clock
     metrics = Metrics()
@@ -149,9 +153,7 @@ async def open_gateway(store: Store, acquirer: tuple[str, int], *, housekeeping:
     )
     rail = AcquirerRail(link)
     sealer = store.keys.sealer
-    recovery = Recovery(
-        units=units, acquirer=rail, sealer=sealer, callers=directory, ids=ids, clock=clock
-    )
+    recovery = Recovery(units=units, acquirer=rail, sealer=sealer, callers=directory, ids=ids, clock=clock)
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
     bins = Bins()
 

@@ -90,7 +90,10 @@ class Timetable:
         self._version = -1
         self._strays = strays
         self._tasks: list[asyncio.Task[None]] = []
-        self._jobs = [Job("follow changes", 0.4, self._follow_changes), Job("keep strays", 0, self._keep_stray)]
+        self._jobs = [
+            Job("follow changes", 0.4, self._follow_changes),
+            Job("keep strays", 0, self._keep_stray),
+        ]
         if housekeeping:
             self._jobs += [
                 Job("sweep leases", 0.5, self._sweep),
@@ -112,7 +115,7 @@ class Timetable:
         while True:
             try:
                 await job.run()
-            except Exception:  # a job goes on whatever happens to one of its runs
+            except Exception:  # noqa: BLE001 - a job goes on whatever happens to one of its runs
                 _log.exception("job failed", job=job.name)
                 await asyncio.sleep(1)
             await asyncio.sleep(job.every_seconds)

@@ -19,7 +19,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request as PageRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
@@ -27,10 +26,10 @@ from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.config import Settings
 from bezant.core.payments import Reports
 from bezant.core.vault import Vault
+from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects import valor
 from bezant.dialects.wire.http import Endpoint, Observer, Receive, Request, Scope, Send
 from bezant.dialects.wire.http import Response as Answer
-from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.telemetry import Metrics, configure_logging
 
@@ -201,8 +200,10 @@ class _Sandbox(threading.Thread):
 
 
 def run(settings: Settings, *, demo: bool) -> None:
-    """Serve until stopped. With ``demo``: make the database and demo data, start the sandbox acquirer,
-    write ``demo.json`` and print a first charge.
+    """Serve until stopped.
+
+    With ``demo``: make the database and demo data, start the sandbox acquirer, write ``demo.json`` and print
+    a first charge.
 
     Raises ``NotReady`` when something is missing.
     """

@@ -27,7 +27,7 @@ def _frames(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Mut
     return event
 
 
-def _render(_logger: object, _name: str, event: Any) -> bytes:
+def _render(_logger: object, _name: str, event: object) -> bytes:
     return _encode(event)
 
 
@@ -82,9 +82,7 @@ class Metrics:
             "bezant_acquirer_up", "Whether a signed-on acquirer connection is up.", registry=self.registry
         )
 
-    def request(
-        self, *, dialect: str, operation: str, outcome: str, status: int, seconds: float
-    ) -> None:
+    def request(self, *, dialect: str, operation: str, outcome: str, status: int, seconds: float) -> None:
         """Count one request."""
         self._requests.labels(dialect, operation, outcome, str(status)).inc()
         self._seconds.labels(dialect, operation).observe(seconds)

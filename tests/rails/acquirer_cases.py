@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bezant.core.money import Money
-from bezant.core.outcomes import Answer, Approved
+from bezant.core.outcomes import Answer, Approved, Declined
 from bezant.core.payments.messages import Ask, BatchTotals, Endpoint, Message, Original
 from bezant.core.sensitive import Cvv, Pan
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray, spec
@@ -138,6 +138,13 @@ async def a_network(host: SandboxHost | None = None, **options: Any) -> AsyncIte
     finally:
         await link.stop()
         await host.stop()
+
+
+async def code_of(network: Network, **changes: Any) -> str | None:
+    """The response code for a message, which must get one."""
+    answer = await network.send(a_message(**changes))
+    assert isinstance(answer, Approved | Declined)
+    return answer.response_code
 
 
 Reader = Callable[[], Awaitable[IsoMessage]]

@@ -1,15 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,31 +11,23 @@ from bezant.core.money import Money
 from bezant.core.outcomes import Approved, Declined, Reason, Unresolved
 from bezant.core.payments.messages import Ask, Street
 from bezant.core.sensitive import Cvv, Pan
-from bezant.rails.acquirer import AcquirerLink, AcquirerRail
 from bezant.rails.acquirer.codec import encode
 from bezant.rails.acquirer.rail import request_of
-from bezant.rails.acquirer.sandbox import TEST_CARDS, ControlRefused, SandboxControl, SandboxHost
+from bezant.rails.acquirer.sandbox import TEST_CARDS, SandboxHost
 from tests.rails.acquirer_cases import (
     BRIEFLY,
     CARD,
     ENDPOINT,
-    Network,
     a_capture_of,
     a_message,
     a_network,
     a_reversal_of,
+    code_of,
     some_totals,
     until,
 )
-from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.anyio
-
-
-async def code_of(network: Network, **changes: Any) -> str | None:
-    answer = await network.send(a_message(**changes))
-    assert isinstance(answer, Approved | Declined)
-    return answer.response_code
 
 
 class TestACard:
@@ -245,6 +230,17 @@ class TestTheBooks:
                 reason=Reason.INVALID_TRANSACTION, response_code="12"
             )
 
+    async def test_refuse_a_capture_that_its_reversal_overtook_however_often_it_comes(self) -> None:
+        async with a_network() as network:
+            authorization = a_message(Ask.AUTHORIZE)
+            await network.send(authorization)
+            capture = a_capture_of(authorization)
+            await network.send(a_reversal_of(capture))
+            for message in (capture, replace(capture, repeat=True)):
+                assert isinstance(await network.send(message), Declined)
+                assert network.state_of(capture) == "reversed"
+                assert network.state_of(authorization) == "live"
+
     async def test_change_the_amount_of_a_sale_by_a_capture_of_it(self) -> None:
         async with a_network() as network:
             sale = a_message(minor=10_00)
@@ -389,221 +385,3 @@ class TestAScript:
             network.script({"decline": "96"}, mti="0400")
             reversal = replace(a_reversal_of(a_message()), repeat=True)
             assert isinstance(await network.send(reversal), Declined)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "acquirer.jsonl"
-
-
-class TestAJournal:
-    async def test_brings_the_books_back(self, journal: Path) -> None:
-        sale, authorization, lost = a_message(), a_message(Ask.AUTHORIZE), a_message()
-        async with a_network(SandboxHost(journal=journal)) as network:
-            first = await network.send(sale)
-            await network.send(authorization)
-            await network.send(a_capture_of(authorization))
-            await network.send(a_reversal_of(lost))
-            await network.rail.close_batch(some_totals(debits=(2, 20_00)))
-            last = a_message(Ask.REFUND)
-            await network.send(last)
-            before = network.host.books
-        async with a_network(SandboxHost(journal=journal)) as network:
-            after = network.host.books
-            assert after.listed() == before.listed()
-            assert after.batches() == before.batches()
-            assert after.unsettled() == before.unsettled()
-            assert await network.send(sale) == first
-            assert isinstance(await network.send(lost), Declined)
-            answer = await network.send(a_message())
-            assert isinstance(answer, Approved)
-            assert answer.approval_code == "TAS004"
-
-    async def test_holds_no_card_number_and_no_verification_value(self, journal: Path) -> None:
-        async with a_network(SandboxHost(journal=journal)) as network:
-            message = a_message(cvv=Cvv("7351"), invoice="canary", street=Street(line="canary"))
-            await network.send(message)
-            await network.send(a_reversal_of(message))
-        text = journal.read_text()  # noqa: ASYNC240 - a small file, and nobody waits
-        assert CARD[-4:] in text
-        for secret in (CARD, CARD[:12], "7351", "canary"):
-            assert secret not in text
-
-    async def test_survives_a_last_line_cut_short(self, journal: Path) -> None:
-        sale = a_message()
-        async with a_network(SandboxHost(journal=journal)) as network:
-            await network.send(sale)
-        with journal.open("ab") as file:
-            file.write(b'{"type":"entry","sequ')
-        for _ in range(2):
-            async with a_network(SandboxHost(journal=journal)) as network:
-                assert network.state_of(sale) == "live"
-                await network.send(a_message())
-        async with a_network(SandboxHost(journal=journal)) as network:
-            assert network.host.books.count == 3
-
-    async def test_is_held_by_one_host_at_a_time(self, journal: Path) -> None:
-        async with a_network(SandboxHost(journal=journal)):
-            with pytest.raises(BlockingIOError):
-                await SandboxHost(journal=journal).start()
-
-    async def test_knows_every_answered_sale_after_a_kill(self, journal: Path) -> None:
-        with a_host_process(journal) as (process, address):
-            link = AcquirerLink(*address)
-            await link.start()
-            rail = AcquirerRail(link)
-            sales = [a_message(minor=100 + place) for place in range(2000)]
-            tasks = [asyncio.ensure_future(rail.send(sale)) for sale in sales]
-            await until(lambda: sum(task.done() for task in tasks) >= 200)
-            process.send_signal(signal.SIGKILL)
-            answers = await asyncio.gather(*tasks)
-            await link.stop()
-        approved = [sale for sale, answer in zip(sales, answers, strict=True) if isinstance(answer, Approved)]
-        assert len(approved) >= 200
-        async with a_network(SandboxHost(journal=journal)) as network:
-            entries = network.host.books.listed(limit=len(sales))
-            live = {entry.reference for entry in entries if entry.state == "live"}
-            assert {sale.retrieval_reference for sale in approved} <= live
-
-
-_HOST = """
-import asyncio, sys
-from pathlib import Path
-from bezant.rails.acquirer.sandbox import SandboxHost
-
-async def main():
-    host = SandboxHost(journal=Path(sys.argv[1]))
-    await host.start()
-    print(*host.address, flush=True)
-    await asyncio.sleep(600)
-
-asyncio.run(main())
-"""
-
-
-@contextlib.contextmanager
-def a_host_process(journal: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
-    """A sandbox host in a process of its own, and its address. Killed at the end."""
-    command = [sys.executable, "-c", _HOST, str(journal)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            host, port = process.stdout.readline().split()
-            yield process, (host, int(port))
-        finally:
-            process.kill()
-
-
-class TestTheControl:
-    async def test_shows_what_is_in_force(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            control = control_of(network)
-            sales = [a_message(minor=7_00) for _ in range(3)]
-            for message in (*sales, a_message(Ask.REFUND, minor=2_00), a_message(Ask.AUTHORIZE)):
-                await network.send(message)
-            await network.send(a_reversal_of(sales[0]))
-            await network.rail.close_batch(some_totals(debits=(2, 14_00), refunds=(1, 2_00)))
-            terminal = ENDPOINT.terminal_number
-            live = await control.live(terminal)
-            assert live["terminals"] == {
-                terminal: {
-                    "sale": {"count": 2, "amount": 14_00},
-                    "refund": {"count": 1, "amount": 2_00},
-                    "authorize": {"count": 1, "amount": 10_00},
-                }
-            }
-            references = {entry["reference"] for entry in live["entries"]}
-            assert {sale.retrieval_reference for sale in sales[1:]} <= references
-            unsettled = await control.live(settled=False)
-            assert unsettled["terminals"] == {terminal: {"authorize": {"count": 1, "amount": 10_00}}}
-            assert (await control.live("nobody"))["entries"] == []
-
-    async def test_lists_the_books_by_what_is_named(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            control = control_of(network)
-            sale, declined = a_message(), a_message(minor=9000_51)
-            await network.send(sale)
-            await network.send(declined)
-            assert len(await control.books()) == 2
-            (entry,) = await control.books(rrn=sale.retrieval_reference)
-            assert (entry["amount"], entry["state"], entry["ask"]) == (10_00, "live", "sale")
-            (entry,) = await control.books(state="declined", terminal=ENDPOINT.terminal_number)
-            assert (entry["code"], entry["reference"]) == ("51", declined.retrieval_reference)
-            assert await control.books(ask="refund") == []
-
-    async def test_lists_more_entries_than_fit_a_page(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            await asyncio.gather(*(network.send(a_message()) for _ in range(1500)))
-            entries = await control_of(network).books()
-            assert len({entry["reference"] for entry in entries}) == 1500
-            assert len((await control_of(network).live())["entries"]) == 1500
-
-    async def test_tells_batches_and_what_the_next_would_come_to(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            await network.send(a_message())
-            await network.rail.close_batch(some_totals(number=4, debits=(1, 10_00)))
-            await network.send(a_message(Ask.REFUND, minor=3_00))
-            totals = await control_of(network).totals(ENDPOINT.terminal_number)
-            (batch,) = totals["batches"]
-            assert (batch["number"], batch["reconciled"], batch["booked"]["debits"]) == ("4", True, 10_00)
-            (unsettled,) = totals["unsettled"]
-            assert (unsettled["credit_count"], unsettled["credits"]) == (1, 3_00)
-
-    async def test_takes_scripts(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            control = control_of(network)
-            await control.ping()
-            await control.script({"decline": "51"}, match={"ask": "sale"})
-            await control.script({"decline": "05"}, match={"ask": "refund"}, repeat=True)
-            assert await code_of(network) == "51"
-            (script,) = await control.scripts()
-            assert script["match"] == {"ask": "refund"}
-            assert await control.clear_scripts() == 1
-            assert await control.scripts() == []
-            assert (await control.stats())["messages"]["0200"] == 1
-
-    @pytest.mark.parametrize(
-        "step",
-        [
-            {"declin": "51"},
-            {"decline": "5"},
-            {"decline": "00"},
-            {"decline": "51\n"},
-            {"late": -1},
-            {"late": "soon"},
-            {"mismatch": "everything"},
-        ],
-    )
-    async def test_refuses_a_step_that_means_nothing(self, step: dict[str, object]) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            with pytest.raises(ControlRefused):
-                await control_of(network).script(step)
-            with pytest.raises(ControlRefused):
-                await control_of(network).script()
-
-    @pytest.mark.parametrize(
-        "line", [b"", b"x", b"{}", b'{"command":"nothing"}', b"[" * 60_000, b'{"command":"books","limit":0}']
-    )
-    async def test_refuses_a_line_that_is_no_command_and_goes_on(self, line: bytes) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            assert network.host.control_address is not None
-            reader, writer = await asyncio.open_connection(*network.host.control_address)
-            writer.write(line + b"\n" + b'{"command":"ping"}\n')
-            assert (await reader.readline()).startswith(b'{"ok":false')
-            assert await reader.readline() == b'{"ok":true}\n'
-            writer.close()
-
-    async def test_hangs_up_on_a_line_without_end(self) -> None:
-        async with a_network(SandboxHost(control_port=0)) as network:
-            assert network.host.control_address is not None
-            reader, writer = await asyncio.open_connection(*network.host.control_address)
-            writer.write(b"x" * 200_000)
-            with contextlib.suppress(ConnectionResetError):
-                assert await reader.read() == b""
-            writer.close()
-
-
-def control_of(network: Network) -> SandboxControl:
-    assert network.host.control_address is not None
-    return SandboxControl(network.host.control_address)

@@ -18,7 +18,7 @@ from bezant.cli.screen import (
     show_rows,
 )
 from bezant.cli.usage import example, json_option
-from bezant.cli.values import Acceptor, Name, Whole, Zone
+from bezant.cli.values import Acceptor, Matching, Name, Whole, Zone
 from bezant.core.merchants import (
     Account,
     Endpoint,
@@ -29,6 +29,7 @@ from bezant.core.merchants import (
     Terminal,
     TipRule,
 )
+from bezant.core.merchants.boarding import APP_NAME, TERMINAL_NUMBER
 from bezant.core.money import CURRENCIES, USD
 from bezant.core.outcomes import Conflict
 from bezant.storage.stores.merchants import CredentialRecord
@@ -38,6 +39,8 @@ TIP_PERCENT_MAX = 1000
 ID = Whole(1, 999_999_999)
 NAME = Name(100)
 LABEL = Name(50)
+NUMBER = Matching(TERMINAL_NUMBER, "ten digits of which the first is a 2")
+APP_ID = Matching(APP_NAME, "32 letters, digits or $@%#")
 
 
 @click.group()
@@ -82,7 +85,7 @@ def merchant() -> None:
 @click.option("--iso", "iso_id", type=ID, required=True, help="The sales organization's id.")
 @click.option("--zone", type=Zone(), required=True, help="The first store's time zone.")
 @click.option("--store", "store_name", type=NAME, help="The first store's name; else the merchant's.")
-@click.option("--app-id", help="32 characters; else random ones.")
+@click.option("--app-id", type=APP_ID, help="32 characters; else random ones.")
 @click.option(
     "--currency",
     type=click.Choice(sorted(CURRENCIES)),
@@ -177,7 +180,7 @@ def terminal() -> None:
     "create", epilog=example("bezant terminal create 1 --label Till --traditional 887000003192:75021673")
 )
 @click.argument("merchant")
-@click.option("--number", help="Ten digits, the first a 2 (EPI); else random ones.")
+@click.option("--number", type=NUMBER, help="Ten digits, the first a 2 (EPI); else random ones.")
 @click.option("--label", type=LABEL, default="Terminal", show_default=True, help="What people call it.")
 @click.option("--store", "store_id", type=ID, help="The store's id, if there are several.")
 @click.option("--traditional", type=Acceptor(), help="Where payments without a surcharge run.")
@@ -205,6 +208,8 @@ def create_terminal(
     It needs at least one of --traditional and --surcharge: the merchant and terminal numbers
     that the acquirer gave it. Then give it a key: bezant key create.
     """
+    if traditional is None and surcharge is None:
+        raise click.UsageError("say where its payments run: --traditional, --surcharge or both")
 
     async def work(opened: Opened) -> Row:
         account = await opened.units.read(lambda unit: account_named(unit, merchant))

@@ -116,6 +116,6 @@ def _row(account: Account, kept: MerchantClock, now: datetime) -> Row:
         "merchant_id": account.merchant.merchant_id,
         "clock": "frozen" if kept.frozen_at is not None else moved,
         "now": now,
-        "local": {each.name: now.astimezone(each.zone) for each in account.stores.values()},
-        "offset_seconds": kept.offset.total_seconds(),
+        "local": {each.zone.key: now.astimezone(each.zone) for each in account.stores.values()},
+        "offset_seconds": kept.offset // timedelta(seconds=1),
     }

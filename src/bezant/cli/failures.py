@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 import click
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from bezant.app import NotReady
 from bezant.config import BadSettings
@@ -25,7 +25,7 @@ MISTAKE = 2
 FAILURE = 1
 INTERRUPTED = 130
 
-_DATABASE = (Conflict, Unavailable, DBAPIError, ArgumentError)
+_DATABASE = (Conflict, Unavailable, DBAPIError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,6 @@ def _database(error: Exception) -> str:
     match error:
         case Conflict():
             text = "taken already, or changed by somebody else just now"
-        case ArgumentError():
-            text = "BEZANT_DATABASE_URL is not the URL of a database"
         case DBAPIError(statement=None):
             text = f"cannot open the database: {error.orig}"
         case DBAPIError():

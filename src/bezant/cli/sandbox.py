@@ -19,6 +19,7 @@ from bezant.cli.values import PORT, Address, Cents, Name, Seconds, Whole
 from bezant.core.money import CURRENCIES, Money
 from bezant.demo import read_demo_json
 from bezant.rails.acquirer.sandbox import SandboxControl, SandboxHost
+from bezant.rails.acquirer.sandbox.scripts import Step
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -38,6 +39,7 @@ STEPS = f"""{AS_IS}A STEP is one or more of these, joined by commas:
   normal       as without a script           mismatch=amount  answer another (stan, terminal)
 """
 
+_STEP_WORDS = frozenset({"normal", *Step.__struct_fields__})
 _SECONDS_STEPS = frozenset({"delay", "late"})
 _CURRENCIES = {currency.number: currency for currency in CURRENCIES.values()}
 
@@ -264,10 +266,12 @@ def _control_address() -> tuple[tuple[str, int], str]:
 
 
 def _step(text: str) -> Mapping[str, object]:
-    """A step for the host, which refuses what it does not know."""
+    """A step for the host, which refuses values that do not fit."""
     step: dict[str, object] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
+        if name not in _STEP_WORDS:
+            raise click.UsageError(f"{name!r} is no part of a STEP: see --help")
         if name in step:
             raise click.UsageError(f"{name} stands twice in {text!r}")
         if name in _SECONDS_STEPS:

@@ -43,7 +43,8 @@ def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool
 def work() -> None:
     """Run the timetable alone until stopped.
 
-    The timetable is what a gateway does by itself: reversals, settlements, whatever falls due. `bezant serve` runs it too, unless BEZANT_JOBS is 0. BEZANT_ACQUIRER names the acquirer.
+    The timetable is what a gateway does by itself: reversals, settlements, whatever falls due.
+    `bezant serve` runs it, too, unless BEZANT_JOBS is 0. BEZANT_ACQUIRER names the acquirer.
     """
     chosen = settings()
     address = chosen.acquirer_address

@@ -44,7 +44,8 @@ def migrate(*, as_json: bool) -> None:
 def demo(*, as_json: bool) -> None:
     """Add what is missing of the demo, and write demo.json.
 
-    The demo is merchants, terminals and keys to try the gateway with. The keys are known to everybody: not for a database that takes real payments.
+    The demo is merchants, terminals and keys to try the gateway with. Its keys are known to
+    everybody: not for a database that takes real payments.
     """
     asyncio.run(_demo(settings(), as_json=as_json))
 

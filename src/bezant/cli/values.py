@@ -108,6 +108,20 @@ class Name(_Value[str]):
         return stripped if stripped.isprintable() and 0 < len(stripped) <= self._length_max else None
 
 
+class Matching(_Value[str]):
+    """Text of a given pattern."""
+
+    name = "text"
+
+    def __init__(self, pattern: re.Pattern[str], expected: str) -> None:
+        self._pattern = pattern
+        self.expected = expected
+
+    def read(self, text: str) -> str | None:
+        """The text, or nothing."""
+        return text if self._pattern.fullmatch(text) else None
+
+
 class Zone(_Value[ZoneInfo]):
     """An IANA time zone."""
 

@@ -105,9 +105,7 @@ class Money:
             raise ValueError(message)
         size = abs(self.minor)
         shares = [size * weight // total for weight in weights]
-        by_remainder = sorted(
-            range(len(weights)), key=lambda i: (-(size * weights[i] % total), i)
-        )
+        by_remainder = sorted(range(len(weights)), key=lambda i: (-(size * weights[i] % total), i))
         for i in by_remainder[: size - sum(shares)]:
             shares[i] += 1
         sign = 1 if self.minor >= 0 else -1

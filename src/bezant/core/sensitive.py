@@ -84,7 +84,7 @@ class Pan(Sensitive):
         for place, digit in enumerate(reversed(self._value)):
             value = ord(digit) - 48
             if place % 2:
-                value = value * 2 - 9 if value > 4 else value * 2
+                value = sum(divmod(value * 2, 10))
             total += value
         return total % 10 == 0
 

@@ -1,0 +1,1 @@
+"""The far side: each rail speaks one network's language."""

@@ -37,9 +37,7 @@ class BulkInsert:
         arrays = ", ".join(f"%s::{_array_type(table, name)}" for name in self.columns)
         marks = ", ".join("?" * len(self.columns))
         end = " ON CONFLICT DO NOTHING" if ignore else ""
-        self._postgresql = (
-            f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){end}"  # noqa: S608 - our names
-        )
+        self._postgresql = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){end}"  # noqa: S608 - our names
         self._sqlite = f"INSERT INTO {table.name} ({names}) VALUES ({marks}){end}"  # noqa: S608 - our names
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:

@@ -133,12 +133,9 @@ class CardSealer:
 
     def _decrypt(self, sealed: bytes, bound_to: str) -> str:
         key_id, nonce, text = int.from_bytes(sealed[:4], "big"), sealed[4:16], sealed[16:]
-        cipher = self._ciphers.get(key_id)
         try:
-            if cipher is None:
-                raise InvalidTag
-            return cipher.decrypt(nonce, text, bound_to.encode()).decode()
-        except InvalidTag:
+            return self._ciphers[key_id].decrypt(nonce, text, bound_to.encode()).decode()
+        except (InvalidTag, KeyError):
             message = "sealed under another key, or for somebody else"
             raise ValueError(message) from None
 

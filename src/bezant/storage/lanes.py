@@ -229,6 +229,8 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, IntegrityError):
         return Conflict(type(error.orig).__name__)
     if isinstance(error, DBAPIError):
-        _log.error("database error", kind=type(error.orig).__name__, state=getattr(error.orig, "sqlstate", None))
+        _log.error(
+            "database error", kind=type(error.orig).__name__, state=getattr(error.orig, "sqlstate", None)
+        )
         return Unavailable(type(error.orig).__name__)
     return error

@@ -101,9 +101,7 @@ endpoints = Table(
     Column("profile", String(16), primary_key=True),
     Column("merchant_number", String(15), nullable=False),
     Column("terminal_number", String(8), nullable=False),
-    ForeignKeyConstraint(
-        ["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]
-    ),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 """A terminal's merchant account (MID, TID) at the acquirer, for each profile it can run."""
 
@@ -117,9 +115,7 @@ credentials = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
-    ForeignKeyConstraint(
-        ["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]
-    ),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 
 client_tokens = Table(
@@ -193,9 +189,7 @@ batches = Table(
     Column("settlement_id", BigInteger),
     Column("frozen_at", BigInteger),
     Column("closed_at", BigInteger),
-    ForeignKeyConstraint(
-        ["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]
-    ),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 Index(
     "uq_batches_open",
@@ -255,9 +249,7 @@ payments = Table(
     Column("revision", Integer, nullable=False),
     CheckConstraint("base >= 0 AND tax >= 0 AND fee >= 0 AND tip >= 0", name="amounts"),
     CheckConstraint("refunded >= 0 AND refunded <= base + tax + fee + tip", name="refunded"),
-    ForeignKeyConstraint(
-        ["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]
-    ),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 Index(
     "uq_payments_audit",
@@ -325,9 +317,7 @@ reversals = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("confirmed_at", BigInteger),
     Column("escalated", Boolean, nullable=False),
-    ForeignKeyConstraint(
-        ["merchant_id", "payment_id"], ["payments.merchant_id", "payments.payment_id"]
-    ),
+    ForeignKeyConstraint(["merchant_id", "payment_id"], ["payments.merchant_id", "payments.payment_id"]),
 )
 Index(
     "ix_reversals_due",

@@ -92,9 +92,7 @@ class Units:
         self._turn = (self._turn + 1) % len(self._readers)
         return await self._run(self._readers[self._turn], work, None)
 
-    async def _run(
-        self, lane: Lane, work: Callable[[Unit], T], terminal: tuple[int, int] | None
-    ) -> T:
+    async def _run(self, lane: Lane, work: Callable[[Unit], T], terminal: tuple[int, int] | None) -> T:
         loop = asyncio.get_running_loop()
         job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
         lane.put(job)
@@ -107,13 +105,8 @@ def open_units(
     """The lanes that suit a database: SQLite has one writer."""
     if engine.dialect.name == "sqlite":
         writers = 1
+    lane = partial(Lane, engine, partial(Unit, keys=keys), queue_max=queue_max)
     return Units(
-        [
-            Lane(engine, partial(Unit, keys=keys), name=f"write-{n}", writes=True, group_max=group_max, queue_max=queue_max)
-            for n in range(writers)
-        ],
-        [
-            Lane(engine, partial(Unit, keys=keys), name=f"read-{n}", writes=False, group_max=1, queue_max=queue_max)
-            for n in range(readers)
-        ],
+        [lane(name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
+        [lane(name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
     )

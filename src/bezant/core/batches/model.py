@@ -1,5 +1,8 @@
-"""A batch of one terminal. The open one carries the terminal's counters, so one row is the place
-where sales, settlements and numbering meet."""
+"""A batch of one terminal.
+
+The open one carries the terminal's counters, so that one row is the place where sales, settlements and
+numbering meet.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +58,7 @@ class Totals:
     tip_count: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            *(getattr(self, name) + getattr(other, name) for name in self.__slots__)
-        )
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
     @property
     def sold(self) -> int:

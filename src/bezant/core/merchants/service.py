@@ -120,14 +120,14 @@ class Gate:
         return _caller(account, terminal)
 
     async def child(self, caller: Caller, number: str) -> Caller:
-        """Another terminal of the same merchant, for those who call with a parent's key. Raises ``Rejection``."""
+        """Another terminal of the same merchant, called with a parent's key. Raises ``Rejection``."""
         account = await self._directory.by_terminal_number(number)
         if account is None or account.merchant.merchant_id != caller.merchant.merchant_id:
             raise Rejection(Denied.WRONG_TERMINAL)
         return _caller(account, account.terminals[number])
 
     async def enter_with_client_token(self, *, token: str, number: str, address: str) -> Caller:
-        """The caller that a client token stands for, at the terminal it was made for. Raises ``Rejection``."""
+        """The caller that a client token stands for, at its own terminal. Raises ``Rejection``."""
         self._refuse_locked(number, address)
         account = await self._directory.by_terminal_number(number)
         if account is None:
@@ -135,9 +135,7 @@ class Gate:
         terminal = account.terminals[number]
         token_hash = self._hasher.digest(token)
         merchant_id = account.merchant.merchant_id
-        found = await self._units.read(
-            lambda tx: tx.merchants.find_client_token(merchant_id, token_hash)
-        )
+        found = await self._units.read(lambda tx: tx.merchants.find_client_token(merchant_id, token_hash))
         caller = _caller(account, terminal)
         if (
             found is None
@@ -206,6 +204,4 @@ class Gate:
 
 
 def _caller(account: Account, terminal: Terminal) -> Caller:
-    return Caller(
-        merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal
-    )
+    return Caller(merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal)

@@ -10,7 +10,6 @@ from bezant.core.merchants import Endpoint
 from bezant.core.money import Money
 from bezant.core.sensitive import Cvv, Pan
 
-
 __all__ = ["Ask", "BatchTotals", "Endpoint", "Message", "Original", "Street"]
 
 

@@ -120,9 +120,7 @@ class Amounts:
     @property
     def total(self) -> Money:
         """What the card pays."""
-        return Money(
-            self.base.minor + self.tax.minor + self.fee.minor + self.tip.minor, self.base.currency
-        )
+        return Money(self.base.minor + self.tax.minor + self.fee.minor + self.tip.minor, self.base.currency)
 
     def limited_to(self, total: Money) -> Amounts:
         """The same shares of a smaller total: a partial approval takes from the base first."""

@@ -103,9 +103,7 @@ class PaymentStore(Protocol):
         """What the captured members of a batch add up to, by profile."""
         ...
 
-    def settle(
-        self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime
-    ) -> None:
+    def settle(self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime) -> None:
         """Every captured member of a batch becomes settled."""
         ...
 

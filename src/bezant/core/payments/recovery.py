@@ -90,9 +90,7 @@ class Recovery:
             return payment, voided, tx.cards.find(payment.merchant_id, card.token) if card else None
 
         try:
-            payment, voided, stored = await self._units.write(
-                claim, merchant_id=reversal.merchant_id
-            )
+            payment, voided, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
         except Conflict:
             return False
         message = await self._message(payment, voided, stored, repeat=reversal.tries > 0)
@@ -145,9 +143,7 @@ class Recovery:
     async def _quietly(self, payment: Payment, step: Callable[[PaymentTx], object]) -> bool:
         """Run a step; whether it was this process that took it."""
         try:
-            await self._units.write(
-                step, merchant_id=payment.merchant_id, terminal_id=payment.terminal_id
-            )
+            await self._units.write(step, merchant_id=payment.merchant_id, terminal_id=payment.terminal_id)
         except Conflict:
             return False
         return True

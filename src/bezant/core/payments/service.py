@@ -26,7 +26,7 @@ from bezant.core.payments.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Pause
+from bezant.core.payments.ports import Acquirer, Ids, Pause, PaymentTx, PaymentUnits
 from bezant.core.payments.steps import Key, claimed, existing, finish, leave, message_of, numbered, turn_down
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card, Sealer, StoredCard, seal
@@ -158,9 +158,7 @@ class Payments:
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
-        message = self._message(
-            caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street
-        )
+        message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
         return await self._send(caller, intent, message)
 
     async def refund(self, caller: Caller, refund: Refund, *, key: Key | None = None) -> Outcome:
@@ -288,9 +286,7 @@ class Payments:
             refunded=Money.zero(amounts.base.currency),
         )
 
-    async def _begin(
-        self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None
-    ) -> _Intent:
+    async def _begin(self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None) -> _Intent:
         """Run unit 1. A twin with the same key that is still under way is waited for, then refused."""
         waited = 0.0
         while True:

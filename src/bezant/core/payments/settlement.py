@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.ledger import Account, Cause, Entry, Layer, Line
@@ -22,7 +23,7 @@ from bezant.core.payments.steps import Key, claimed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a settlement ended. ``totals`` is empty for an empty batch; ``reason`` says why it did not close."""
+    """How a settlement ended: with no members for an empty batch; ``reason`` says why it did not close."""
 
     batch_number: int
     totals: Totals
@@ -40,9 +41,7 @@ class _Frozen:
 class Settlements:
     """Settles batches of one gateway."""
 
-    def __init__(
-        self, *, units: PaymentUnits, acquirer: Acquirer, ids: Ids, clock: SystemClock
-    ) -> None:
+    def __init__(self, *, units: PaymentUnits, acquirer: Acquirer, ids: Ids, clock: SystemClock) -> None:
         self._units = units
         self._acquirer = acquirer
         self._ids = ids
@@ -56,50 +55,71 @@ class Settlements:
         merchant_id, terminal_id = caller.key
         settlement_id = await self._ids.take()
         real = self._clock.now()
-        now = caller.now(real)
+        frozen = await self._units.write(
+            partial(_freeze, caller=caller, key=key, settlement_id=settlement_id, real=real),
+            merchant_id=merchant_id,
+            terminal_id=terminal_id,
+        )
+        batch, now = frozen.batch, caller.now(real)
+        match batch.state:
+            case BatchState.OPEN:
+                return _settlement(batch, Totals(), now)
+            case BatchState.CLOSED:
+                return _settlement(batch, batch.totals, now)
+            case BatchState.SETTLING:
+                if reason := await self._tell(frozen.shares):
+                    return _settlement(batch, batch.totals, now, reason)
+        return await self._units.write(
+            partial(_close, caller=caller, number=batch.number, now=now),
+            merchant_id=merchant_id,
+            terminal_id=terminal_id,
+        )
 
-        def freeze(tx: PaymentTx) -> _Frozen:
-            settling = tx.batches.settling(merchant_id, terminal_id)
-            if key is not None and (claim := claimed(tx, merchant_id, terminal_id, key, settlement_id, at=real)):
-                return _repeated(tx, claim, caller, real=real)
-            batch = settling[0] if settling else tx.batches.open(merchant_id, terminal_id)
-            if not settling and batch.totals.count == 0:
-                return _Frozen(batch=batch, shares=())
-            if not settling:
-                tx.batches.add(batch.freeze(settlement_id=settlement_id, at=now))
-            return _Frozen(
-                batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=bool(settling))
-            )
-
-        frozen = await self._units.write(freeze, merchant_id=merchant_id, terminal_id=terminal_id)
-        batch = frozen.batch
-        if batch.state is not BatchState.SETTLING:
-            totals = Totals() if batch.state is BatchState.OPEN else batch.totals
-            return _settlement(batch, totals, now)
-        for share in frozen.shares:
-            answer = await self._acquirer.close_batch(share)
-            match answer:
+    async def _tell(self, shares: Sequence[BatchTotals]) -> Reason | None:
+        """Tell the acquirer each share; why it has not taken all of them, if it has not."""
+        for share in shares:
+            match await self._acquirer.close_batch(share):
                 case Approved():
                     pass
                 case Declined(reason=reason):
-                    return _settlement(batch, batch.totals, now, reason)
+                    return reason
                 case Unresolved():
-                    return _settlement(batch, batch.totals, now, Reason.NO_ANSWER)
+                    return Reason.NO_ANSWER
                 case NotSent():
-                    return _settlement(batch, batch.totals, now, Reason.NOT_REACHED)
+                    return Reason.NOT_REACHED
+        return None
 
-        def close(tx: PaymentTx) -> Settlement:
-            current = tx.batches.find(merchant_id, terminal_id, batch.number)
-            if current is None:
-                message = "a batch that was frozen is gone"
-                raise AssertionError(message)
-            if current.state is BatchState.SETTLING:
-                current.confirm(now)
-                tx.payments.settle(merchant_id, terminal_id, batch.number, settled_at=now)
-                _book(tx, current, booked_at=now)
-            return _settlement(current, current.totals, now)
 
-        return await self._units.write(close, merchant_id=merchant_id, terminal_id=terminal_id)
+def _freeze(tx: PaymentTx, *, caller: Caller, key: Key | None, settlement_id: int, real: datetime) -> _Frozen:
+    """Close the open batch to new members, unless an earlier one is still to be confirmed."""
+    merchant_id, terminal_id = caller.key
+    settling = tx.batches.settling(merchant_id, terminal_id)
+    if key is not None:
+        claim = claimed(tx, merchant_id, terminal_id, key, settlement_id, at=real)
+        if claim is not None:
+            return _repeated(tx, claim, caller, real=real)
+    if settling:
+        batch = settling[0]
+    else:
+        batch = tx.batches.open(merchant_id, terminal_id)
+        if batch.totals.count == 0:
+            return _Frozen(batch=batch, shares=())
+        tx.batches.add(batch.freeze(settlement_id=settlement_id, at=caller.now(real)))
+    return _Frozen(batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=bool(settling)))
+
+
+def _close(tx: PaymentTx, *, caller: Caller, number: int, now: datetime) -> Settlement:
+    """The acquirer has the totals: the batch is closed and its members are settled."""
+    merchant_id, terminal_id = caller.key
+    batch = tx.batches.find(merchant_id, terminal_id, number)
+    if batch is None:
+        message = "a batch that was frozen is gone"
+        raise AssertionError(message)
+    if batch.state is BatchState.SETTLING:
+        batch.confirm(now)
+        tx.payments.settle(merchant_id, terminal_id, number, settled_at=now)
+        _book(tx, batch, booked_at=now)
+    return _settlement(batch, batch.totals, now)
 
 
 def _repeated(tx: PaymentTx, claim: Claim, caller: Caller, *, real: datetime) -> _Frozen:
@@ -163,9 +183,7 @@ def _book(tx: PaymentTx, batch: Batch, *, booked_at: datetime) -> None:
         )
 
 
-def _settlement(
-    batch: Batch, totals: Totals, at: datetime, reason: Reason | None = None
-) -> Settlement:
+def _settlement(batch: Batch, totals: Totals, at: datetime, reason: Reason | None = None) -> Settlement:
     return Settlement(
         batch_number=batch.number,
         totals=totals,

@@ -114,9 +114,7 @@ def _count(batch: Batch, payment: Payment, count: int) -> None:
     if payment.kind is Kind.REFUND:
         batch.add_refund(amounts.total, count=count)
     else:
-        batch.add_sale(
-            base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count
-        )
+        batch.add_sale(base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count)
 
 
 def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, real: datetime) -> Payment:
@@ -183,9 +181,7 @@ def free_refund(tx: PaymentTx, refund: Payment) -> None:
     sale = _original(tx, refund)
     tx.payments.change(
         sale,
-        sale.changed(
-            refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1
-        ),
+        sale.changed(refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1),
     )
 
 

@@ -6,4 +6,15 @@ from bezant.core.vault.model import BinRecord, Card, StoredCard
 from bezant.core.vault.ports import CardStore, Sealer
 from bezant.core.vault.service import Vault, seal
 
-__all__ = ["BinRecord", "Bins", "Brand", "Card", "CardStore", "Sealer", "StoredCard", "Vault", "brand_of", "seal"]
+__all__ = [
+    "BinRecord",
+    "Bins",
+    "Brand",
+    "Card",
+    "CardStore",
+    "Sealer",
+    "StoredCard",
+    "Vault",
+    "brand_of",
+    "seal",
+]

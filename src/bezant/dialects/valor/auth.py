@@ -75,9 +75,7 @@ async def enter(services: Services, values: Mapping[str, Any], *, address: str) 
         raise Fault(DENIALS[rejection.denied]) from None
 
 
-async def enter_with_client_token(
-    services: Services, values: Mapping[str, Any], *, address: str
-) -> Caller:
+async def enter_with_client_token(services: Services, values: Mapping[str, Any], *, address: str) -> Caller:
     """The caller by client token and EPI."""
     token = _first(CLIENT_TOKEN, values)
     number = _first(EPI, values)

@@ -134,7 +134,7 @@ REFUSALS: dict[Reason, Error] = {
     Reason.KEY_IN_FLIGHT: KEY_IN_FLIGHT,
     Reason.BUSY: TRY_LATER,
 }
-"""What a request that was refused, with nothing recorded, is answered with. With ``DECLINES``: every reason."""
+"""What a request that was refused, with nothing recorded, is answered with. The rest is in ``DECLINES``."""
 
 ERRORS: tuple[Error, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Error))
 """Every error of this dialect, for the catalogue."""

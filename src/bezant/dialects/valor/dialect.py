@@ -180,7 +180,5 @@ def show_payment(outcome: Outcome, caller: Caller) -> Shown:
 
 def show_decline(reason: Reason, *, batch_number: int) -> Shown:
     """A decline that no payment stands behind."""
-    declined = families.Declined(
-        decline=codes.DECLINES[reason], payment_id=None, batch_number=batch_number
-    )
+    declined = families.Declined(decline=codes.DECLINES[reason], payment_id=None, batch_number=batch_number)
     return Shown(body=families.DECLINE.render(declined), outcome=f"E98/{declined.decline.code}", status=400)

@@ -118,7 +118,9 @@ REVERSAL: Layout[View] = Layout(
     Constant("customfee", "0"),
     Constant("msg", "APPROVED"),
     Reply("txnid", codecs.json, lambda v: str(v.payment.payment_id)),
-    Reply("desc", codecs.json, lambda v: f"APPROVAL {v.payment.approval_code}", "a void repeats its original's"),
+    Reply(
+        "desc", codecs.json, lambda v: f"APPROVAL {v.payment.approval_code}", "a void repeats its original's"
+    ),
     Constant("additional_info", None),
     Reply("epi", codecs.json, lambda v: v.caller.terminal.number),
     Constant("channel", "ECOMM"),

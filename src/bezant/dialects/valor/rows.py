@@ -95,7 +95,6 @@ def _issuer(name: str) -> Callable[[Row], str | None]:
     return lambda row: getattr(row.issuer, name) if row.issuer else None
 
 
-
 def _is_voided(payment: Payment) -> bool:
     return payment.state in {State.VOIDED, State.VOIDING, State.RELEASING}
 
@@ -160,9 +159,7 @@ TRANSACTION: Layout[Row] = Layout(
     Reply("TIP_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.tip),
     Reply("TAX_DETAILS", nested(_TAX_DETAILS), _same),
     Reply("TOTAL_TAX", codecs.minor_number, lambda r: r.payment.amounts.tax),
-    Reply(
-        "TOTAL_WITH_TAX", codecs.minor_number, lambda r: r.payment.amounts.base + r.payment.amounts.tax
-    ),
+    Reply("TOTAL_WITH_TAX", codecs.minor_number, lambda r: r.payment.amounts.base + r.payment.amounts.tax),
     Reply("MID", codecs.json, lambda r: _endpoint(r, "merchant_number")),
     Constant("CASHBACK_AMOUNT", "0"),
     Reply("DEVICE_MODEL", codecs.json, lambda r: r.caller.terminal.device_model),
@@ -174,16 +171,16 @@ TRANSACTION: Layout[Row] = Layout(
     Reply("REFUND_AMOUNT", codecs.minor_text, lambda r: r.payment.refunded),
     Reply("REFUND_COUNT", codecs.json, lambda r: str(r.payment.refund_count)),
     Constant("IS_AUTH_COMPLETED", "0"),
-    Reply(
-        "IS_REVERSAL", codecs.json, _flag(lambda p: p.state in {State.IN_DOUBT, State.REVERSED})
-    ),
+    Reply("IS_REVERSAL", codecs.json, _flag(lambda p: p.state in {State.IN_DOUBT, State.REVERSED})),
     Reply("IS_VOID", codecs.json, _flag(_is_voided)),
     Reply("CARD_METADATA", nested(_CARD_METADATA), _same),
     Reply("ORDER_DESCRIPTION", codecs.json, lambda r: r.payment.order.description, "read by a public client"),
     Reply("TAX_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.tax, "read by a public client"),
     Reply("BILLING_STREET_NO", codecs.json, lambda r: r.payment.order.address),
     Reply("BILLING_ZIPCODE", codecs.json, lambda r: r.payment.order.postal_code),
-    Reply("TXN_ORIG_DATE", codecs.moment(codecs.day_and_time), lambda r: r.payment.requested_at.astimezone(UTC)),
+    Reply(
+        "TXN_ORIG_DATE", codecs.moment(codecs.day_and_time), lambda r: r.payment.requested_at.astimezone(UTC)
+    ),
 )
 
 
@@ -218,7 +215,9 @@ MEMBER: Layout[Row] = Layout(
     Reply("response_code", codecs.json, lambda r: response_code(r.payment)),
     Reply("is_voided", codecs.json, lambda r: int(_is_voided(r.payment))),
     Constant("is_auth_completed", 0),
-    Reply("settled_at", codecs.moment(codecs.iso_millis), _utc_answer, "filled while open, as the vendor does"),
+    Reply(
+        "settled_at", codecs.moment(codecs.iso_millis), _utc_answer, "filled while open, as the vendor does"
+    ),
     Reply("created_at", codecs.moment(codecs.iso_millis), _utc_answer),
     Reply("txamount", codecs.minor_number, lambda r: r.payment.amounts.total, "what the card paid"),
     Constant("surcharge_label", "Adjustment"),

@@ -71,8 +71,10 @@ def parse(*, query: bytes, content_type: str, body: bytes) -> Parameters:
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
-    """A JSON object. Refuses duplicate keys, NaN, infinities, lone surrogates, control characters and
-    more than 32 levels."""
+    """A JSON object.
+
+    Refuses duplicate keys, NaN, infinities, lone surrogates, control characters and more than 32 levels.
+    """
     if text.count(b"[") + text.count(b"{") > DEPTH_MAX and _depth(text) > DEPTH_MAX:
         raise Malformed("too deep")
     try:

@@ -118,7 +118,7 @@ class Operation(Generic[E]):
 
 
 def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The meaning of each field, by the vendor's name. Raises ``Fault`` with the first field's error that applies.
+    """The meaning of each field, by the vendor's name. Raises ``Fault`` with the first error that applies.
 
     An empty text is an absent value.
     """

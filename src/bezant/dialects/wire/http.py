@@ -121,7 +121,7 @@ class Endpoint:
             response = self._dialect.too_large()
         except Gone:
             return
-        except Exception as error:  # the outermost layer: nothing may get past it
+        except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may get past it
             # No values: a traceback's lines show code, not what it worked on.
             _log.exception("request crashed", kind=type(error).__name__)
             response = self._dialect.crashed()

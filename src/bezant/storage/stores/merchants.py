@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Table, select, update
 
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
@@ -68,9 +68,7 @@ class Merchants:
 
     def _named(self, kind: str, name: str) -> Account | None:
         merchant_id = self._connection.execute(
-            select(t.directory.c.merchant_id).where(
-                t.directory.c.kind == kind, t.directory.c.name == name
-            )
+            select(t.directory.c.merchant_id).where(t.directory.c.kind == kind, t.directory.c.name == name)
         ).scalar_one_or_none()
         return None if merchant_id is None else self.account(merchant_id)
 
@@ -104,10 +102,8 @@ class Merchants:
             ),
         )
 
-    def _of(self, table: Any, merchant_id: int) -> Sequence[Row[Any]]:
-        return self._connection.execute(
-            select(table).where(table.c.merchant_id == merchant_id)
-        ).all()
+    def _of(self, table: Table, merchant_id: int) -> Sequence[Row[Any]]:
+        return self._connection.execute(select(table).where(table.c.merchant_id == merchant_id)).all()
 
     def isos(self) -> list[Iso]:
         """Every sales organization."""
@@ -267,7 +263,7 @@ class Merchants:
     def _list(self, kind: str, name: str, merchant_id: int) -> None:
         self._insert(t.directory, kind=kind, name=name, merchant_id=merchant_id)
 
-    def _insert(self, table: Any, **values: object) -> None:
+    def _insert(self, table: Table, **values: object) -> None:
         self._writes.touch()
         self._connection.execute(table.insert().values(**values))
 
@@ -334,9 +330,7 @@ class Failures:
     def clear(self, caller: bytes) -> None:
         """Forget a caller's failures."""
         self._writes.touch()
-        self._connection.execute(
-            t.login_failures.delete().where(t.login_failures.c.caller == caller)
-        )
+        self._connection.execute(t.login_failures.delete().where(t.login_failures.c.caller == caller))
 
     def locks(self, at: datetime) -> dict[bytes, datetime]:
         """Callers locked out at that instant, and until when."""

@@ -14,7 +14,18 @@ from bezant.core.batches import Totals
 from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Money
 from bezant.core.outcomes import Conflict, Reason
-from bezant.core.payments import Amounts, Claim, Kind, Order, Page, Payment, PaymentQuery, Reversal, State, Stray
+from bezant.core.payments import (
+    Amounts,
+    Claim,
+    Kind,
+    Order,
+    Page,
+    Payment,
+    PaymentQuery,
+    Reversal,
+    State,
+    Stray,
+)
 from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
@@ -88,9 +99,7 @@ class PaymentRows:
         self._changed[key] = before, after
         if before.state is not after.state:
             at = after.settled_at or after.answered_at or after.requested_at
-            self._events.append(
-                (*key, after.revision, before.state.value, after.state.value, to_micros(at))
-            )
+            self._events.append((*key, after.revision, before.state.value, after.state.value, to_micros(at)))
 
     def find(self, merchant_id: int, payment_id: int) -> Payment | None:
         """A payment of that merchant, locked to be changed."""
@@ -111,11 +120,7 @@ class PaymentRows:
     def _one(self, *where: ColumnElement[bool]) -> Payment | None:
         self.flush()
         query: Select[Any] = (
-            select(payments)
-            .where(*where)
-            .order_by(payments.c.payment_id.desc())
-            .limit(1)
-            .with_for_update()
+            select(payments).where(*where).order_by(payments.c.payment_id.desc()).limit(1).with_for_update()
         )
         row = self._connection.execute(query).one_or_none()
         return None if row is None else payment_of(row)
@@ -125,9 +130,7 @@ class PaymentRows:
         self.flush()
         c = payments.c
         refund = c.kind == Kind.REFUND.value
-        sums = [
-            func.sum(case((refund, 0), else_=column)) for column in (c.base, c.tax, c.fee, c.tip)
-        ]
+        sums = [func.sum(case((refund, 0), else_=column)) for column in (c.base, c.tax, c.fee, c.tip)]
         query = (
             select(
                 c.profile,
@@ -150,9 +153,7 @@ class PaymentRows:
             for row in self._connection.execute(query)
         }
 
-    def settle(
-        self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime
-    ) -> None:
+    def settle(self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime) -> None:
         """Every captured member of a batch becomes settled."""
         self.flush()
         self._writes.touch()
@@ -179,9 +180,7 @@ class PaymentRows:
         self._connection.execute(
             update(payments)
             .where(*members)
-            .values(
-                state=State.SETTLED.value, settled_at=at, revision=payments.c.revision + 1
-            )
+            .values(state=State.SETTLED.value, settled_at=at, revision=payments.c.revision + 1)
         )
 
     def page(self, query: PaymentQuery) -> Page:
@@ -232,8 +231,6 @@ class PaymentRows:
         if self._events:
             events, self._events = self._events, []
             _INSERT_EVENTS.run(self._connection, events)
-
-
 
 
 def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
@@ -371,9 +368,7 @@ def payment_of(row: Found[Any]) -> Payment:
         if row.token is None
         else Card(token=row.token, bin=row.bin, last4=row.last4, brand=Brand(row.brand)),
         expiry=row.expiry,
-        order=Order(
-            invoice=row.invoice, cardholder=row.cardholder, source=row.source, **details
-        ),
+        order=Order(invoice=row.invoice, cardholder=row.cardholder, source=row.source, **details),
         original_id=row.original_id,
         audit_number=row.audit_number,
         retrieval_reference=row.retrieval_reference,

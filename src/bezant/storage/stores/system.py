@@ -32,9 +32,7 @@ class System:
             start = first
             self._connection.execute(table.insert().values(name=name, next_id=start + size))
         else:
-            self._connection.execute(
-                update(table).where(table.c.name == name).values(next_id=start + size)
-            )
+            self._connection.execute(update(table).where(table.c.name == name).values(next_id=start + size))
         return range(start, start + size)
 
     def data_keys(self) -> dict[int, bytes]:
@@ -91,9 +89,7 @@ class System:
         """Let every process know that what it has cached may be wrong."""
         self._writes.touch()
         found = self._connection.execute(
-            update(t.changes)
-            .where(t.changes.c.name == _ACCOUNTS)
-            .values(version=t.changes.c.version + 1)
+            update(t.changes).where(t.changes.c.name == _ACCOUNTS).values(version=t.changes.c.version + 1)
         ).rowcount
         if not found:
             self._connection.execute(t.changes.insert().values(name=_ACCOUNTS, version=1))

@@ -33,7 +33,12 @@ def _remark(settled: _Settled) -> str | None:
 SETTLED: Layout[_Settled] = Layout(
     Constant("error_no", "S00"),
     Constant("error_code", "00"),
-    Reply("amount", codecs.decimal_text, lambda s: s.money(s.settlement.totals.net), "with tax, fee and tip, less refunds"),
+    Reply(
+        "amount",
+        codecs.decimal_text,
+        lambda s: s.money(s.settlement.totals.net),
+        "with tax, fee and tip, less refunds",
+    ),
     Reply("tax", codecs.decimal_text, lambda s: s.money(s.settlement.totals.tax)),
     Reply("customfee", codecs.decimal_text, lambda s: s.money(s.settlement.totals.fee)),
     Constant("msg", "APPROVED"),
@@ -62,7 +67,12 @@ _SUMMARY: Layout[Totals] = Layout(
 )
 _EPI_INFO: Layout[Caller] = Layout(
     Reply("tip_adjust", codecs.json, lambda c: c.terminal.tips.adjustable),
-    Reply("max_tip", codecs.json, lambda c: str(c.terminal.tips.percent_max), "a percentage of the base (inferred)"),
+    Reply(
+        "max_tip",
+        codecs.json,
+        lambda c: str(c.terminal.tips.percent_max),
+        "a percentage of the base (inferred)",
+    ),
 )
 _DETAILS: Layout[Totals] = Layout(
     Reply("base_amount_totals", codecs.json, lambda t: t.base - t.refunded),
@@ -112,7 +122,11 @@ def limit_field(default: int) -> Field[codes.Error]:
 
 
 OFFSET = Field(
-    name="offset", read=codecs.integer(maximum=10**9), default=0, invalid=codes.BAD_OFFSET, note="records, from 0"
+    name="offset",
+    read=codecs.integer(maximum=10**9),
+    default=0,
+    invalid=codes.BAD_OFFSET,
+    note="records, from 0",
 )
 
 OPERATIONS = (

@@ -104,9 +104,7 @@ _COMMON: tuple[Field[codes.Error], ...] = (
     _choice("source", 8),
     _choice("transaction_type", 16),
     _choice("card_type", 9),
-    Field(
-        name="transaction_status", read=codecs.one_of(STATUSES), default="ALL", invalid=codes.BAD_STATUS
-    ),
+    Field(name="transaction_status", read=codecs.one_of(STATUSES), default="ALL", invalid=codes.BAD_STATUS),
     _choice("devices", 7),
     _choice("processor", 12),
     Field(

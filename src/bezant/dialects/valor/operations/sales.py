@@ -1,4 +1,4 @@
-"""Direct sale and authorization, by card number or by token (vendor docs: direct-sale, direct-sale-token-1)."""
+"""Direct sale and authorization, by card number or by token (vendor docs: direct-sale)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,12 @@ CLIENT_TOKEN: Layout[tuple[str, datetime]] = Layout(
     Constant("error_no", "S00"),
     Constant("error_code", "00"),
     Reply("clientToken", codecs.json, lambda issued: issued[0]),
-    Reply("validity", codecs.moment(codecs.day_and_time), lambda issued: issued[1], "UTC; 30 minutes (our choice)"),
+    Reply(
+        "validity",
+        codecs.moment(codecs.day_and_time),
+        lambda issued: issued[1],
+        "UTC; 30 minutes (our choice)",
+    ),
 )
 CARD_TOKEN: Layout[Card] = Layout(
     Constant("error_no", "S00"),

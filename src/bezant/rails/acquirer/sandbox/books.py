@@ -169,7 +169,7 @@ class Books:
         entry = self._entries.get(key_of(message))
         if entry is None or entry.state is State.AWAITED:
             return None
-        if entry.message_type in _TRIED_AGAIN and entry.code != APPROVED:
+        if entry.message_type in _TRIED_AGAIN and entry.state is State.DECLINED:
             return None
         entry.repeats += 1
         same = (
