@@ -6,7 +6,7 @@ numbering meet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -96,6 +96,10 @@ class Batch:
     settlement_id: int | None = None
     frozen_at: datetime | None = None
     closed_at: datetime | None = None
+
+    def copy(self) -> Batch:
+        """The batch as it is now: what later works of the group do to it does not show."""
+        return replace(self, totals=replace(self.totals))
 
     def next_audit_number(self) -> int:
         """The next STAN of the terminal, 1 to 999999."""

@@ -1,6 +1,53 @@
-"""Placeholder until the triggers are written."""
+"""Triggers that refuse to change the past: postings and payment events are added, never edited or removed.
 
-from typing import Any
+They guard against a bug of ours; whoever may drop a trigger is not held back. A refused statement fails
+as a violated constraint does. Called by the first schema version, so what is here does not change after
+its release: another rule is another version.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+TABLES = ("postings", "payment_events")
+
+_FUNCTION = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'restrict_violation', MESSAGE = TG_TABLE_NAME || ' is append-only';
+END
+$$
+"""
 
 
-def create(op: Any) -> None: ...
+class Operations(Protocol):
+    """What a schema version is written with: alembic's ``op``."""
+
+    def get_bind(self) -> Connection:
+        """The connection that is being migrated."""
+        ...
+
+    def execute(self, sqltext: str) -> Any:  # noqa: ANN401 - what it returns is alembic's own matter
+        """Run a statement."""
+        ...
+
+
+def create(op: Operations) -> None:
+    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, of every append-only table."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_FUNCTION)
+        for table in TABLES:
+            op.execute(
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+        return
+    for table in TABLES:
+        for change in ("update", "delete"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )

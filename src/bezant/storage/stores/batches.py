@@ -97,6 +97,7 @@ class Batches:
 
     def find_settlement(self, merchant_id: int, terminal_id: int, settlement_id: int) -> Batch | None:
         """The batch that a settlement froze, to be changed."""
+        self.flush()
         found = self._fetch(
             batches.c.merchant_id == merchant_id,
             batches.c.terminal_id == terminal_id,
@@ -108,6 +109,8 @@ class Batches:
         """The terminal's batches whose totals the acquirer has not confirmed, oldest first, to be changed."""
         # Whoever settles holds the open batch, so that two settlements of a terminal take turns.
         self.open(merchant_id, terminal_id)
+        # An earlier work of the group may have frozen or closed a batch that it has not written back.
+        self.flush()
         return self._fetch(
             batches.c.merchant_id == merchant_id,
             batches.c.terminal_id == terminal_id,

@@ -214,7 +214,13 @@ class PaymentRows:
         return [payment_of(row) for row in rows]
 
     def flush(self) -> None:
-        """Write new payments, steps and events. Raises ``Conflict`` when a step was not possible."""
+        """Write new payments, steps and events. Raises ``Conflict`` when a step was not possible.
+
+        A work whose reading writes what others of its group have buffered must not be blamed for their
+        steps alone: it counts as having written, so that the whole group is run again.
+        """
+        if self._new or self._changed:
+            self._writes.touch()
         if self._new:
             new, self._new = self._new, {}
             _INSERT.run(self._connection, [_row(payment) for payment in new.values()])
