@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import secrets
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +35,7 @@ from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.telemetry import Metrics, configure_logging
 
 _log = structlog.get_logger(__name__)
+SWITCH_SECONDS = 0.0005
 _ROOT_PATHS = frozenset({"/", "//"})
 
 
@@ -158,8 +160,14 @@ class Server:
 def create() -> Server:
     """The application of one of several server processes; its settings come from the environment."""
     settings = config.load(os.environ)
-    configure_logging(settings.log_level)
+    _configure(settings)
     return Server(settings)
+
+
+def _configure(settings: Settings) -> None:
+    configure_logging(settings.log_level)
+    # A lane that comes back from the disk waits at most this long for a busy event loop.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 class _Sandbox(threading.Thread):
@@ -207,7 +215,7 @@ def run(settings: Settings, *, demo: bool) -> None:
 
     Raises ``NotReady`` when something is missing.
     """
-    configure_logging(settings.log_level)
+    _configure(settings)
     sandbox: _Sandbox | None = None
     seeded: Demo | None = None
     addresses: dict[str, str] = {}
@@ -254,6 +262,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
         lifespan="on",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=15,

@@ -66,6 +66,7 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
         )
+        self._known: dict[tuple[str, str, str, int], tuple[Counter, Histogram]] = {}
         self.strays = Counter(
             "bezant_stray_answers",
             "Answers of the acquirer that nobody was waiting for.",
@@ -84,5 +85,13 @@ class Metrics:
 
     def request(self, *, dialect: str, operation: str, outcome: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(dialect, operation, outcome, str(status)).inc()
-        self._seconds.labels(dialect, operation).observe(seconds)
+        # The label sets are few, and looking one up through the library costs more than counting.
+        key = dialect, operation, outcome, status
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = (
+                self._requests.labels(dialect, operation, outcome, str(status)),
+                self._seconds.labels(dialect, operation),
+            )
+        known[0].inc()
+        known[1].observe(seconds)

@@ -7,7 +7,6 @@ traceback. No database error shows its text once a statement was sent: that may 
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import dataclass
 
 import click
@@ -63,7 +62,7 @@ def _text(error: Exception) -> str | None:
         case Refused():
             text = f"refused: {error}"
         case OSError():
-            text = os.strerror(error.errno) if error.errno else str(error)
+            text = error.strerror or str(error)
             text = f"{error.filename}: {text}" if error.filename else text
         case _:
             return None

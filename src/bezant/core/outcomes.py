@@ -6,7 +6,7 @@ one total table. A network's yes, no and silence are values; a refusal of ours i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bezant.core.money import Money
@@ -97,15 +97,12 @@ class NotSent:
 Answer = Approved | Declined | Unresolved | NotSent
 
 
-@dataclass(frozen=True, slots=True)
 class Refused(Exception):
     """We will not do it, and nothing was recorded."""
 
-    reason: Reason
-    detail: str = field(default="")
-
-    def __str__(self) -> str:
-        return self.reason.value
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 class Conflict(Exception):

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, Table
 
+from bezant.storage.driver import execute, execute_each
+
 Row = Sequence[Any]
 
 _ARRAYS: tuple[tuple[type[Any], str], ...] = (
@@ -19,6 +21,11 @@ _ARRAYS: tuple[tuple[type[Any], str], ...] = (
     (Boolean, "boolean[]"),
     (LargeBinary, "bytea[]"),
 )
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    """Rows turned into columns."""
+    return tuple([list(column) for column in zip(*rows, strict=True)])
 
 
 def _array_type(table: Table, column: str) -> str:
@@ -43,9 +50,9 @@ class BulkInsert:
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert the rows."""
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(self._postgresql, tuple(map(list, zip(*rows, strict=True))))
+            execute(connection, self._postgresql, columns_of(rows))
         else:
-            connection.exec_driver_sql(self._sqlite, [tuple(row) for row in rows])
+            execute_each(connection, self._sqlite, rows)
 
 
 class BulkUpdate:
@@ -73,6 +80,7 @@ class BulkUpdate:
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Update; how many rows were found as expected."""
         if connection.dialect.name == "postgresql":
-            columns = tuple(map(list, zip(*rows, strict=True)))
-            return connection.exec_driver_sql(self._postgresql, columns).rowcount
-        return connection.exec_driver_sql(self._sqlite, [tuple(row) for row in rows]).rowcount
+            found: int = execute(connection, self._postgresql, columns_of(rows)).rowcount
+        else:
+            found = execute_each(connection, self._sqlite, rows).rowcount
+        return found

@@ -72,6 +72,12 @@ def create_root_key(path: Path) -> RootKey:
         file.write(root.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    # The name, too, must survive a power cut: what is sealed under a lost key is lost.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return RootKey(root)
 
 

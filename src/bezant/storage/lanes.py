@@ -3,7 +3,8 @@
 The works of a group run in turn in one transaction and are all answered by its one commit. When a work
 of the group fails, the group is rolled back and its works run one by one, so that only the guilty one
 fails. A deadlock, a serialization failure or a lost connection runs the works again: a work has no
-effect but through its transaction, and unique keys refuse what was stored already.
+effect but through its transaction, and unique keys refuse what was stored already. A unique key that
+refuses gives its work one more run, which finds what somebody else stored in the meantime.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from bezant.storage.writes import Writes
 U = TypeVar("U")
 T = TypeVar("T")
 
-TRIES_MAX = 6
 _RETRY_SECONDS = (0.0, 0.01, 0.05, 0.2, 0.5)
 _RETRIED_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 
@@ -132,26 +132,34 @@ class Lane(threading.Thread):
         return group, True
 
     def _run_group(self, group: Sequence[Job[Any, Any]]) -> None:
-        try:
-            self._transact(group)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the works are run one by one
-            if len(group) == 1 and not _worth_retrying(error):
-                group[0].error = _translated(error)
-                return
+        error = self._attempt(group, again=_is_away)
+        if error is None:
+            return
+        worth_another_run = _is_passing(error) or isinstance(error, IntegrityError)
+        if _is_away(error) or (len(group) == 1 and not worth_another_run):
             for job in group:
-                self._run_alone(job)
+                job.error = _translated(error)
+            return
+        for job in group:
+            error = self._attempt((job,), again=_is_passing)
+            if error is not None:
+                job.error = _translated(error)
 
-    def _run_alone(self, job: Job[Any, Any]) -> None:
-        for delay in (*_RETRY_SECONDS, None):
+    def _attempt(
+        self, jobs: Sequence[Job[Any, Any]], *, again: Callable[[Exception], bool]
+    ) -> Exception | None:
+        """Run works in one transaction, a few times where ``again`` says so; the error that is left."""
+        delays = iter(_RETRY_SECONDS)
+        while True:
             try:
-                self._transact((job,))
-            except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
-                if delay is None or not _worth_retrying(error):
-                    job.error = _translated(error)
-                    return
+                self._transact(jobs)
+            except Exception as error:  # noqa: BLE001 - handed to whoever awaits the works
+                delay = next(delays, None)
+                if delay is None or not again(error):
+                    return error
                 time.sleep(delay)
             else:
-                return
+                return None
 
     def _transact(self, jobs: Sequence[Job[Any, Any]]) -> None:
         connection = self._connected()
@@ -210,18 +218,23 @@ def _resolve(jobs: Sequence[Job[Any, Any]]) -> None:
             job.future.set_result(job.result)
 
 
-def _worth_retrying(error: Exception) -> bool:
-    """Whether the same work may succeed when run again."""
+def _is_away(error: Exception) -> bool:
+    """Whether the database was lost or could not be reached, which is no work's fault."""
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
         return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return state in _RETRIED_SQLSTATES
-    return isinstance(error, OperationalError) and (
-        "locked" in str(error.orig) or "connection" in str(error.orig)
+    return (
+        isinstance(error, OperationalError)
+        and getattr(error.orig, "sqlstate", None) is None
+        and ("locked" in str(error.orig) or "connection" in str(error.orig))
     )
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same work may succeed when run again."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state in _RETRIED_SQLSTATES or _is_away(error)
 
 
 def _translated(error: Exception) -> Exception:

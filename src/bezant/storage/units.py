@@ -102,11 +102,14 @@ class Units:
 def open_units(
     engine: Engine, keys: Keys, *, writers: int, readers: int, group_max: int, queue_max: int
 ) -> Units:
-    """The lanes that suit a database: SQLite has one writer."""
+    """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are."""
+    snapshots = engine
     if engine.dialect.name == "sqlite":
         writers = 1
-    lane = partial(Lane, engine, partial(Unit, keys=keys), queue_max=queue_max)
+    else:
+        snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+    lane = partial(Lane, unit_of=partial(Unit, keys=keys), queue_max=queue_max)
     return Units(
-        [lane(name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
-        [lane(name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
+        [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
+        [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
     )

@@ -46,9 +46,11 @@ class Directory:
         self._by_app_id: dict[str, Account] = {}
         self._by_number: dict[str, Account] = {}
         self._by_id: dict[int, Account] = {}
+        self._forgotten = 0
 
     def forget(self) -> None:
         """Drop the cache: accounts changed somewhere."""
+        self._forgotten += 1
         self._by_app_id.clear()
         self._by_number.clear()
         self._by_id.clear()
@@ -79,8 +81,10 @@ class Directory:
     async def _load(
         self, cache: dict[N, Account], name: N, work: Callable[[MerchantTx], Account | None]
     ) -> Account | None:
+        forgotten = self._forgotten
         account = await self._units.read(work)
-        if account is not None:
+        # What was being read when the cache was dropped may be from before the change.
+        if account is not None and forgotten == self._forgotten:
             if len(cache) >= ACCOUNTS_CACHED_MAX:
                 cache.clear()
             cache[name] = account

@@ -18,6 +18,9 @@ from bezant.core.vault import CardStore
 
 T = TypeVar("T")
 
+NOTHING_SETTLED = 0
+"""Stands for the settlement that a key was used for when there was nothing to settle. No id is 0."""
+
 
 class Acquirer(Protocol):
     """A card network. Network trouble is an answer, never an exception."""
@@ -51,7 +54,7 @@ class Pause(Protocol):
 class Claim:
     """An idempotency key that was used: by what request, and what came of it.
 
-    ``subject_id`` is the payment or the settlement.
+    ``subject_id`` is the payment or the settlement, or ``NOTHING_SETTLED``.
     """
 
     merchant_id: int

@@ -93,7 +93,9 @@ class Recovery:
             payment, voided, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
         except Conflict:
             return False
-        message = await self._message(payment, voided, stored, repeat=reversal.tries > 0)
+        # A void was itself the first reversal of what it voids.
+        repeat = reversal.tries > 0 or payment.kind is Kind.VOID
+        message = await self._message(payment, voided, stored, repeat=repeat)
         answer = await self._acquirer.send(message)
         nothing_there = isinstance(answer, Declined) and answer.reason is Reason.ORIGINAL_NOT_FOUND
         confirmed = isinstance(answer, Approved) or nothing_there

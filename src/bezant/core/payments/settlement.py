@@ -17,7 +17,14 @@ from bezant.core.merchants import Caller, Profile, SystemClock
 from bezant.core.money import Currency, Money
 from bezant.core.outcomes import Approved, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import BatchTotals
-from bezant.core.payments.ports import Acquirer, Claim, Ids, PaymentTx, PaymentUnits
+from bezant.core.payments.ports import (
+    NOTHING_SETTLED,
+    Acquirer,
+    Claim,
+    Ids,
+    PaymentTx,
+    PaymentUnits,
+)
 from bezant.core.payments.steps import Key, claimed
 
 
@@ -34,6 +41,8 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frozen:
+    """What the first unit of work left: the batch as it then was, and what the acquirer is to be told."""
+
     batch: Batch
     shares: Sequence[BatchTotals]
 
@@ -94,18 +103,19 @@ def _freeze(tx: PaymentTx, *, caller: Caller, key: Key | None, settlement_id: in
     """Close the open batch to new members, unless an earlier one is still to be confirmed."""
     merchant_id, terminal_id = caller.key
     settling = tx.batches.settling(merchant_id, terminal_id)
+    batch = settling[0] if settling else tx.batches.open(merchant_id, terminal_id)
+    empty = not settling and batch.totals.count == 0
     if key is not None:
-        claim = claimed(tx, merchant_id, terminal_id, key, settlement_id, at=real)
+        subject_id = NOTHING_SETTLED if empty else batch.settlement_id or settlement_id
+        claim = claimed(tx, merchant_id, terminal_id, key, subject_id, at=real)
         if claim is not None:
             return _repeated(tx, claim, caller, real=real)
-    if settling:
-        batch = settling[0]
-    else:
-        batch = tx.batches.open(merchant_id, terminal_id)
-        if batch.totals.count == 0:
-            return _Frozen(batch=batch, shares=())
+    if empty:
+        return _Frozen(batch=batch.copy(), shares=())
+    if not settling:
         tx.batches.add(batch.freeze(settlement_id=settlement_id, at=caller.now(real)))
-    return _Frozen(batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=bool(settling)))
+    shares = _shares(tx, caller, batch, real=real, repeat=bool(settling))
+    return _Frozen(batch=batch.copy(), shares=shares)
 
 
 def _close(tx: PaymentTx, *, caller: Caller, number: int, now: datetime) -> Settlement:
@@ -124,12 +134,15 @@ def _close(tx: PaymentTx, *, caller: Caller, number: int, now: datetime) -> Sett
 
 def _repeated(tx: PaymentTx, claim: Claim, caller: Caller, *, real: datetime) -> _Frozen:
     """What a settlement with the same key found."""
+    if claim.subject_id == NOTHING_SETTLED:
+        return _Frozen(batch=tx.batches.open(claim.merchant_id, claim.terminal_id).copy(), shares=())
     batch = tx.batches.find_settlement(claim.merchant_id, claim.terminal_id, claim.subject_id)
     if batch is None:
-        return _Frozen(batch=tx.batches.open(claim.merchant_id, claim.terminal_id), shares=())
-    if batch.state is BatchState.CLOSED:
-        return _Frozen(batch=batch, shares=())
-    return _Frozen(batch=batch, shares=_shares(tx, caller, batch, real=real, repeat=True))
+        message = "a batch that a key was used for is gone"
+        raise AssertionError(message)
+    closed = batch.state is BatchState.CLOSED
+    shares = () if closed else _shares(tx, caller, batch, real=real, repeat=True)
+    return _Frozen(batch=batch.copy(), shares=shares)
 
 
 def _shares(

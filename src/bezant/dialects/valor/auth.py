@@ -52,26 +52,24 @@ CLIENT_TOKEN = Field(
     invalid=codes.AUTHENTICATION_FAILED,
 )
 
+_SAID_BY_FIELD = {Denied.WRONG_KEY: APP_KEY, Denied.WRONG_TERMINAL: EPI}
+
 MERCHANT_KEYS = (APP_ID, APP_KEY, EPI, CHILD_EPI)
 
 
 async def enter(services: Services, values: Mapping[str, Any], *, address: str) -> Caller:
     """The caller by app id, app key and EPI: an earlier check's error wins over a later one's."""
     app_id = _first(APP_ID, values)
-    app_key = _first(APP_KEY, values)
-    number = values.get("epi")
     try:
         caller = await services.gate.enter(
-            app_id=app_id,
-            app_key=app_key.reveal(),
-            number=number if isinstance(number, str) else "",
-            address=address,
+            app_id=app_id, app_key=_raw(APP_KEY, values), number=_raw(EPI, values), address=address
         )
         child = _first(CHILD_EPI, values)
         return caller if child is None else await services.gate.child(caller, child)
     except Rejection as rejection:
-        if rejection.denied is Denied.WRONG_TERMINAL:
-            _first(EPI, values)
+        # Absent is said in other words than wrong, and only after what comes before it was right.
+        if rejection.denied in _SAID_BY_FIELD:
+            _first(_SAID_BY_FIELD[rejection.denied], values)
         raise Fault(DENIALS[rejection.denied]) from None
 
 
@@ -85,6 +83,12 @@ async def enter_with_client_token(services: Services, values: Mapping[str, Any],
         )
     except Rejection as rejection:
         raise Fault(DENIALS[rejection.denied]) from None
+
+
+def _raw(field: Field[Error], values: Mapping[str, Any]) -> str:
+    """A credential as it was sent, for the gate to compare; nothing that could be one is empty."""
+    value = values.get(field.name)
+    return value if isinstance(value, str) else ""
 
 
 def _first(field: Field[Error], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the field reads

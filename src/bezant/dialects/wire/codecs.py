@@ -1,7 +1,8 @@
 """How one value is written.
 
 A reader takes what the body held (text, a JSON ``Number``, or another JSON value) and returns what it means,
-or raises ``Invalid``. A writer takes a value and returns JSON bytes. Digits are ASCII digits, always.
+or raises ``Invalid``. A writer takes a value and returns JSON bytes. Digits are ASCII digits, always. The
+first sentence of a codec's docstring describes, in the documentation, every field and key that uses it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from bezant.core.money import USD, Currency, Money, parse_decimal
 from bezant.core.sensitive import Cvv, Pan, Secret
+from bezant.dialects.wire.body import Number
 
 T = TypeVar("T")
 Reader = Callable[[Any], T]
@@ -25,9 +27,11 @@ class Invalid(Exception):
     """Not a value of that kind. Says nothing of the value."""
 
 
-_INVALID: Final = Invalid()
-_PRINTABLE_EXTRA: Final = {"\t", "\r", "\n"}
-_encode: Final = msgspec.json.Encoder().encode
+def described(codec: T, words: str) -> T:
+    """A codec with its words for the documentation."""
+    codec.__doc__ = words
+    return codec
+
 
 # Readers ------------------------------------------------------------------------------------------------
 
@@ -36,180 +40,296 @@ def scalar(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Text or a number, as text."""
     if isinstance(value, str):
         return value
-    raise _INVALID
+    raise Invalid
 
 
 def text(*, length_max: int) -> Reader[str]:
     """One line of text, blanks around it dropped, at most ``length_max`` characters."""
 
-    def read(value: Any) -> str:  # noqa: ANN401
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
         found = scalar(value).strip()
         if len(found) > length_max or not found.isprintable():
-            raise _INVALID
+            raise Invalid
         return found
 
-    return read
+    return described(read, f"text, at most {length_max} characters")
 
 
 def clipped_text(*, length_max: int) -> Reader[str]:
     """One line of text; what is too long is cut off: for texts that are only shown."""
 
-    def read(value: Any) -> str:  # noqa: ANN401
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
         found = " ".join(scalar(value).split())
         if not found.isprintable():
-            raise _INVALID
+            raise Invalid
         return found[:length_max]
 
-    return read
+    return described(read, f"text, cut off after {length_max} characters")
 
 
-def pattern(regex: str, *, upper: bool = False) -> Reader[str]:
-    """Text that a regular expression matches whole."""
+def pattern(regex: str, *, upper: bool = False, words: str = "") -> Reader[str]:
+    """Text that a regular expression matches whole. With ``upper``, ASCII letters become capitals first."""
     compiled = re.compile(regex, re.ASCII)
 
-    def read(value: Any) -> str:  # noqa: ANN401
-        found = scalar(value).strip()
-        if upper:
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if upper and found.isascii():
             found = found.upper()
         if compiled.fullmatch(found) is None:
-            raise _INVALID
+            raise Invalid
         return found
 
-    return read
+    return described(read, words or f"`{regex}`")
+
+
+def digits(*, minimum: int, maximum: int) -> Reader[str]:
+    """From ``minimum`` to ``maximum`` digits, leading zeros kept."""
+    count = f"{minimum}" if minimum == maximum else f"{minimum} to {maximum}"
+    return pattern(rf"[0-9]{{{minimum},{maximum}}}", words=f"{count} digits")
+
+
+def hexadecimal(*, length: int) -> Reader[str]:
+    """A token of so many hexadecimal digits, as capitals."""
+    return pattern(rf"[0-9A-F]{{{length}}}", upper=True, words=f"{length} hexadecimal digits")
 
 
 def secret(*, length_max: int) -> Reader[Secret]:
     """A credential. Any text that is not too long: whether it fits is the gate's to say."""
 
-    def read(value: Any) -> Secret:  # noqa: ANN401
+    def read(value: Any) -> Secret:  # noqa: ANN401 - any JSON value
         found = scalar(value)
         if len(found) > length_max:
-            raise _INVALID
+            raise Invalid
         return Secret(found)
 
-    return read
+    return described(read, f"a credential, at most {length_max} characters")
+
+
+_WHOLE: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
 def integer(*, minimum: int = 0, maximum: int) -> Reader[int]:
     """A whole number written in digits, within bounds."""
-    digits_max = len(str(maximum))
-    compiled = re.compile(rf"[0-9]{{1,{max(digits_max, 20)}}}", re.ASCII)
 
-    def read(value: Any) -> int:  # noqa: ANN401
-        found = scalar(value).strip()
-        if compiled.fullmatch(found) is None:
-            raise _INVALID
+    def read(value: Any) -> int:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if _WHOLE.fullmatch(found) is None:
+            raise Invalid
         number = int(found)
         if not minimum <= number <= maximum:
-            raise _INVALID
+            raise Invalid
         return number
 
-    return read
+    return described(read, f"whole number, {minimum} to {maximum}")
 
 
 def one_of(choices: Mapping[str, T]) -> Reader[T]:
-    """One of a few words, in any case."""
+    """One of a few words, in any case. The words of ``choices`` are in lower case."""
 
-    def read(value: Any) -> T:  # noqa: ANN401
-        found = choices.get(scalar(value).strip().lower())
-        if found is None:
-            raise _INVALID
-        return found
+    def read(value: Any) -> T:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if not found.isascii() or (word := found.lower()) not in choices:
+            raise Invalid
+        return choices[word]
 
-    return read
+    return described(read, "one of " + ", ".join(f"`{word}`" for word in choices if word))
+
+
+_FLAGS: Final = {"0": False, "1": True, "false": False, "true": True}
+
+
+def flag(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """`0` or `1`; also true and false, as a word or as JSON."""
+    if isinstance(value, bool):
+        return value
+    found = _FLAGS.get(scalar(value).strip(" ").lower())
+    if found is None:
+        raise Invalid
+    return found
+
+
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
 
 
 def decimal(
     *, minor_max: int, zero: bool = False, grouped: bool = False, currency: Currency = USD
 ) -> Reader[Money]:
-    """An amount in major units: ``20``, ``"20.00"``; with ``grouped``, ``"1,234.50"`` too."""
-    groups = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
+    """An amount in major units: ``20``, ``"20.00"``; with ``grouped``, ``"1,234.50"`` too.
 
-    def read(value: Any) -> Money:  # noqa: ANN401
-        found = scalar(value).strip(" ")
-        if grouped and groups.fullmatch(found):
+    Zero only where it is allowed. A padded number is no amount: ``"000000002000"`` writes cents elsewhere.
+    """
+
+    def read(value: Any) -> Money:  # noqa: ANN401 - any JSON value
+        found = scalar(value)
+        if grouped and _GROUPED.fullmatch(found):
             found = found.replace(",", "")
         amount = parse_decimal(found, currency)
-        if amount is None or amount.minor > minor_max or (amount.minor == 0 and not zero):
-            raise _INVALID
+        if (
+            amount is None
+            or amount.minor > minor_max
+            or (amount.minor == 0 and not zero)
+            or _is_padded(found)
+        ):
+            raise Invalid
         return amount
 
-    return read
+    return described(read, f"amount, {'0' if zero else 'above 0'} to {Money(minor_max, currency).decimal()}")
 
 
-_SEPARATORS: Final = re.compile(r"[ \-]", re.ASCII)
-_CARD: Final = re.compile(r"[0-9]{15,19}", re.ASCII)
+def minor(*, minor_max: int, zero: bool = False, currency: Currency = USD) -> Reader[Money]:
+    """An amount in minor units: ``500``, ``"500"``. Zero only where it is allowed; a padded number never."""
+
+    def read(value: Any) -> Money:  # noqa: ANN401 - any JSON value
+        found = scalar(value)
+        if _WHOLE.fullmatch(found) is None or _is_padded(found):
+            raise Invalid
+        count = int(found)
+        if count > minor_max or (count == 0 and not zero):
+            raise Invalid
+        return Money(count, currency)
+
+    return described(read, f"amount in minor units, {'0' if zero else 'above 0'} to {minor_max}")
 
 
-def card_number(value: Any) -> Pan:  # noqa: ANN401
-    """15 to 19 digits, blanks and hyphens between them dropped."""
-    found = _SEPARATORS.sub("", scalar(value))
+def _is_padded(digits_of_amount: str) -> bool:
+    return digits_of_amount[0] == "0" and digits_of_amount[1:2] not in {"", "."}
+
+
+_CARD: Final = re.compile(r"[0-9](?:[ \-]?[0-9]){14,18}", re.ASCII)
+_NO_SEPARATORS: Final = {ord(" "): None, ord("-"): None}
+
+
+def card_number(value: Any) -> Pan:  # noqa: ANN401 - any JSON value
+    """15 to 19 digits, single blanks and hyphens between them dropped."""
+    found = scalar(value).strip(" ")
     if _CARD.fullmatch(found) is None:
-        raise _INVALID
-    return Pan(found)
+        raise Invalid
+    return Pan(found.translate(_NO_SEPARATORS))
 
 
 _EXPIRY: Final = re.compile(r"(0[1-9]|1[0-2])/?([0-9]{2})", re.ASCII)
-_SHORT_EXPIRY: Final = re.compile(r"[1-9][0-9]{2}", re.ASCII)
 
 
-def card_expiry(value: Any) -> str:  # noqa: ANN401
+def card_expiry(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """``MMYY`` or ``MM/YY`` as YYMM. A JSON number has lost its leading zero: it is put back."""
-    found = scalar(value).strip()
-    if type(value) is not str and _SHORT_EXPIRY.fullmatch(found):
-        found = "0" + found
+    found = scalar(value).strip(" ")
+    if isinstance(value, Number):
+        found = found.zfill(4)
     match = _EXPIRY.fullmatch(found)
     if match is None:
-        raise _INVALID
+        raise Invalid
     return match[2] + match[1]
 
 
 _CVV: Final = re.compile(r"[0-9]{3,4}", re.ASCII)
 
 
-def card_cvv(value: Any) -> Cvv:  # noqa: ANN401
-    """3 or 4 digits."""
-    found = scalar(value).strip()
+def card_cvv(value: Any) -> Cvv:  # noqa: ANN401 - any JSON value
+    """3 or 4 digits. A JSON number of fewer has lost its leading zeros: they are put back."""
+    found = scalar(value).strip(" ")
+    if isinstance(value, Number):
+        found = found.zfill(3)
     if _CVV.fullmatch(found) is None:
-        raise _INVALID
+        raise Invalid
     return Cvv(found)
 
 
-_DAY: Final = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})", re.ASCII)
+_EMAIL: Final = re.compile(r"[^\s@,;<>()\"\\]{1,64}@[^\s@,;<>()\"\\]{1,255}")
 
 
-def calendar_day(value: Any) -> date:  # noqa: ANN401
+def email(*, length_max: int) -> Reader[str]:
+    """An e-mail address by its looks: one ``@``, nothing that could end one address and begin another."""
+
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if len(found) > length_max or not found.isprintable() or _EMAIL.fullmatch(found) is None:
+            raise Invalid
+        return found
+
+    return described(read, f"e-mail address, at most {length_max} characters")
+
+
+_PHONE: Final = re.compile(r"\+?[0-9]{1,19}", re.ASCII)
+_PHONE_NOISE: Final = dict.fromkeys(map(ord, " -.()"))
+
+
+def phone(*, minimum: int, maximum: int) -> Reader[str]:
+    """A telephone number as its digits, a leading ``+`` kept; blanks, ``-.()`` dropped."""
+
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
+        found = scalar(value).translate(_PHONE_NOISE)
+        if _PHONE.fullmatch(found) is None or not minimum <= len(found.removeprefix("+")) <= maximum:
+            raise Invalid
+        return found
+
+    return described(read, f"telephone number, {minimum} to {maximum} digits")
+
+
+_DAY: Final = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})", re.ASCII)
+
+
+def calendar_day(value: Any) -> date:  # noqa: ANN401 - any JSON value
     """``YYYY-MM-DD`` or ``YYYYMMDD``."""
-    match = _DAY.fullmatch(scalar(value).strip())
+    match = _DAY.fullmatch(scalar(value).strip(" "))
     if match is None:
-        raise _INVALID
+        raise Invalid
     try:
-        return date(int(match[1]), int(match[2]), int(match[3]))
+        return date(int(match[1]), int(match[3]), int(match[4]))
     except ValueError:
-        raise _INVALID from None
+        raise Invalid from None
 
 
 # Writers ------------------------------------------------------------------------------------------------
 
 
-def json(value: object) -> bytes:
-    """Text, whole number, boolean, null, list or dictionary as JSON."""
-    return _encode(value)
+json: Final[Writer] = msgspec.json.Encoder().encode
+"""Text, whole number, boolean, null, list or dictionary as JSON. The encoder itself, for speed."""
+
+
+def as_received(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """A value from a request in its own JSON type: a number with the digits it was written with."""
+    if isinstance(value, Number):
+        return value.encode()
+    if isinstance(value, dict):
+        return b"{" + b",".join(json(name) + b":" + as_received(item) for name, item in value.items()) + b"}"
+    if isinstance(value, list):
+        return b"[" + b",".join(map(as_received, value)) + b"]"
+    return json(value)
+
+
+def nullable(write: Writer) -> Writer:
+    """As another writer has it, or null when there is no value."""
+
+    def write_or_null(value: Any) -> bytes:  # noqa: ANN401 - what the other writer takes, or None
+        return b"null" if value is None else write(value)
+
+    return described(write_or_null, f"{write.__doc__} or null")
+
+
+def _major(amount: Money) -> bytes:
+    if amount.currency.exponent == 2 and amount.minor >= 0:  # noqa: PLR2004 - nearly always; the rest is Money's
+        return b"%d.%02d" % divmod(amount.minor, 100)
+    return amount.decimal().encode()
+
+
+def _shortest(amount: Money) -> bytes:
+    written = _major(amount)
+    return written.rstrip(b"0").rstrip(b".") if b"." in written else written
 
 
 def decimal_text(amount: Money) -> bytes:
     """``"20.00"``."""
-    return b'"%s"' % amount.decimal().encode()
+    return b'"%b"' % _major(amount)
 
 
 def shortest_text(amount: Money) -> bytes:
     """``"1"``, ``"1.02"``."""
-    return b'"%s"' % amount.shortest().encode()
+    return b'"%b"' % _shortest(amount)
 
 
 def shortest_number(amount: Money) -> bytes:
     """``21``, ``11.02``: a JSON number made of the digits, never of a float."""
-    return amount.shortest().encode()
+    return _shortest(amount)
 
 
 def padded_minor_text(amount: Money) -> bytes:
@@ -231,36 +351,41 @@ def moment(layout: Callable[[datetime], str]) -> Writer:
     """An instant, laid out; null when there is none."""
 
     def write(instant: datetime | None) -> bytes:
-        return b"null" if instant is None else b'"%s"' % layout(instant).encode()
+        return b"null" if instant is None else b'"%b"' % layout(instant).encode()
 
-    return write
+    return described(write, layout.__doc__ or "")
+
+
+# `isoformat` pads in C: its pieces, put together, take a third of the time that formatting each number takes.
 
 
 def day_slashed(at: datetime) -> str:
     """``24/03/2026``."""
-    return f"{at.day:02d}/{at.month:02d}/{at.year:04d}"
+    iso = date.isoformat(at)
+    return f"{iso[8:]}/{iso[5:7]}/{iso[:4]}"
 
 
 def day_us(at: datetime) -> str:
     """``03-24-2026``."""
-    return f"{at.month:02d}-{at.day:02d}-{at.year:04d}"
+    iso = date.isoformat(at)
+    return f"{iso[5:]}-{iso[:4]}"
 
 
 def time_24(at: datetime) -> str:
     """``01:36:44``."""
-    return f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
+    return at.isoformat()[11:19]
 
 
 def time_12(at: datetime) -> str:
     """``02:13 AM``."""
-    return f"{(at.hour - 1) % 12 + 1:02d}:{at.minute:02d} {'AM' if at.hour < 12 else 'PM'}"  # noqa: PLR2004
+    return f"{(at.hour - 1) % 12 + 1:02d}:{at.minute:02d} {'AM' if at.hour < 12 else 'PM'}"  # noqa: PLR2004 - noon
 
 
 def day_and_time(at: datetime) -> str:
     """``2026-03-24 06:13:06``."""
-    return f"{at.year:04d}-{at.month:02d}-{at.day:02d} {time_24(at)}"
+    return at.isoformat(" ")[:19]
 
 
 def iso_millis(at: datetime) -> str:
     """``2026-03-24T06:16:25.000Z``, whole seconds as the vendor writes them."""
-    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{time_24(at)}.000Z"
+    return f"{at.isoformat()[:19]}.000Z"

@@ -1,16 +1,17 @@
-"""What a contract is written in: fields of a request, keys of a reply, and the operations made of them.
+"""What a contract is written in: the fields of a request and the keys of a reply, as tables.
 
+The tables are run as they stand: ``read_fields`` reads by the first kind, a ``Layout`` renders by the second.
 A field's position decides which error wins when several would apply. ``note`` carries the word on a fact's
-source into the generated documentation.
+source into the documentation, which ``describe.py`` draws from the same tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bezant.dialects.wire.codecs import Invalid, Reader, Writer, json
+from bezant.dialects.wire.codecs import Invalid, Reader, Writer, described, json
 
 V = TypeVar("V")
 E = TypeVar("E")
@@ -46,12 +47,16 @@ class Field(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[V]):
-    """One key of an answer: how it is written, and where its value comes from."""
+    """One key of an answer: how it is written, and where its value comes from.
+
+    With ``optional``, the key is left out when there is no value.
+    """
 
     key: str
     write: Writer
     value: Callable[[V], Any]
     note: str = ""
+    optional: bool = field(default=False, kw_only=True)
 
 
 class Constant(Reply[Any]):
@@ -63,25 +68,33 @@ class Constant(Reply[Any]):
 
 
 class Layout(Generic[V]):
-    """A JSON object with its keys in order."""
+    """A JSON object with its keys in order. The first of them cannot be optional."""
 
-    __slots__ = ("_parts", "replies")
+    __slots__ = ("_slots", "_template", "replies")
 
     def __init__(self, *replies: Reply[V]) -> None:
         self.replies = replies
-        self._parts = tuple(
-            ((b"{" if not n else b",") + json(reply.key) + b":", reply.write, reply.value)
-            for n, reply in enumerate(replies)
-        )
+        # All that never changes is one text with a place for each value: the fastest of the ways measured.
+        template = b""
+        slots: list[tuple[Writer, Callable[[V], Any]]] = []
+        for reply in replies:
+            member = b"," * bool(template) + json(reply.key) + b":"
+            if isinstance(reply, Constant):
+                template += (member + reply.write(None)).replace(b"%", b"%%")
+                continue
+            if reply.optional:
+                assert template, "an optional key comes after another"
+                template += b"%b"
+                slots.append((_whole(member, reply.write), reply.value))
+            else:
+                template += member.replace(b"%", b"%%") + b"%b"
+                slots.append((reply.write, reply.value))
+        self._template = b"{" + template + b"}"
+        self._slots = tuple(slots)
 
     def render(self, view: V) -> bytes:
         """The object that shows ``view``."""
-        pieces: list[bytes] = []
-        for prefix, write, value in self._parts:
-            pieces.append(prefix)
-            pieces.append(write(value(view)))
-        pieces.append(b"}")
-        return b"".join(pieces)
+        return self._template % tuple([write(value(view)) for write, value in self._slots])
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -89,53 +102,60 @@ class Layout(Generic[V]):
         return tuple(reply.key for reply in self.replies)
 
 
+def _whole(member: bytes, write: Writer) -> Writer:
+    """A key with its value, or nothing."""
+    return lambda value: b"" if value is None else member + write(value)
+
+
 def array(layout: Layout[V]) -> Writer:
     """A JSON array of such objects."""
 
     def write(views: Sequence[V]) -> bytes:
-        return b"[" + b",".join(layout.render(view) for view in views) + b"]"
+        return b"[" + b",".join([layout.render(view) for view in views]) + b"]"
 
-    return write
+    return described(write, "a list of objects: " + ", ".join(f"`{key}`" for key in layout.keys))
 
 
 def nested(layout: Layout[V]) -> Writer:
     """Such an object inside another."""
-    return layout.render
 
+    def write(view: V) -> bytes:
+        return layout.render(view)
 
-Handler = Callable[..., Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Generic[E]):
-    """One operation of a dialect: what it reads, in the order of its checks, and who answers it."""
-
-    name: str
-    title: str
-    fields: tuple[Field[E], ...]
-    handler: Handler
-    layouts: Mapping[str, Layout[Any]]
+    return described(write, "an object: " + ", ".join(f"`{key}`" for key in layout.keys))
 
 
 def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The meaning of each field, by the vendor's name. Raises ``Fault`` with the first error that applies.
+    """The meaning of each field, by the vendor's name. An empty text is an absent value.
 
-    An empty text is an absent value.
+    ``values`` go by lower-cased names. Raises ``Fault`` with the error of the first field that has one.
     """
     found: dict[str, Any] = {}
     for spec in fields:
-        raw = None
-        for name in spec.names:
-            raw = values.get(name)
-            if raw is not None and raw != "":
-                break
-        if raw is None or raw == "":
-            if spec.missing is not None:
-                raise Fault(spec.missing)
-            found[spec.name] = spec.default
-            continue
-        try:
-            found[spec.name] = spec.read(raw)
-        except Invalid:
-            raise Fault(spec.invalid) from None
+        error = _read(spec, values, found)
+        if error is not None:
+            raise Fault(error)
     return found
+
+
+def read_all_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[E]]:
+    """The same where an answer names every problem: what could be read, and all errors in order."""
+    found: dict[str, Any] = {}
+    errors = [error for spec in fields if (error := _read(spec, values, found)) is not None]
+    return found, errors
+
+
+def _read(spec: Field[E], values: Mapping[str, Any], found: dict[str, Any]) -> E | None:
+    raw = None
+    for name in spec.names:
+        raw = values.get(name)
+        if raw is not None and raw != "":
+            break
+    else:
+        found[spec.name] = spec.default
+        return spec.missing
+    try:
+        found[spec.name] = spec.read(raw)
+    except Invalid:
+        return spec.invalid
+    return None

@@ -7,9 +7,12 @@ expected into the dialect's own plain answer. A query string goes to the functio
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +24,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BODY_SECONDS = 30.0
+LINGER_SECONDS = 5.0
+LINGER_BYTES_MAX = 16 * BYTES_MAX
 
 _log = structlog.get_logger(__name__)
 _FIXED_HEADERS = (
@@ -28,25 +33,34 @@ _FIXED_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+_CLOSE = (b"connection", b"close")
+_LENGTH_DIGITS_MAX = len(str(BYTES_MAX))
 
 
-class TooLarge(Exception):
+class _TooLarge(Exception):
     """The body is over the limit."""
 
 
-class Gone(Exception):
-    """The client left before its request was whole, or was too slow with it."""
+class _TooSlow(Exception):
+    """The body was not whole in time."""
+
+
+class _Gone(Exception):
+    """The client left before its request was whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A whole request. ``headers`` are lower-cased names and values as they came."""
+    """A whole request. Printed, it shows nothing that a client may have put secrets into.
+
+    ``headers`` are lower-cased names and values as they came, repeated ones joined by commas.
+    """
 
     method: str
     path: str
-    query: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
+    query: bytes = field(repr=False)
+    headers: dict[bytes, bytes] = field(repr=False)
+    body: bytes = field(repr=False)
     address: str
     request_id: str
 
@@ -63,17 +77,22 @@ class Response:
     """An answer, and what may be said of it in logs and metrics."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     operation: str
     outcome: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+# Two answers that no dialect words: a client that is this slow or gone will not read them.
+_TOO_SLOW = Response(status=408, body=b"", operation="none", outcome="too slow", headers=(_CLOSE,))
+_GONE = Response(status=499, body=b"", operation="none", outcome="gone")
 
 
 class Observer(Protocol):
     """Is told of every request."""
 
     def __call__(self, request: Request | None, response: Response, *, seconds: float) -> None:
-        """A request was answered, ``seconds`` after its last byte."""
+        """A request was answered, ``seconds`` after its last byte. None: it never became whole."""
         ...
 
 
@@ -103,42 +122,51 @@ class Endpoint:
         observe: Observer,
         new_request_id: Callable[[], str],
         trusted_proxies: frozenset[str] = frozenset(),
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._dialect = dialect
         self._observe = observe
         self._new_request_id = new_request_id
         self._trusted_proxies = trusted_proxies
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request: Request | None = None
+        request_id = self._new_request_id()
+        unread: Receive | None = None
         started = time.perf_counter()
         try:
-            request = await self._request(scope, receive)
+            request = await self._request(scope, receive, request_id)
             started = time.perf_counter()
             response = await self._dialect.answer(request)
-        except TooLarge:
-            response = self._dialect.too_large()
-        except Gone:
-            return
+        except _TooLarge:
+            response, unread = self._dialect.too_large(), receive
+        except _TooSlow:
+            response = _TOO_SLOW
+        except _Gone:
+            response = _GONE
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may get past it
-            # No values: a traceback's lines show code, not what it worked on.
-            _log.exception("request crashed", kind=type(error).__name__)
+            _log.error(
+                "request crashed", request=request_id, exception=type(error).__name__, frames=_frames(error)
+            )
             response = self._dialect.crashed()
-        request_id = request.request_id if request else self._new_request_id()
-        await self._send(response, request_id, send)
-        self._observe(request, response, seconds=time.perf_counter() - started)
-
-    async def _request(self, scope: Scope, receive: Receive) -> Request:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        length = headers.get(b"content-length")
-        if length is not None and int(length) > BYTES_MAX:
-            raise TooLarge
+        seconds = time.perf_counter() - started
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            if response is not _GONE:
+                await _send(response, request_id, send, unread=unread)
+        finally:
+            self._observe(request, response, seconds=seconds)
+
+    async def _request(self, scope: Scope, receive: Receive, request_id: str) -> Request:
+        headers = _headers(scope["headers"])
+        if _declares_too_much(headers):
+            raise _TooLarge
+        try:
+            async with asyncio.timeout(self._body_seconds):
                 body = await _body(receive)
         except TimeoutError:
-            raise Gone from None
+            raise _TooSlow from None
         return Request(
             method=scope["method"],
             path=scope["path"],
@@ -146,7 +174,7 @@ class Endpoint:
             headers=headers,
             body=body,
             address=self._address(scope, headers),
-            request_id=self._new_request_id(),
+            request_id=request_id,
         )
 
     def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
@@ -156,42 +184,88 @@ class Endpoint:
         if address not in self._trusted_proxies:
             return address
         for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
-            named = hop.strip()
-            if named and named not in self._trusted_proxies:
-                return named
+            named = _ip_address(hop.strip())
+            if named is None:
+                break
+            address = named
+            if address not in self._trusted_proxies:
+                break
         return address
 
-    async def _send(self, response: Response, request_id: str, send: Send) -> None:
-        headers = (
-            *_FIXED_HEADERS,
-            (b"content-length", b"%d" % len(response.body)),
-            (b"x-request-id", request_id.encode()),
-            *response.headers,
-        )
-        try:
-            await send({"type": "http.response.start", "status": response.status, "headers": headers})
-            await send({"type": "http.response.body", "body": response.body})
-        except OSError:
-            _log.debug("client left before its answer")
+
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """By name. A repeated credential becomes one that fits nothing, rather than the first or the last."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
+def _declares_too_much(headers: dict[bytes, bytes]) -> bool:
+    """Whether the client says that its body is over the limit. What comes is counted in any case."""
+    length = headers.get(b"content-length", b"").lstrip(b"0")
+    return length.isdigit() and (len(length) > _LENGTH_DIGITS_MAX or int(length) > BYTES_MAX)
+
+
+def _ip_address(text: str) -> str | None:
+    """An IP address in its usual form. With an IPv6 zone, which may be any text, it is none."""
+    try:
+        return None if "%" in text else str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _frames(error: Exception) -> list[str]:
+    """Where it came from, without its text or any variable: both may carry values."""
+    return [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
 
 
 async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        if len(body) > BYTES_MAX:
-            raise TooLarge
-        return body
     pieces: list[bytes] = []
     size = 0
     while True:
+        message = await receive()
         if message["type"] != "http.request":
-            raise Gone
-        piece = message.get("body", b"")
+            raise _Gone
+        piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > BYTES_MAX:
-            raise TooLarge
-        pieces.append(piece)
+            raise _TooLarge
         if not message.get("more_body", False):
-            return b"".join(pieces)
-        message = await receive()
+            return b"".join([*pieces, piece]) if pieces else piece
+        pieces.append(piece)
+
+
+async def _send(response: Response, request_id: str, send: Send, *, unread: Receive | None) -> None:
+    """Send an answer. A request that is not read to its end costs the client its connection."""
+    headers = (
+        *_FIXED_HEADERS,
+        (b"content-length", b"%d" % len(response.body)),
+        (b"x-request-id", request_id.encode()),
+        *response.headers,
+        *((_CLOSE,) if unread else ()),
+    )
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if unread is not None:
+            await send({"type": "http.response.body", "body": response.body, "more_body": True})
+            await _discard(unread)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await send({"type": "http.response.body", "body": response.body})
+    except OSError:
+        _log.debug("client left before its answer")
+
+
+async def _discard(receive: Receive) -> None:
+    """Throw away what a client still sends, for a while: closing at once would take its answer from it."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while size <= LINGER_BYTES_MAX:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                size += len(message.get("body", b""))

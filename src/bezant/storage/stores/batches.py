@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
-from bezant.storage.bulk import BulkInsert, BulkUpdate
+from bezant.storage.bulk import BulkInsert, BulkUpdate, Row, columns_of
+from bezant.storage.driver import execute
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
@@ -34,6 +36,15 @@ _CHANGING = (
 _INSERT = BulkInsert(batches)
 _UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
 
+_COLUMNS = ", ".join(batches.c.keys())
+_FIND_OPEN = f"SELECT {_COLUMNS} FROM batches WHERE merchant_id = ? AND terminal_id = ? AND state = 'open'"  # noqa: S608 - our names
+# In key order, so that two groups do not lock crosswise.
+_LOCK_OPEN = (
+    f"SELECT {_COLUMNS} FROM batches WHERE state = 'open' "  # noqa: S608 - our names
+    "AND (merchant_id, terminal_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[])) "
+    "ORDER BY merchant_id, terminal_id FOR UPDATE"
+)
+
 Key = tuple[int, int, int]
 
 
@@ -50,9 +61,14 @@ class Batches:
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch and lock the open batches of many terminals with one statement."""
         wanted = sorted(set(terminals))
-        if wanted:
-            place = tuple_(batches.c.merchant_id, batches.c.terminal_id)
-            self._fetch(place.in_(wanted), batches.c.state == BatchState.OPEN.value)
+        if not wanted:
+            return
+        if self._connection.dialect.name == "postgresql":
+            found = execute(self._connection, _LOCK_OPEN, columns_of(wanted)).fetchall()
+        else:
+            found = [row for key in wanted for row in execute(self._connection, _FIND_OPEN, key).fetchall()]
+        for row in found:
+            self._hold(_batch(row))
 
     def open(self, merchant_id: int, terminal_id: int) -> Batch:
         """The terminal's open batch."""
@@ -154,68 +170,76 @@ class Batches:
         changed = [batch for key, batch in self._held.items() if key not in new]
         # What closes is written before what opens: a terminal has one open batch at any time.
         if changed:
-            _UPDATE.run(self._connection, [_update_row(batch) for batch in changed])
+            _UPDATE.run(self._connection, [_update_row(_row(batch)) for batch in changed])
         if self._new:
             _INSERT.run(self._connection, [_row(batch) for batch in self._new])
             self._new.clear()
 
 
-def _batch(row: Row[Any]) -> Batch:
+def _batch(row: Sequence[Any]) -> Batch:
+    """The batch in a row of the table's columns."""
+    (
+        merchant_id,
+        terminal_id,
+        number,
+        state,
+        currency,
+        audit_number,
+        transaction_number,
+        sale_count,
+        base,
+        tax,
+        fee,
+        tip,
+        refund_count,
+        refunded,
+        tip_count,
+        opened_at,
+        settlement_id,
+        frozen_at,
+        closed_at,
+    ) = row
     return Batch(
-        merchant_id=row.merchant_id,
-        terminal_id=row.terminal_id,
-        number=row.number,
-        currency=CURRENCIES[row.currency],
-        state=BatchState(row.state),
-        audit_number=row.audit_number,
-        transaction_number=row.transaction_number,
-        totals=Totals(
-            sale_count=row.sale_count,
-            base=row.base,
-            tax=row.tax,
-            fee=row.fee,
-            tip=row.tip,
-            refund_count=row.refund_count,
-            refunded=row.refunded,
-            tip_count=row.tip_count,
-        ),
-        opened_at=from_micros(row.opened_at),
-        settlement_id=row.settlement_id,
-        frozen_at=maybe_instant(row.frozen_at),
-        closed_at=maybe_instant(row.closed_at),
+        merchant_id=merchant_id,
+        terminal_id=terminal_id,
+        number=number,
+        currency=CURRENCIES[currency],
+        state=BatchState(state),
+        audit_number=audit_number,
+        transaction_number=transaction_number,
+        totals=Totals(sale_count, base, tax, fee, tip, refund_count, refunded, tip_count),
+        opened_at=from_micros(opened_at),
+        settlement_id=settlement_id,
+        frozen_at=maybe_instant(frozen_at),
+        closed_at=maybe_instant(closed_at),
     )
 
 
-def _values(batch: Batch) -> dict[str, object]:
+def _row(batch: Batch) -> Row:
+    """The values of every column, in table order."""
     totals = batch.totals
-    return {
-        "merchant_id": batch.merchant_id,
-        "terminal_id": batch.terminal_id,
-        "number": batch.number,
-        "state": batch.state.value,
-        "currency": batch.currency.code,
-        "audit_number": batch.audit_number,
-        "transaction_number": batch.transaction_number,
-        "sale_count": totals.sale_count,
-        "base": totals.base,
-        "tax": totals.tax,
-        "fee": totals.fee,
-        "tip": totals.tip,
-        "refund_count": totals.refund_count,
-        "refunded": totals.refunded,
-        "tip_count": totals.tip_count,
-        "opened_at": to_micros(batch.opened_at),
-        "settlement_id": batch.settlement_id,
-        "frozen_at": maybe_micros(batch.frozen_at),
-        "closed_at": maybe_micros(batch.closed_at),
-    }
+    return (
+        batch.merchant_id,
+        batch.terminal_id,
+        batch.number,
+        batch.state.value,
+        batch.currency.code,
+        batch.audit_number,
+        batch.transaction_number,
+        totals.sale_count,
+        totals.base,
+        totals.tax,
+        totals.fee,
+        totals.tip,
+        totals.refund_count,
+        totals.refunded,
+        totals.tip_count,
+        to_micros(batch.opened_at),
+        batch.settlement_id,
+        maybe_micros(batch.frozen_at),
+        maybe_micros(batch.closed_at),
+    )
 
 
-def _row(batch: Batch) -> tuple[object, ...]:
-    values = _values(batch)
-    return tuple(values[name] for name in _INSERT.columns)
-
-
-def _update_row(batch: Batch) -> tuple[object, ...]:
-    values = _values(batch)
-    return tuple(values[name] for name in (*_CHANGING, *_KEYS))
+# Where the update's values stand among the columns.
+_update_row = itemgetter(*(_INSERT.columns.index(name) for name in (*_CHANGING, *_KEYS)))

@@ -216,11 +216,9 @@ class PaymentRows:
     def flush(self) -> None:
         """Write new payments, steps and events. Raises ``Conflict`` when a step was not possible.
 
-        A work whose reading writes what others of its group have buffered must not be blamed for their
-        steps alone: it counts as having written, so that the whole group is run again.
+        A work that only reads may come upon a step that an earlier work of its group has buffered and that
+        is not possible. It counts as having written then, so that it is not the one to be blamed.
         """
-        if self._new or self._changed:
-            self._writes.touch()
         if self._new:
             new, self._new = self._new, {}
             _INSERT.run(self._connection, [_row(payment) for payment in new.values()])
@@ -232,6 +230,7 @@ class PaymentRows:
                 [_change_row(*pair) for _, pair in sorted(changed.items())],
             )
             if found != len(changed):
+                self._writes.touch()
                 message = "a payment was changed by somebody else"
                 raise Conflict(message)
         if self._events:

@@ -16,6 +16,8 @@ from bezant.dialects.wire.contract import Field
 AMOUNT_MINOR_MAX = 9_999_999
 """99,999.99 (vendor docs)."""
 
+PAYMENT_ID_MAX = 2**63 - 1
+
 FLAG = codecs.one_of({"0": False, "1": True})
 
 
@@ -77,11 +79,22 @@ TOKEN = Field(
     invalid=codes.BAD_TOKEN,
     note="40 hex digits; any other token is one that we do not know",
 )
-REF_TXN_ID = Field(
-    name="ref_txn_id",
-    read=codecs.integer(minimum=0, maximum=10**20 - 1),
-    invalid=codes.BAD_TRANSACTION_ID,
-)
+
+
+def ref_txn_id(*, missing: Error | None = None) -> Field[Error]:
+    """The id of an earlier payment: up to 20 digits (vendor docs), more than our ids ever have."""
+    read = codecs.integer(maximum=10**20 - 1)
+    return Field(
+        name="ref_txn_id",
+        # What lies beyond every id is as unknown as the last one, which is never given out.
+        read=codecs.described(
+            lambda value: min(read(value), PAYMENT_ID_MAX), "whole number of up to 20 digits"
+        ),
+        missing=missing,
+        invalid=codes.BAD_TRANSACTION_ID,
+    )
+
+
 RRN = Field(name="rrn", read=codecs.pattern(r"[0-9]{1,15}"), invalid=codes.BAD_RRN)
 STAN = Field(name="stan", read=codecs.integer(maximum=999_999), invalid=codes.BAD_STAN)
 TRAN_NO = Field(name="tran_no", read=codecs.integer(maximum=10**11 - 1), invalid=codes.BAD_TRAN_NO)

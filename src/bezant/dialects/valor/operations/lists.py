@@ -20,6 +20,8 @@ from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply,
 
 RECENT, TODAY, MONTH, YESTERDAY, LAST_MONTH, WEEK, LAST_WEEK, RANGE, OLD_RANGE, ANY_DATE = range(10)
 
+EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
+
 SOURCES: dict[int, str] = {
     1: "valorconnect",
     2: "woocommerce",
@@ -137,9 +139,11 @@ LIST: Layout[_Listed] = Layout(
 def local_days(caller: Caller, first: date, last: date) -> dict[str, datetime]:
     """The instants between which the store's calendar shows those days, both included."""
     zone = caller.store.zone
+    # A client that wants everything may say 0001-01-01 or 9999-12-31, which have no day before or after.
+    end = min(last, LATEST) + timedelta(days=1)
     return {
-        "requested_from": datetime.combine(first, time(), zone).astimezone(UTC),
-        "requested_to": datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
+        "requested_from": datetime.combine(max(first, EARLIEST), time(), zone).astimezone(UTC),
+        "requested_to": datetime.combine(end, time(), zone).astimezone(UTC),
     }
 
 
@@ -191,7 +195,7 @@ async def _list(call: Call) -> Shown:
     first, last = values["start_date_range"], values["end_date_range"]
     if date_filter in {RANGE, OLD_RANGE} and (first is None or last is None):
         raise Fault(codes.DATES_REQUIRED)
-    if date_filter == ANY_DATE and values["filter"] != "TXNID":
+    if date_filter == ANY_DATE and (values["filter"] != "TXNID" or values["filter_text"] is None):
         raise Fault(codes.FILTER_NOT_TXNID)
     today = call.caller.local(call.caller.now(call.services.clock.now())).date()
     days = (first, last) if date_filter in {RANGE, OLD_RANGE} else days_of(date_filter, today)

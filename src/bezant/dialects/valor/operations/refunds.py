@@ -11,12 +11,7 @@ from bezant.dialects.wire.contract import Field
 
 FIELDS = (
     fields.amount(missing=codes.INPUT_MISSING),
-    Field(
-        name="ref_txn_id",
-        read=codecs.integer(maximum=10**20 - 1),
-        missing=codes.INPUT_MISSING,
-        invalid=codes.BAD_TRANSACTION_ID,
-    ),
+    fields.ref_txn_id(missing=codes.INPUT_MISSING),
     fields.PROFILE,
     fields.INVOICE,
     Field(

@@ -9,7 +9,7 @@ from bezant.dialects.valor.operations import fields
 from bezant.dialects.wire.contract import Fault
 
 FIELDS = (
-    fields.REF_TXN_ID,
+    fields.ref_txn_id(),
     fields.PROFILE,
     fields.amount(missing=None),
     fields.AUTH_CODE,

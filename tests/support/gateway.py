@@ -1,0 +1,388 @@
+"""A real gateway and a real sandbox host, each a process of its own, to be driven, killed and asked.
+
+``Gateway`` is ``bezant serve --demo`` on a database and a data folder; ``Host`` is ``bezant sandbox`` with
+its books on file. Both keep their ports over restarts, as an operator's would, so that a client can go on
+where it was. Everything here blocks: call it from plain tests, or from threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import NullPool, create_engine, text
+
+from bezant.rails.acquirer.sandbox import SandboxControl
+from bezant.storage.engine import open_engine
+from tests.support.tree import ROOT
+
+T = TypeVar("T")
+
+START_SECONDS_MAX: Final = 60.0
+STOP_SECONDS_MAX: Final = 30.0
+ANSWER_SECONDS_MAX: Final = 60.0
+EXPIRY: Final = "1236"
+NO_SETTINGS: Final[Mapping[str, str]] = {}
+
+SWIFT: Final[Mapping[str, str]] = {
+    "BEZANT_ACQUIRER_CONNECT_SECONDS": "0.5",
+    "BEZANT_ACQUIRER_READ_SECONDS": "1",
+    "BEZANT_LEASE_SECONDS": "2",
+}
+"""Settings with which nothing stays in doubt for long."""
+
+
+class NoAnswer(Exception):
+    """A request was not answered whole: the server was away, or died meanwhile."""
+
+
+class Answer(NamedTuple):
+    """What the gateway answered. Header names are in lower case."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+def eventually(look: Callable[[], T], *, seconds: float = 30.0, every_seconds: float = 0.05) -> T:
+    """What ``look`` gives as soon as that is true; fails when it does not become so in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"did not come true within {seconds:g} s; the last was {found!r}"
+        time.sleep(every_seconds)
+    return found
+
+
+class Host:
+    """A sandbox acquirer host. Its books outlive it, its scripts do not."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.port = _free_port()
+        control_port = _free_port()
+        self.control = Control(("127.0.0.1", control_port))
+        ports = ("--port", str(self.port), "--control-port", str(control_port))
+        self._process = _Process(
+            ("sandbox", *ports, "--journal", str(home / "acquirer.journal")), log=home / "host.log"
+        )
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._process.start(up=self.control.answers)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.end(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+
+class Control:
+    """Asks a host for its books and hands it scripts: ``SandboxControl``, without ``await``."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._sandbox = SandboxControl(address)
+
+    def answers(self) -> bool:
+        """Whether the host is up."""
+        try:
+            asyncio.run(self._sandbox.ping())
+        except OSError:
+            return False
+        return True
+
+    def books(self, **filters: str) -> list[dict[str, Any]]:
+        """All entries that match ``terminal``, ``rrn``, ``state``, ``ask``, oldest first."""
+        return asyncio.run(self._sandbox.books(**filters))
+
+    def live(self, terminal: str | None = None, *, settled: bool = True) -> dict[str, Any]:
+        """What is approved and not reversed: ``terminals`` → ask → count and amount; ``entries``."""
+        return asyncio.run(self._sandbox.live(terminal, settled=settled))
+
+    def totals(self, terminal: str | None = None) -> dict[str, Any]:
+        """``batches`` told so far, and what is ``unsettled``."""
+        return asyncio.run(self._sandbox.totals(terminal))
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since the host's start."""
+        return asyncio.run(self._sandbox.stats())
+
+    def script(self, *steps: Mapping[str, object], repeat: bool = False, **match: object) -> int:
+        """Add a script for the messages that ``match`` (``ask``, ``amount``, ``terminal``, ...); its number."""
+        return asyncio.run(self._sandbox.script(*steps, match=match, repeat=repeat))
+
+    def scripts(self) -> list[dict[str, Any]]:
+        """Scripts with steps left."""
+        return asyncio.run(self._sandbox.scripts())
+
+    def clear_scripts(self) -> int:
+        """Forget all scripts; how many there were."""
+        return asyncio.run(self._sandbox.clear_scripts())
+
+
+class Gateway:
+    """A gateway with demo merchants, and the host it is linked to.
+
+    Without ``database_url`` the database is SQLite in ``home``. ``settings`` are environment variables
+    (``BEZANT_...``). A ``host`` that is given is not started and not stopped here. Usable as a context.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        database_url: str = "",
+        settings: Mapping[str, str] = NO_SETTINGS,
+        host: Host | None = None,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.database_url = database_url or f"sqlite:///{home / 'bezant.db'}"
+        self.host = host or Host(home)
+        self._owns_host = host is None
+        self._port = _free_port()
+        self._log = home / "server.log"
+        self._process = _Process(
+            ("serve", "--demo"),
+            log=self._log,
+            settings={
+                "BEZANT_HOME": str(home),
+                "BEZANT_PORT": str(self._port),
+                "BEZANT_DATABASE_URL": self.database_url,
+                "BEZANT_ACQUIRER": self.host.address,
+                **settings,
+            },
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a path; the same after a restart."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def control(self) -> Control:
+        """The other side: the host's books and scripts."""
+        return self.host.control
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        """``demo.json``."""
+        facts: dict[str, Any] = json.loads((self.home / "demo.json").read_bytes())
+        return facts
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        self._process.start(up=self._is_up)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and whatever it started. The host lives on."""
+        self._process.end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting for the end."""
+        self._process.send(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        return self._process.end(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait until the server ends by itself; its exit status."""
+        return self._process.wait()
+
+    def log_text(self) -> str:
+        """Everything the server has written, over all restarts."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def call(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        timeout_seconds: float = ANSWER_SECONDS_MAX,
+        **params: object,
+    ) -> Answer:
+        """POST ``params`` as JSON, with the demo's credentials unless others are given.
+
+        Raises ``NoAnswer``.
+        """
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        return self.post(
+            json.dumps({**self._credentials(), **params}).encode(), headers, timeout_seconds=timeout_seconds
+        )
+
+    def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        target: str = "/",
+        timeout_seconds: float = ANSWER_SECONDS_MAX,
+    ) -> Answer:
+        """POST any bytes to any path and query. Raises ``NoAnswer``."""
+        place = urlsplit(self.base_url)
+        connection = http.client.HTTPConnection(
+            str(place.hostname), int(place.port or 0), timeout=timeout_seconds
+        )
+        try:
+            connection.request("POST", target, body, dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as trouble:
+            raise NoAnswer(type(trouble).__name__) from None
+        finally:
+            connection.close()
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, json.loads(content), names)
+
+    def sale(self, amount: str, **params: object) -> Answer:
+        """``call`` for a sale on the test card that is approved."""
+        return self.charge("sale", amount, **params)
+
+    def charge(self, txn_type: str, amount: str, **params: Any) -> Answer:
+        """``call`` for a sale or an authorization on the test card that is approved."""
+        card = {"cardnumber": self.demo["cards"]["approve"], "expirydate": EXPIRY, "cvv": "999"}
+        return self.call(**{"txn_type": txn_type, "amount": amount, "surchargeIndicator": "0", **card, **params})
+
+    def listed(self, payment_id: str) -> dict[str, Any]:
+        """The row of one payment in the transaction list. Fails when there is none."""
+        answer = self.call(txn_type="txnfetch", date_filter="9", filter="TXNID", filter_text=payment_id)
+        assert answer.status == 200, answer
+        (row,) = answer.body["data"]
+        found: dict[str, Any] = row
+        return found
+
+    def rows(self, statement: str, **values: object) -> Sequence[dict[str, Any]]:
+        """What a query finds in the gateway's own database."""
+        url = self.database_url
+        engine = open_engine(url) if url.startswith("sqlite") else create_engine(url, poolclass=NullPool)
+        try:
+            with engine.connect().execution_options(bezant_writes=False) as connection:
+                return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+        finally:
+            engine.dispose()
+
+    def _credentials(self) -> dict[str, Any]:
+        credentials: dict[str, Any] = self.demo["valor"]
+        return {name: credentials[name] for name in ("appid", "appkey", "epi")}
+
+    def _is_up(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        if self._owns_host:
+            self.host.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        if self._owns_host:
+            self.host.kill()
+
+
+class _Process:
+    """``bezant`` with some arguments, in a process group of its own, started again and again."""
+
+    def __init__(
+        self, arguments: Sequence[str], *, log: Path, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> None:
+        self._command = (sys.executable, "-m", "bezant", *arguments)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
+        self._environment = {**inherited, "PYTHONPATH": str(ROOT / "src"), **settings}
+        self._log = log
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, up: Callable[[], bool]) -> None:
+        assert self._running is None, "it runs already"
+        with self._log.open("ab") as log:
+            running = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._running = running
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not up():
+            if running.poll() is not None or time.monotonic() > deadline:
+                self.end(signal.SIGKILL)
+                last_words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                message = f"bezant {self._command[3]} did not start: {last_words}"
+                raise AssertionError(message)
+            time.sleep(0.03)
+
+    def send(self, number: signal.Signals) -> None:
+        if self._running is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._running.pid, number)
+
+    def wait(self) -> int:
+        assert self._running is not None, "it does not run"
+        try:
+            return self._running.wait(STOP_SECONDS_MAX)
+        finally:
+            self.send(signal.SIGKILL)
+            self._running.wait()
+            self._running = None
+
+    def end(self, number: signal.Signals) -> int:
+        if self._running is None:
+            return 0
+        self.send(number)
+        return self.wait()
+
+
+def _free_port() -> int:
+    """A port that nobody has now, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
