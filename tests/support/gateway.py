@@ -289,19 +289,33 @@ class Gateway:
         finally:
             engine.dispose()
 
-    def _credentials(self) -> dict[str, Any]:
-        credentials: dict[str, Any] = self.demo["valor"]
-        return {name: credentials[name] for name in ("appid", "appkey", "epi")}
+    def open_total(self) -> int:
+        """What the terminal's open batch comes to, in minor units."""
+        answer = self.call(txn_type="openbatch")
+        assert answer.status == 200, answer
+        total: int = answer.body["batchSummary"][0]["dashboard_netamount"]
+        return total
+
+    def is_ready(self) -> bool:
+        """Whether database and acquirer answer it."""
+        return self._is_good("/readyz")
 
     def _is_up(self) -> bool:
+        return self._is_good("/healthz")
+
+    def _is_good(self, path: str) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
         try:
-            connection.request("GET", "/healthz")
+            connection.request("GET", path)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
+
+    def _credentials(self) -> dict[str, Any]:
+        credentials: dict[str, Any] = self.demo["valor"]
+        return {name: credentials[name] for name in ("appid", "appkey", "epi")}
 
     def __enter__(self) -> Self:
         if self._owns_host:

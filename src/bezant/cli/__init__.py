@@ -26,7 +26,7 @@ from bezant.cli.usage import example
         services.work,
         sandbox.sandbox,
         upkeep.migrate,
-        # upkeep.verify,
+        upkeep.verify,
         upkeep.demo,
         clocks.clock,
         accounts.iso,

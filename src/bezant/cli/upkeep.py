@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
+from bezant.app import Store as Opened
 from bezant.app import open_store
-from bezant.cli.opening import settings
-from bezant.cli.screen import print_table, show_facts, show_json
+from bezant.cli.opening import settings, with_store
+from bezant.cli.screen import Row, print_table, show_facts, show_json
 from bezant.cli.usage import example, json_option
 from bezant.config import Settings
 from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_demo_json
 from bezant.storage import migrate as schema
 from bezant.storage.engine import open_engine
 from bezant.storage.keyring import open_keys, open_root_key
+from bezant.storage.verify import CHECKS, Check, Finding, Verdict, snapshot
 
 
 @click.command(epilog=example("BEZANT_DATABASE_URL=postgresql://... bezant migrate"))
@@ -37,6 +42,57 @@ def migrate(*, as_json: bool) -> None:
     finally:
         engine.dispose()
     show_facts({"before": before, "after": after, "root_key": str(chosen.root_key)}, as_json=as_json)
+
+
+@click.command(epilog=example("bezant verify && echo all is well"))
+@json_option
+@click.pass_context
+def verify(context: click.Context, *, as_json: bool) -> None:
+    """Recompute every invariant and say what is wrong.
+
+    Nothing is changed, and payments may go on meanwhile. The exit status is 1 when something is
+    wrong. Amounts are minor units.
+    """
+
+    async def work(opened: Opened) -> list[tuple[Check, Verdict]]:
+        now = opened.clock.now()
+        with snapshot(opened.engine) as connection:
+            return [(check, check.run(connection, now=now)) for check in _with_progress(CHECKS)]
+
+    verdicts = with_store(work)
+    checks = [
+        {"invariant": check.invariant, "title": check.title, "wrong": verdict.count}
+        for check, verdict in verdicts
+    ]
+    findings = [_finding_row(finding) for _, verdict in verdicts for finding in verdict.findings]
+    if as_json:
+        show_json({"checks": checks, "findings": findings})
+    else:
+        print_table(checks)
+        if findings:
+            click.echo()
+            print_table(findings)
+    context.exit(1 if any(verdict.count for _, verdict in verdicts) else 0)
+
+
+def _with_progress(checks: Sequence[Check]) -> Iterator[Check]:
+    """The checks, with a bar on standard error while each is run, if a person may be watching."""
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task("", total=len(checks))
+        for check in checks:
+            progress.update(task, description=check.title)
+            yield check
+            progress.advance(task)
+
+
+def _finding_row(finding: Finding) -> Row:
+    return {
+        "invariant": finding.invariant,
+        "merchant_id": finding.merchant_id,
+        "subject": finding.subject,
+        "finding": finding.message,
+    }
 
 
 @click.command(epilog=example("bezant demo"))

@@ -66,8 +66,8 @@ class Whole(_Value[int]):
 
     def read(self, text: str) -> int | None:
         """The number, or nothing."""
-        number = int(text) if _WHOLE.fullmatch(text) else None
-        return number if number in self._bounds else None
+        # Only a number is looked for in a range by arithmetic; anything else, one by one.
+        return int(text) if _WHOLE.fullmatch(text) and int(text) in self._bounds else None
 
 
 class Seconds(_Value[float]):

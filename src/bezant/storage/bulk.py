@@ -77,10 +77,8 @@ class BulkUpdate:
             f"WHERE {' AND '.join(f'{name} = ?' for name in found_by)}"
         )
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Update; how many rows were found as expected."""
+    def run(self, connection: Connection, rows: Sequence[Row]) -> Any:  # noqa: ANN401 - a driver's cursor
+        """Update; the cursor will know how many rows were found as expected."""
         if connection.dialect.name == "postgresql":
-            found: int = execute(connection, self._postgresql, columns_of(rows)).rowcount
-        else:
-            found = execute_each(connection, self._sqlite, rows).rowcount
-        return found
+            return execute(connection, self._postgresql, columns_of(rows))
+        return execute_each(connection, self._sqlite, rows)

@@ -6,11 +6,27 @@ classes, and a lost connection is known for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
+
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """Statements run in here are sent together, where the driver can: their results are there at the end."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver = connection.dialect.loaded_dbapi
+    raw: Any = connection.connection.driver_connection
+    try:
+        with raw.pipeline():
+            yield
+    except driver.Error as error:
+        raise _wrapped(connection, error) from error
 
 
 def execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - a driver's cursor
@@ -29,16 +45,21 @@ def _run(connection: Connection, how: str, statement: str, values: Sequence[Any]
     try:
         getattr(cursor, how)(statement, values)
     except driver.Error as error:
-        lost = connection.dialect.is_disconnect(error, None, cursor)
-        if lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            driver.Error,
-            hide_parameters=True,
-            connection_invalidated=lost,
-            dialect=connection.dialect,
-        ) from error
+        raise _wrapped(connection, error) from error
     return cursor
+
+
+def _wrapped(connection: Connection, error: Any) -> BaseException:  # noqa: ANN401 - of the driver's own class
+    """SQLAlchemy's error for the driver's."""
+    lost = connection.dialect.is_disconnect(error, None, None)
+    if lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        None,
+        None,
+        error,
+        connection.dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=connection.dialect,
+    )

@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from bezant.storage.crypto import Keys
+from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.cards import Cards
@@ -30,6 +31,7 @@ class Unit:
     """All stores of one transaction. Written by hand in the order in which rows depend on each other."""
 
     def __init__(self, connection: Connection, keys: Keys) -> None:
+        self._connection = connection
         self.writes = Writes()
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
@@ -52,13 +54,15 @@ class Unit:
         self.batches.prime(terminals)
 
     def flush(self) -> None:
-        """Write what is buffered."""
-        self.cards.flush()
-        self.payments.flush()
-        self.reversals.flush()
-        self.journal.flush()
-        self.claims.flush()
-        self.batches.flush()
+        """Write what is buffered. Raises ``Conflict`` when an update did not find its rows as expected."""
+        with pipelined(self._connection):
+            self.cards.flush()
+            self.payments.flush()
+            self.reversals.flush()
+            self.journal.flush()
+            self.claims.flush()
+            self.batches.flush()
+        self.writes.check()
 
 
 class Units:

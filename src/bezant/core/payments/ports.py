@@ -88,8 +88,11 @@ class PaymentStore(Protocol):
         """Store a new payment."""
         ...
 
-    def change(self, before: Payment, after: Payment) -> None:
-        """Store a step; at the end of the transaction raises ``Conflict`` unless ``before`` was current."""
+    def change(self, before: Payment, after: Payment, *, at: datetime) -> None:
+        """Store a step; at the end of the transaction raises ``Conflict`` unless ``before`` was current.
+
+        ``at`` is the merchant's time.
+        """
         ...
 
     def find(self, merchant_id: int, payment_id: int) -> Payment | None:

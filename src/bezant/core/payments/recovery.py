@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from bezant.core.merchants import Caller, SystemClock
-from bezant.core.outcomes import Approved, Conflict, Declined, Reason, Unresolved
+from bezant.core.outcomes import Answer, Approved, Conflict, Declined, Reason, Unresolved
 from bezant.core.payments.messages import Message
 from bezant.core.payments.model import Event, Kind, Payment, State
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
@@ -93,24 +93,31 @@ class Recovery:
             payment, voided, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
         except Conflict:
             return False
+        caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
         # A void was itself the first reversal of what it voids.
         repeat = reversal.tries > 0 or payment.kind is Kind.VOID
-        message = await self._message(payment, voided, stored, repeat=repeat)
-        answer = await self._acquirer.send(message)
-        nothing_there = isinstance(answer, Declined) and answer.reason is Reason.ORIGINAL_NOT_FOUND
-        confirmed = isinstance(answer, Approved) or nothing_there
-        end = self._confirm if confirmed else self._postpone
-        return await self._quietly(payment, partial(end, claimed)) and confirmed
+        answer = await self._acquirer.send(self._message(caller, payment, voided, stored, repeat=repeat))
+        answered_at = self._clock.now()
+        if _settles(payment, answer, answered_at):
+            end = partial(_confirm, reversal=claimed, at=caller.now(answered_at), real=answered_at)
+            return await self._quietly(payment, end)
+        await self._quietly(payment, partial(_postpone, reversal=claimed, real=answered_at))
+        return False
 
     async def keep_stray(self, stray: Stray) -> None:
         """Record an answer that came late, twice or for nobody."""
         stray_id = await self._ids.take()
         await self._units.write(lambda tx: tx.strays.add(stray_id, stray), merchant_id=0)
 
-    async def _message(
-        self, payment: Payment, voided: Payment | None, stored: StoredCard | None, *, repeat: bool
+    def _message(
+        self,
+        caller: Caller,
+        payment: Payment,
+        voided: Payment | None,
+        stored: StoredCard | None,
+        *,
+        repeat: bool,
     ) -> Message:
-        caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
         pan = None
         if stored is not None:
             pan = self._sealer.open(stored.merchant_id, stored.card.token, stored.sealed)
@@ -123,25 +130,6 @@ class Recovery:
             deadline_at=self._clock.now() + TRY_LEASE,
         )
 
-    def _confirm(self, reversal: Reversal, tx: PaymentTx) -> None:
-        real = self._clock.now()
-        tx.reversals.change(reversal, replace(reversal, confirmed_at=real))
-        payment = existing(tx, reversal.merchant_id, reversal.payment_id)
-        if payment.state is not State.IN_DOUBT:
-            return
-        tx.payments.change(payment, payment.step(Event.REVERSE))
-        if payment.kind is Kind.REFUND:
-            free_refund(tx, payment)
-
-    def _postpone(self, reversal: Reversal, tx: PaymentTx) -> None:
-        seconds = DELAYS[reversal.tries] if reversal.tries < len(DELAYS) else HOURLY
-        later = replace(
-            reversal,
-            next_try_at=self._clock.now() + timedelta(seconds=seconds),
-            escalated=reversal.tries >= len(DELAYS),
-        )
-        tx.reversals.change(reversal, later)
-
     async def _quietly(self, payment: Payment, step: Callable[[PaymentTx], object]) -> bool:
         """Run a step; whether it was this process that took it."""
         try:
@@ -149,3 +137,33 @@ class Recovery:
         except Conflict:
             return False
         return True
+
+
+def _settles(payment: Payment, answer: Answer, real: datetime) -> bool:
+    """Whether nothing of the payment is left at the network.
+
+    That the network knows of nothing counts only when the payment can no longer be on its way there.
+    """
+    if isinstance(answer, Declined) and answer.reason is Reason.ORIGINAL_NOT_FOUND:
+        return real >= payment.lease_until
+    return isinstance(answer, Approved)
+
+
+def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime) -> None:
+    tx.reversals.change(reversal, replace(reversal, confirmed_at=real))
+    payment = existing(tx, reversal.merchant_id, reversal.payment_id)
+    if payment.state is not State.IN_DOUBT:
+        return
+    tx.payments.change(payment, payment.step(Event.REVERSE), at=at)
+    if payment.kind is Kind.REFUND:
+        free_refund(tx, payment, at=at)
+
+
+def _postpone(tx: PaymentTx, *, reversal: Reversal, real: datetime) -> None:
+    seconds = DELAYS[reversal.tries] if reversal.tries < len(DELAYS) else HOURLY
+    later = replace(
+        reversal,
+        next_try_at=real + timedelta(seconds=seconds),
+        escalated=reversal.tries >= len(DELAYS),
+    )
+    tx.reversals.change(reversal, later)

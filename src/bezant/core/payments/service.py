@@ -195,6 +195,7 @@ class Payments:
                     refunded=original.refunded + refund.amount,
                     refund_count=original.refund_count + 1,
                 ),
+                at=draft.requested_at,
             )
             return _Intent(payment=payment, stored_card=stored, original=original)
 
@@ -238,7 +239,7 @@ class Payments:
             )
             tx.payments.add(payment)
             voiding = original.step(Event.BEGIN_VOID)
-            tx.payments.change(original, voiding)
+            tx.payments.change(original, voiding, at=draft.requested_at)
             if original.state is State.CAPTURED:
                 leave(batch, original)
             stored = tx.cards.find(draft.merchant_id, original.card.token) if original.card else None

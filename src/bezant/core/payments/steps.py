@@ -134,11 +134,11 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
         if finished.state is State.CAPTURED:
             enter(batch, finished)
         tx.journal.book(entry_of(finished, booked_at=at))
-    tx.payments.change(payment, finished)
+    tx.payments.change(payment, finished, at=at)
     if payment.kind is Kind.VOID:
         _finish_voided(tx, finished, at=at)
     elif finished.state is State.DECLINED and payment.kind is Kind.REFUND:
-        free_refund(tx, finished)
+        free_refund(tx, finished, at=at)
     if isinstance(answer, Unresolved):
         tx.reversals.add(
             Reversal(
@@ -156,10 +156,10 @@ def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
     """Carry the end of a void over to the payment that it voids."""
     original = _original(tx, void)
     if void.state is State.DONE:
-        tx.payments.change(original, original.step(Event.FINISH_VOID))
+        tx.payments.change(original, original.step(Event.FINISH_VOID), at=at)
         tx.journal.book(void_entry(original, void, booked_at=at))
         if original.kind is Kind.REFUND:
-            free_refund(tx, original)
+            free_refund(tx, original, at=at)
         return
     kept = original.step(Event.ABANDON_VOID)
     if kept.state is State.CAPTURED:
@@ -173,15 +173,16 @@ def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
                 transaction_number=batch.next_transaction_number(),
             )
         enter(batch, kept)
-    tx.payments.change(original, kept)
+    tx.payments.change(original, kept, at=at)
 
 
-def free_refund(tx: PaymentTx, refund: Payment) -> None:
+def free_refund(tx: PaymentTx, refund: Payment, *, at: datetime) -> None:
     """Give back to the sale what a refund that did not take place had reserved of it."""
     sale = _original(tx, refund)
     tx.payments.change(
         sale,
         sale.changed(refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1),
+        at=at,
     )
 
 

@@ -201,7 +201,7 @@ def _unique(pairs: Iterable[tuple[str, Any]], *, fold: bool) -> dict[str, Any]:
 
 def _form(text: bytes) -> Iterable[tuple[str, str]]:
     """Names and values of a query string or an URL-encoded form. A bare name has an empty value."""
-    if text.count(b"&") > FIELDS_MAX:
+    if text.count(b"&") >= FIELDS_MAX:
         raise Malformed("too many fields")
     for pair in text.split(b"&"):
         if pair:

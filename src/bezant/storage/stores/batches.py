@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
 from bezant.storage.bulk import BulkInsert, BulkUpdate, Row, columns_of
-from bezant.storage.driver import execute
+from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
@@ -64,7 +64,8 @@ class Batches:
         if not wanted:
             return
         if self._connection.dialect.name == "postgresql":
-            found = execute(self._connection, _LOCK_OPEN, columns_of(wanted)).fetchall()
+            with pipelined(self._connection):  # with the BEGIN before it
+                found = execute(self._connection, _LOCK_OPEN, columns_of(wanted)).fetchall()
         else:
             found = [row for key in wanted for row in execute(self._connection, _FIND_OPEN, key).fetchall()]
         for row in found:
@@ -170,7 +171,8 @@ class Batches:
         changed = [batch for key, batch in self._held.items() if key not in new]
         # What closes is written before what opens: a terminal has one open batch at any time.
         if changed:
-            _UPDATE.run(self._connection, [_update_row(_row(batch)) for batch in changed])
+            rows = [_update_row(_row(batch)) for batch in changed]
+            self._writes.expect(_UPDATE.run(self._connection, rows), len(rows))
         if self._new:
             _INSERT.run(self._connection, [_row(batch) for batch in self._new])
             self._new.clear()

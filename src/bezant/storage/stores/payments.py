@@ -90,15 +90,14 @@ class PaymentRows:
         self._writes.touch()
         self._new[payment.merchant_id, payment.payment_id] = payment
 
-    def change(self, before: Payment, after: Payment) -> None:
+    def change(self, before: Payment, after: Payment, *, at: datetime) -> None:
         """Store a step; at the end of the transaction raises ``Conflict`` unless ``before`` was current."""
         self._writes.touch()
         key = before.merchant_id, before.payment_id
         if key in self._changed or key in self._new:
-            self.flush()
+            self._catch_up()
         self._changed[key] = before, after
         if before.state is not after.state:
-            at = after.settled_at or after.answered_at or after.requested_at
             self._events.append((*key, after.revision, before.state.value, after.state.value, to_micros(at)))
 
     def find(self, merchant_id: int, payment_id: int) -> Payment | None:
@@ -118,7 +117,7 @@ class PaymentRows:
         )
 
     def _one(self, *where: ColumnElement[bool]) -> Payment | None:
-        self.flush()
+        self._catch_up()
         query: Select[Any] = (
             select(payments).where(*where).order_by(payments.c.payment_id.desc()).limit(1).with_for_update()
         )
@@ -127,7 +126,7 @@ class PaymentRows:
 
     def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
         """What the captured members of a batch add up to, by profile."""
-        self.flush()
+        self._catch_up()
         c = payments.c
         refund = c.kind == Kind.REFUND.value
         sums = [func.sum(case((refund, 0), else_=column)) for column in (c.base, c.tax, c.fee, c.tip)]
@@ -155,7 +154,7 @@ class PaymentRows:
 
     def settle(self, merchant_id: int, terminal_id: int, batch_number: int, *, settled_at: datetime) -> None:
         """Every captured member of a batch becomes settled."""
-        self.flush()
+        self._catch_up()
         self._writes.touch()
         members = (
             payments.c.merchant_id == merchant_id,
@@ -214,28 +213,23 @@ class PaymentRows:
         return [payment_of(row) for row in rows]
 
     def flush(self) -> None:
-        """Write new payments, steps and events. Raises ``Conflict`` when a step was not possible.
-
-        A work that only reads may come upon a step that an earlier work of its group has buffered and that
-        is not possible. It counts as having written then, so that it is not the one to be blamed.
-        """
+        """Write new payments, steps and events. Whether each step was possible is checked later."""
         if self._new:
             new, self._new = self._new, {}
             _INSERT.run(self._connection, [_row(payment) for payment in new.values()])
         if self._changed:
             changed, self._changed = self._changed, {}
-            found = _UPDATE.run(
-                self._connection,
-                # In key order, so that two transactions do not lock crosswise.
-                [_change_row(*pair) for _, pair in sorted(changed.items())],
-            )
-            if found != len(changed):
-                self._writes.touch()
-                message = "a payment was changed by somebody else"
-                raise Conflict(message)
+            # In key order, so that two transactions do not lock crosswise.
+            rows = [_change_row(*pair) for _, pair in sorted(changed.items())]
+            self._writes.expect(_UPDATE.run(self._connection, rows), len(rows))
         if self._events:
             events, self._events = self._events, []
             _INSERT_EVENTS.run(self._connection, events)
+
+    def _catch_up(self) -> None:
+        """Write what a read could miss."""
+        self.flush()
+        self._writes.check()
 
 
 def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:

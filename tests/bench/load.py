@@ -1,0 +1,222 @@
+"""The load: clients on keep-alive connections that send prepared requests and check every answer.
+
+Two models. Closed: so many clients, each of which sends again when it has its answer; finds the peak. Open:
+requests fall due at a constant rate whatever the server does, and a latency counts from when its request
+fell due, so that a server that stalls is charged for all who would have come meanwhile.
+
+Written for little cost a request, since it shares the machine with what it measures: requests are bytes
+that were made beforehand, and answers are searched, not parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final, cast
+
+_HEAD_END: Final = b"\r\n\r\n"
+_LENGTH: Final = b"\r\ncontent-length: "
+_APPROVED: Final = b'{"error_no":"S00",'
+_ID: Final = b'"txnid":"'
+
+
+class Wrong(Exception):
+    """An answer that is no approval, an id that came twice, or a connection that the server closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """What one phase of load measured: a latency for each answer, in ascending order, and its length."""
+
+    latencies: Sequence[float]
+    seconds: float
+
+    @property
+    def answers(self) -> int:
+        """How many requests were answered, which is how many were sent."""
+        return len(self.latencies)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answers / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        """The seconds that this share of the answers did not exceed (nearest rank)."""
+        rank = -(-percent * self.answers // 100)
+        return self.latencies[max(rank, 1) - 1]
+
+
+class Clients:
+    """Connections to one server, and the ids of all payments that were approved over them."""
+
+    def __init__(self, address: tuple[str, int], requests: Sequence[bytes]) -> None:
+        self.approved: set[bytes] = set()
+        self._address = address
+        self._requests: Iterator[bytes] = itertools.cycle(requests)
+        self._connections: list[_Connection] = []
+        self._latencies = array("d")
+        self._freed: Callable[[_Connection], None] = _nobody
+        self._done: asyncio.Future[None] | None = None
+
+    async def closed(self, *, clients: int, seconds: float) -> Phase:
+        """Let ``clients`` send one request after the other for a while. Raises ``Wrong``."""
+        connections = await self._connected(clients)
+        busy = clients
+        until = perf_counter() + seconds
+
+        def freed(connection: _Connection) -> None:
+            nonlocal busy
+            now = perf_counter()
+            if now < until:
+                connection.send(next(self._requests), now)
+                return
+            busy -= 1
+            if not busy:
+                self._finish()
+
+        def begin() -> None:
+            for connection in connections:
+                connection.send(next(self._requests), perf_counter())
+
+        return await self._measured(begin, freed)
+
+    async def open(self, *, rate: float, seconds: float, connections: int = 256) -> Phase:
+        """Let ``rate`` requests a second fall due for a while. Raises ``Wrong``.
+
+        A request that finds all connections taken waits for one, and its latency counts on.
+        """
+        idle = await self._connected(connections)
+        waiting: deque[float] = deque()
+        total = max(1, round(rate * seconds))
+        sent = 0
+        started = 0.0
+        loop = asyncio.get_running_loop()
+
+        def freed(connection: _Connection) -> None:
+            if waiting:
+                connection.send(next(self._requests), waiting.popleft())
+                return
+            idle.append(connection)
+            if sent == total and len(idle) == connections:
+                self._finish()
+
+        def send_due() -> None:
+            nonlocal sent
+            now = perf_counter()
+            while sent < total and (due := started + sent / rate) <= now:
+                sent += 1
+                if idle:
+                    idle.pop().send(next(self._requests), due)
+                else:
+                    waiting.append(due)
+            if sent < total:
+                loop.call_later(started + sent / rate - now, send_due)
+
+        def begin() -> None:
+            nonlocal started
+            started = perf_counter()
+            send_due()
+
+        return await self._measured(begin, freed)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections:
+            connection.close()
+
+    async def _connected(self, wanted: int) -> list[_Connection]:
+        loop = asyncio.get_running_loop()
+        for _ in range(wanted - len(self._connections)):
+            _, connection = await loop.create_connection(
+                lambda: _Connection(self._answered, self._fail), *self._address
+            )
+            self._connections.append(connection)
+        return self._connections[:wanted]
+
+    async def _measured(self, begin: Callable[[], None], freed: Callable[[_Connection], None]) -> Phase:
+        self._latencies = array("d")
+        self._freed = freed
+        self._done = asyncio.get_running_loop().create_future()
+        started = perf_counter()
+        begin()
+        await self._done
+        return Phase(latencies=sorted(self._latencies), seconds=perf_counter() - started)
+
+    def _answered(self, connection: _Connection, due: float, answer: bytes, start: int) -> None:
+        at = perf_counter()
+        if not answer.startswith(_APPROVED, start):
+            self._fail(f"no approval: {answer[start : start + 120]!r}")
+            return
+        first = answer.index(_ID, start) + len(_ID)
+        payment_id = answer[first : answer.index(b'"', first)]
+        if payment_id in self.approved:
+            self._fail("a payment id came twice")
+            return
+        self.approved.add(payment_id)
+        self._latencies.append(at - due)
+        self._freed(connection)
+
+    def _finish(self) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def _fail(self, problem: str) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(Wrong(problem))
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection with one request under way at most."""
+
+    __slots__ = ("_answered", "_due", "_failed", "_received", "_transport")
+
+    def __init__(
+        self,
+        answered: Callable[[_Connection, float, bytes, int], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._answered = answered
+        self._failed = failed
+        self._due = 0.0
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._failed("the server closed a connection")
+
+    def send(self, request: bytes, due: float) -> None:
+        """Send a request that fell due at that time."""
+        self._due = due
+        assert self._transport is not None
+        self._transport.write(request)
+
+    def close(self) -> None:
+        assert self._transport is not None
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._received:
+            data = self._received + data
+        head = data.find(_HEAD_END)
+        if head >= 0:
+            first = data.index(_LENGTH, 0, head) + len(_LENGTH)
+            start = head + len(_HEAD_END)
+            if len(data) >= start + int(data[first : data.index(b"\r", first)]):
+                self._received = b""
+                self._answered(self, self._due, data, start)
+                return
+        self._received = data
+
+
+def _nobody(_: _Connection) -> None:
+    """Before the first phase, nothing waits for an answer."""

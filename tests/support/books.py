@@ -1,0 +1,87 @@
+"""Holds the gateway's payments against the host's books: money that one side believes in and the other not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from tests.support.gateway import Gateway
+
+_ASKS: Final = {"sale": "sale", "authorization": "authorize", "refund": "refund"}
+
+_STANDING: Final = """
+    SELECT endpoints.terminal_number, payments.retrieval_reference, payments.audit_number, payments.kind,
+           payments.base + payments.tax + payments.fee + payments.tip AS minor
+    FROM payments JOIN endpoints USING (merchant_id, terminal_id, profile)
+    WHERE payments.kind <> 'void' AND payments.state IN ('authorized', 'captured', 'settled')
+"""
+_UNFINISHED: Final = """
+    SELECT payment_id, kind, state FROM payments
+    WHERE state IN ('sending', 'in_doubt', 'voiding', 'releasing')
+"""
+_UNCONFIRMED: Final = "SELECT payment_id, tries FROM reversals WHERE confirmed_at IS NULL"
+_SETTLING: Final = "SELECT terminal_id, number FROM batches WHERE state = 'settling'"
+
+
+class Movement(NamedTuple):
+    """Money that stands: what one message did. ``minor`` is the approved amount in minor units."""
+
+    terminal_number: str
+    retrieval_reference: str
+    audit_number: int
+    ask: str
+    minor: int
+
+
+def at_gateway(gateway: Gateway) -> Counter[Movement]:
+    """What the gateway holds to be approved and not taken back."""
+    return Counter(
+        Movement(
+            row["terminal_number"],
+            row["retrieval_reference"],
+            row["audit_number"],
+            _ASKS[row["kind"]],
+            row["minor"],
+        )
+        for row in gateway.rows(_STANDING)
+    )
+
+
+def at_host(gateway: Gateway) -> Counter[Movement]:
+    """What the host holds to be approved and not taken back."""
+    return Counter(
+        Movement(
+            entry["terminal"],
+            entry["reference"],
+            int(entry["audit_number"]),
+            entry["ask"],
+            entry["approved"],
+        )
+        for entry in gateway.control.live()["entries"]
+    )
+
+
+def unfinished(gateway: Gateway) -> list[str]:
+    """What is still under way: payments, reversals, settlements."""
+    return [
+        *(f"{row['kind']} {row['payment_id']} is {row['state']}" for row in gateway.rows(_UNFINISHED)),
+        *(
+            f"the reversal of {row['payment_id']} is not confirmed after {row['tries']} tries"
+            for row in gateway.rows(_UNCONFIRMED)
+        ),
+        *(
+            f"batch {row['number']} of terminal {row['terminal_id']} is settling"
+            for row in gateway.rows(_SETTLING)
+        ),
+    ]
+
+
+def disagreements(gateway: Gateway) -> list[str]:
+    """Where gateway and host believe different things, a line each. For when nothing is under way."""
+    ours, theirs = at_gateway(gateway), at_host(gateway)
+    references = Counter((each.retrieval_reference, each.ask) for each in theirs.elements())
+    return [
+        *(f"only the gateway has {each}" for each in ours - theirs),
+        *(f"only the host has {each}" for each in theirs - ours),
+        *(f"the host has {count} of {each}" for each, count in references.items() if count > 1),
+    ]
