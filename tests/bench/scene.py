@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from bezant.app import open_store
 from bezant.config import Settings
 from bezant.core.merchants import Endpoint, IssuedKey, Profile, TipRule
-from bezant.core.sensitive import Pan
 from bezant.rails.acquirer.sandbox import SandboxControl
 from tests.support.tree import ROOT
 
@@ -31,20 +31,20 @@ MERCHANTS: Final = 10
 TERMINALS_EACH: Final = 2
 CARDS: Final = 500
 SALES: Final = 5000
-"""Requests that are made beforehand and sent round and round."""
+"""Requests that are made beforehand, and then sent round and round."""
 
-LOCALHOST: Final = "127.0.0.1"
+_LOCALHOST: Final = "127.0.0.1"
 _START_SECONDS_MAX: Final = 30.0
-_STOP_SECONDS_MAX: Final = 30.0
+_STOP_SECONDS_MAX: Final = 60.0
 
 
 class Failed(Exception):
-    """A process did not start or did not end well; the text says which, and its last words."""
+    """A process did not start, or did not end well; the text has its last words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A server on one database with its host, both by their process ids, and the sales to send to it."""
+    """A server on one database and its host, by their process ids, and the sales to send to it."""
 
     address: tuple[str, int]
     control: SandboxControl
@@ -61,9 +61,9 @@ def scene(folder: Path, database_url: str, *, settings: Mapping[str, str]) -> It
     """
     keys = asyncio.run(_board(Settings(home=folder, database_url=database_url)))
     port = _free_port()
-    with contextlib.ExitStack() as stack:
-        host = stack.enter_context(_Process(folder, "sandbox", "--port", "0", "--control-port", "0"))
-        addresses = host.wait(host.first_line)
+    with _Process(folder, "sandbox", "--port", "0", "--control-port", "0") as host:
+        addresses = json.loads(host.wait_for(host.first_line))
+        control_host, _, control_port = addresses["control"].rpartition(":")
         environment = {
             "BEZANT_HOME": str(folder),
             "BEZANT_DATABASE_URL": database_url,
@@ -71,19 +71,161 @@ def scene(folder: Path, database_url: str, *, settings: Mapping[str, str]) -> It
             "BEZANT_ACQUIRER": addresses["acquirer"],
             **settings,
         }
-        server = stack.enter_context(_Process(folder, "serve", **environment))
-        server.wait(lambda: _is_ready(port))
-        control_host, _, control_port = addresses["control"].rpartition(":")
-        yield Scene(
-            address=(LOCALHOST, port),
-            control=SandboxControl((control_host, int(control_port))),
-            sales=sales(keys, seed=1),
-            server=server.pid,
-            host=host.pid,
-        )
+        with _Process(folder, "serve", environment=environment) as server:
+            server.wait_for(lambda: _is_ready(port))
+            yield Scene(
+                address=(_LOCALHOST, port),
+                control=SandboxControl((control_host, int(control_port))),
+                sales=sales(keys, port=port),
+                server=server.pid,
+                host=host.pid,
+            )
 
 
-def verify(folder: Path, database_url: str) -> None:
-    """Let ``bezant verify`` recompute the books. Raises ``Failed``."""
-    with _Process(folder, "verify", BEZANT_HOME=str(folder), BEZANT_DATABASE_URL=database_url) as process:
-        process.end()
+def card_numbers(count: int) -> list[str]:
+    """Visa numbers with a right check digit that are no test card of the sandbox's."""
+    return [_with_check_digit(f"411111{n:09d}") for n in range(count)]
+
+
+def sales(keys: Sequence[IssuedKey], *, port: int) -> list[bytes]:
+    """Sales over all terminals in turn, by cards and for amounts that vary, the same in each run."""
+    chance = random.Random(1)
+    cards = card_numbers(CARDS)
+    return [
+        _sale(keys[n % len(keys)], card=chance.choice(cards), cents=chance.randint(100, 50_000), n=n, port=port)
+        for n in range(SALES)
+    ]
+
+
+def _sale(key: IssuedKey, *, card: str, cents: int, n: int, port: int) -> bytes:
+    body = json.dumps(
+        {
+            "appid": key.app_id,
+            "appkey": key.key.reveal(),
+            "epi": key.terminal.number,
+            "txn_type": "sale",
+            "amount": f"{cents // 100}.{cents % 100:02d}",
+            "surchargeIndicator": "0",
+            "cardnumber": card,
+            "expirydate": "1236",
+            "cvv": "999",
+            "cardholdername": "Pat Example",
+            "invoicenumber": f"INV-{n:06d}",
+            "address1": "8320 Main Street",
+            "zip": "85284",
+        }
+    ).encode()
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {_LOCALHOST}:{port}\r\nAccept: */*\r\nUser-Agent: bench\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _with_check_digit(payload: str) -> str:
+    """A number with its Luhn digit."""
+    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(payload)))
+    return payload + str(-sum(digit // 10 + digit % 10 for digit in doubled) % 10)
+
+
+async def _board(settings: Settings) -> list[IssuedKey]:
+    """Merchants with terminals, each with one key. Merchants alternate, so that lanes share the load."""
+    rounds: list[list[IssuedKey]] = [[] for _ in range(TERMINALS_EACH)]
+    async with open_store(settings, create=True) as store:
+        boarding = store.boarding
+        iso = await boarding.add_iso("Bench ISO")
+        for m in range(MERCHANTS):
+            merchant = await boarding.add_merchant(iso_id=iso.iso_id, name=f"Merchant {m}", sandbox=True)
+            place = await boarding.add_store(
+                merchant.merchant_id, name=f"Store {m}", zone=ZoneInfo("America/New_York")
+            )
+            for t, keys in enumerate(rounds):
+                n = m * TERMINALS_EACH + t
+                number = f"2{n:09d}"
+                await boarding.add_terminal(
+                    merchant.merchant_id,
+                    store_id=place.store_id,
+                    number=number,
+                    label=f"Terminal {t}",
+                    endpoints={
+                        Profile.TRADITIONAL: Endpoint(
+                            merchant_number=f"{m:012d}", terminal_number=f"{n:08d}"
+                        )
+                    },
+                    tips=TipRule(adjustable=True, percent_max=100),
+                )
+                keys.append(await boarding.issue_key(merchant.merchant_id, number))
+    return [key for keys in rounds for key in keys]
+
+
+class _Process:
+    """``bezant`` with some arguments. Its output goes to a file, as a service's does."""
+
+    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._arguments = arguments
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
+        self._environment = {**inherited, "PYTHONPATH": str(ROOT / "src"), **(environment or {})}
+        self._log = folder / f"{arguments[0]}.log"
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "bezant", *self._arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._popen.terminate()
+        try:
+            status = self._popen.wait(_STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            status = self._popen.wait()
+        if status != 0 and error is None:
+            raise self._failed(f"ended with status {status}")
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def first_line(self) -> bytes:
+        """The first line that it printed; empty before it has."""
+        line = self._log.read_bytes().partition(b"\n")
+        return line[0] if line[1] else b""
+
+    def wait_for(self, look: Callable[[], T]) -> T:
+        """What ``look`` gives as soon as that is true."""
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while not (found := look()):
+            if self._popen.poll() is not None or time.monotonic() > deadline:
+                raise self._failed("did not start")
+            time.sleep(0.02)
+        return found
+
+    def _failed(self, what: str) -> Failed:
+        last_words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        return Failed(f"bezant {self._arguments[0]} {what}: {last_words}")
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection(_LOCALHOST, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOCALHOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -54,7 +54,7 @@ def _wrapped(connection: Connection, error: Any) -> BaseException:  # noqa: ANN4
     lost = connection.dialect.is_disconnect(error, None, None)
     if lost:
         connection.invalidate(error)
-    return DBAPIError.instance(
+    wrapped: BaseException = DBAPIError.instance(
         None,
         None,
         error,
@@ -63,3 +63,4 @@ def _wrapped(connection: Connection, error: Any) -> BaseException:  # noqa: ANN4
         connection_invalidated=lost,
         dialect=connection.dialect,
     )
+    return wrapped

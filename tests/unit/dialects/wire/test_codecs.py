@@ -311,7 +311,7 @@ class TestAText:
     def test_may_say_yes(self, said: Any) -> None:
         assert codecs.flag(said) is True
 
-    @pytest.mark.parametrize("said", ["0", "false", "False", Number("0"), False], ids=named)
+    @pytest.mark.parametrize("said", ["0", "false", "FALSE", Number("0"), False], ids=named)
     def test_may_say_no(self, said: Any) -> None:
         assert codecs.flag(said) is False
 
