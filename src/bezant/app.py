@@ -153,7 +153,15 @@ async def open_gateway(
     )
     rail = AcquirerRail(link)
     sealer = store.keys.sealer
-    recovery = Recovery(units=units, acquirer=rail, sealer=sealer, callers=directory, ids=ids, clock=clock)
+    recovery = Recovery(
+        units=units,
+        acquirer=rail,
+        sealer=sealer,
+        callers=directory,
+        ids=ids,
+        clock=clock,
+        lease=settings.lease,
+    )
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
     bins = Bins()
 
@@ -170,6 +178,7 @@ async def open_gateway(
         watched=Watch(units),
         strays=strays,
         metrics=metrics,
+        acquirer_up=lambda: link.connected,
         housekeeping=housekeeping,
     )
     await take_changes_over()

@@ -78,6 +78,7 @@ class Timetable:
         watched: Watched,
         strays: StrayBox,
         metrics: Metrics,
+        acquirer_up: Callable[[], bool],
         housekeeping: bool,
     ) -> None:
         self._recovery = recovery
@@ -87,6 +88,7 @@ class Timetable:
         self._on_change = on_change
         self._watched = watched
         self._metrics = metrics
+        self._acquirer_up = acquirer_up
         self._version = -1
         self._strays = strays
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,10 +141,10 @@ class Timetable:
     async def _reverse(self) -> None:
         due = await self._recovery.due(REVERSALS_AT_ONCE)
         self._metrics.reversals_due.set(len(due))
-        if due:
+        if due and self._acquirer_up():  # else they stay due, to be tried as soon as it is back
             await asyncio.gather(*(self._recovery.attempt(reversal) for reversal in due))
 
     async def _finish_settlements(self) -> None:
         for merchant_id, terminal_id in await self._watched.unconfirmed_batches():
             caller = await self._directory.caller(merchant_id, terminal_id)
-            await self._settlements.settle(caller)
+            await self._settlements.finish(caller)

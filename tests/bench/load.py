@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, cast
+
+CONNECTIONS_MAX: Final = 256
+"""Of an open phase."""
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
@@ -53,20 +57,21 @@ class Phase:
 
 
 class Clients:
-    """Connections to one server, and the ids of all payments that were approved over them."""
+    """Clients of one server, and the ids of all payments that were approved to them.
+
+    Each phase has connections of its own, since a server hangs up on those that are idle for a while.
+    """
 
     def __init__(self, address: tuple[str, int], requests: Sequence[bytes]) -> None:
         self.approved: set[bytes] = set()
         self._address = address
         self._requests: Iterator[bytes] = itertools.cycle(requests)
-        self._connections: list[_Connection] = []
         self._latencies = array("d")
         self._freed: Callable[[_Connection], None] = _nobody
         self._done: asyncio.Future[None] | None = None
 
     async def closed(self, *, clients: int, seconds: float) -> Phase:
         """Let ``clients`` send one request after the other for a while. Raises ``Wrong``."""
-        connections = await self._connected(clients)
         busy = clients
         until = perf_counter() + seconds
 
@@ -80,18 +85,19 @@ class Clients:
             if not busy:
                 self._finish()
 
-        def begin() -> None:
+        def begin(connections: Sequence[_Connection]) -> None:
             for connection in connections:
                 connection.send(next(self._requests), perf_counter())
 
-        return await self._measured(begin, freed)
+        return await self._measured(clients, begin, freed)
 
-    async def open(self, *, rate: float, seconds: float, connections: int = 256) -> Phase:
+    async def open(self, *, rate: float, seconds: float) -> Phase:
         """Let ``rate`` requests a second fall due for a while. Raises ``Wrong``.
 
         A request that finds all connections taken waits for one, and its latency counts on.
         """
-        idle = await self._connected(connections)
+        connections = min(math.ceil(rate), CONNECTIONS_MAX)
+        idle: deque[_Connection] = deque()
         waiting: deque[float] = deque()
         total = max(1, round(rate * seconds))
         sent = 0
@@ -112,41 +118,44 @@ class Clients:
             while sent < total and (due := started + sent / rate) <= now:
                 sent += 1
                 if idle:
-                    idle.pop().send(next(self._requests), due)
+                    idle.popleft().send(next(self._requests), due)
                 else:
                     waiting.append(due)
             if sent < total:
                 loop.call_later(started + sent / rate - now, send_due)
 
-        def begin() -> None:
+        def begin(connections: Sequence[_Connection]) -> None:
             nonlocal started
+            idle.extend(connections)
             started = perf_counter()
             send_due()
 
-        return await self._measured(begin, freed)
+        return await self._measured(connections, begin, freed)
 
-    def close(self) -> None:
-        """Close the connections."""
-        for connection in self._connections:
-            connection.close()
-
-    async def _connected(self, wanted: int) -> list[_Connection]:
+    async def _measured(
+        self,
+        clients: int,
+        begin: Callable[[Sequence[_Connection]], None],
+        freed: Callable[[_Connection], None],
+    ) -> Phase:
         loop = asyncio.get_running_loop()
-        for _ in range(wanted - len(self._connections)):
-            _, connection = await loop.create_connection(
-                lambda: _Connection(self._answered, self._fail), *self._address
-            )
-            self._connections.append(connection)
-        return self._connections[:wanted]
-
-    async def _measured(self, begin: Callable[[], None], freed: Callable[[_Connection], None]) -> Phase:
         self._latencies = array("d")
         self._freed = freed
-        self._done = asyncio.get_running_loop().create_future()
-        started = perf_counter()
-        begin()
-        await self._done
-        return Phase(latencies=sorted(self._latencies), seconds=perf_counter() - started)
+        self._done = loop.create_future()
+        connections: list[_Connection] = []
+        try:
+            for _ in range(clients):
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(self._answered, self._fail), *self._address
+                )
+                connections.append(connection)
+            started = perf_counter()
+            begin(connections)
+            await self._done
+            return Phase(latencies=sorted(self._latencies), seconds=perf_counter() - started)
+        finally:
+            for connection in connections:
+                connection.close()
 
     def _answered(self, connection: _Connection, due: float, answer: bytes, start: int) -> None:
         at = perf_counter()
@@ -191,8 +200,8 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._failed("the server closed a connection")
+        if self._transport is not None:
+            self._failed(f"a connection was lost: {exc!r}")
 
     def send(self, request: bytes, due: float) -> None:
         """Send a request that fell due at that time."""
@@ -201,8 +210,10 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def close(self) -> None:
-        assert self._transport is not None
-        self._transport.close()
+        """Close the connection. That it ends then is no failure."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
 
     def data_received(self, data: bytes) -> None:
         if self._received:

@@ -1,4 +1,4 @@
-"""The scene: merchants that were boarded, the host and the server as processes of their own, sales to send."""
+"""The scene: boarded merchants, the host and the server as processes of their own, and sales to send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -92,7 +93,9 @@ def sales(keys: Sequence[IssuedKey], *, port: int) -> list[bytes]:
     chance = random.Random(1)
     cards = card_numbers(CARDS)
     return [
-        _sale(keys[n % len(keys)], card=chance.choice(cards), cents=chance.randint(100, 50_000), n=n, port=port)
+        _sale(
+            keys[n % len(keys)], card=chance.choice(cards), cents=chance.randint(100, 50_000), n=n, port=port
+        )
         for n in range(SALES)
     ]
 
@@ -148,9 +151,7 @@ async def _board(settings: Settings) -> list[IssuedKey]:
                     number=number,
                     label=f"Terminal {t}",
                     endpoints={
-                        Profile.TRADITIONAL: Endpoint(
-                            merchant_number=f"{m:012d}", terminal_number=f"{n:08d}"
-                        )
+                        Profile.TRADITIONAL: Endpoint(merchant_number=f"{m:012d}", terminal_number=f"{n:08d}")
                     },
                     tips=TipRule(adjustable=True, percent_max=100),
                 )
@@ -187,7 +188,7 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             status = self._popen.wait()
-        if status != 0 and error is None:
+        if status not in {0, -signal.SIGTERM} and error is None:
             raise self._failed(f"ended with status {status}")
 
     @property
@@ -209,7 +210,7 @@ class _Process:
         return found
 
     def _failed(self, what: str) -> Failed:
-        last_words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        last_words = self._log.read_text(encoding="utf-8", errors="replace")[-1000:]
         return Failed(f"bezant {self._arguments[0]} {what}: {last_words}")
 
 

@@ -28,6 +28,7 @@ from bezant.app import open_store
 from bezant.config import load
 from bezant.core.merchants import Caller, Denied, Directory, Gate, Rejection
 from bezant.storage.engine import open_engine
+from tests.support.gateway import eventually
 from tests.support.tree import ROOT
 
 TERMINAL = "2203082193"
@@ -446,7 +447,9 @@ class TestAService:
     def test_prints_a_first_charge_that_is_approved(self, empty: Shell) -> None:
         with empty.running("serve", "--demo", "--port", "0") as process:
             assert process.stdout is not None
-            status, answer = _sent(_first_charge(process.stdout))
+            curl = _first_charge(process.stdout)
+            eventually(lambda: _is_ready(curl[2]))
+            status, answer = _sent(curl)
             assert (status, answer["error_no"]) == (200, "S00"), answer
             assert answer["amount"] == "20.00"
             (entry,) = empty.json("sandbox", "books", "--reference", answer["rrn"])
@@ -463,6 +466,17 @@ def _first_charge(output: Iterator[str]) -> list[str]:
             if line.startswith("}'"):
                 break
     return shlex.split("".join(lines))
+
+
+def _is_ready(url: str) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except ConnectionRefusedError:
+        return False
+    finally:
+        connection.close()
 
 
 def _sent(curl: list[str]) -> tuple[int, dict[str, Any]]:

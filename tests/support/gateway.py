@@ -18,7 +18,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
@@ -112,38 +113,44 @@ class Control:
     def answers(self) -> bool:
         """Whether the host is up."""
         try:
-            asyncio.run(self._sandbox.ping())
+            _run(self._sandbox.ping())
         except OSError:
             return False
         return True
 
     def books(self, **filters: str) -> list[dict[str, Any]]:
         """All entries that match ``terminal``, ``rrn``, ``state``, ``ask``, oldest first."""
-        return asyncio.run(self._sandbox.books(**filters))
+        return _run(self._sandbox.books(**filters))
 
     def live(self, terminal: str | None = None, *, settled: bool = True) -> dict[str, Any]:
         """What is approved and not reversed: ``terminals`` → ask → count and amount; ``entries``."""
-        return asyncio.run(self._sandbox.live(terminal, settled=settled))
+        return _run(self._sandbox.live(terminal, settled=settled))
 
     def totals(self, terminal: str | None = None) -> dict[str, Any]:
         """``batches`` told so far, and what is ``unsettled``."""
-        return asyncio.run(self._sandbox.totals(terminal))
+        return _run(self._sandbox.totals(terminal))
 
     def stats(self) -> dict[str, Any]:
         """Counters since the host's start."""
-        return asyncio.run(self._sandbox.stats())
+        return _run(self._sandbox.stats())
 
     def script(self, *steps: Mapping[str, object], repeat: bool = False, **match: object) -> int:
         """Add a script for the messages that ``match`` (``ask``, ``amount``, ``terminal``, ...); its number."""
-        return asyncio.run(self._sandbox.script(*steps, match=match, repeat=repeat))
+        return _run(self._sandbox.script(*steps, match=match, repeat=repeat))
 
     def scripts(self) -> list[dict[str, Any]]:
         """Scripts with steps left."""
-        return asyncio.run(self._sandbox.scripts())
+        return _run(self._sandbox.scripts())
 
     def clear_scripts(self) -> int:
         """Forget all scripts; how many there were."""
-        return asyncio.run(self._sandbox.clear_scripts())
+        return _run(self._sandbox.clear_scripts())
+
+
+def _run(asked: Coroutine[Any, Any, T]) -> T:
+    """Its result, worked out in a thread, since the caller's may have an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked).result()
 
 
 class Gateway:

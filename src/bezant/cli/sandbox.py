@@ -302,11 +302,11 @@ def _entry_row(entry: Mapping[str, Any]) -> Row:
 
 
 def _script_row(found: Mapping[str, Any]) -> Row:
-    steps = ("+".join(_step_word(*word) for word in step.items()) or "normal" for step in found["steps"])
+    steps = (",".join(_step_word(*word) for word in step.items()) or "normal" for step in found["steps"])
     return {
         "script": found["number"],
         "for": found["match"] or "everything",
-        "steps": ", ".join(steps),
+        "steps": " ".join(steps),
         "used": found["used"],
         "repeat": found["repeat"],
     }

@@ -19,7 +19,9 @@ from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_dem
 from bezant.storage import migrate as schema
 from bezant.storage.engine import open_engine
 from bezant.storage.keyring import open_keys, open_root_key
+from bezant.storage.stores.system import System
 from bezant.storage.verify import CHECKS, Check, Finding, Verdict, snapshot
+from bezant.storage.writes import Writes
 
 
 @click.command(epilog=example("BEZANT_DATABASE_URL=postgresql://... bezant migrate"))
@@ -27,8 +29,8 @@ from bezant.storage.verify import CHECKS, Check, Finding, Verdict, snapshot
 def migrate(*, as_json: bool) -> None:
     """Bring the database to the schema that this program speaks.
 
-    An empty database gets a root key, too, unless there is one. Keep it: without it, nothing
-    that is stored can be read.
+    A new database gets a root key, too, unless there is one. Keep it: without it, no card number
+    or key that is stored can be read.
     """
     chosen = settings()
     chosen.home.mkdir(parents=True, exist_ok=True)
@@ -37,8 +39,10 @@ def migrate(*, as_json: bool) -> None:
         before = schema.version(engine)
         schema.upgrade(engine)
         after = schema.version(engine)
-        # A root key made for a database that has another would open nothing.
-        open_keys(engine, open_root_key(chosen.root_key, create=before is None))
+        with engine.connect() as connection:
+            sealed = bool(System(connection, Writes()).data_keys())
+        # A new root key would open nothing of a database that was sealed under another.
+        open_keys(engine, open_root_key(chosen.root_key, create=not sealed))
     finally:
         engine.dispose()
     show_facts({"before": before, "after": after, "root_key": str(chosen.root_key)}, as_json=as_json)

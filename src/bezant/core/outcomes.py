@@ -101,7 +101,7 @@ class Refused(Exception):
     """We will not do it, and nothing was recorded."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.value)
+        super().__init__(reason)
         self.reason = reason
 
 

@@ -168,8 +168,13 @@ class Office:
 
     def change_clock(self, shop: Shop, change: ClockChange) -> None:
         """Freeze, move or release a merchant's clock; the server has seen it when this returns."""
-        _, now = self._portal.call(self._store.boarding.move_clock, shop.merchant_id, change)
-        eventually(lambda: abs(clock_of(shop.tills[0]) - now) < timedelta(seconds=30), every_seconds=0.02)
+        kept, _ = self._portal.call(self._store.boarding.move_clock, shop.merchant_id, change)
+
+        def is_seen() -> bool:
+            seen = clock_of(shop.tills[0])
+            return timedelta() <= kept.at(datetime.now(UTC)) - seen < timedelta(seconds=1)
+
+        eventually(is_seen, every_seconds=0.02)
 
     def freeze(self, shop: Shop, at: datetime) -> None:
         """Stop a merchant's clock at an instant."""
@@ -177,7 +182,7 @@ class Office:
 
 
 def clock_of(till: Till) -> datetime:
-    """What time the gateway thinks it is for a terminal's merchant, by the life of a client token."""
+    """What second the gateway thinks it is for a terminal's merchant, by the life of a client token."""
     validity = approved(till.call("clientToken"))["validity"]
     return datetime.fromisoformat(validity).replace(tzinfo=UTC) - timedelta(minutes=30)
 

@@ -9,6 +9,7 @@ import pytest
 
 from bezant.core.merchants import Profile
 from tests.e2e.valor.shop import EXPIRY, NEW_YORK, VISA, Office, Till, approved, declined, refused
+from tests.support.gateway import eventually
 
 UNKNOWN_TOKEN = "9D583592578242B71F50ACCBE8532391F21CC305"
 
@@ -164,7 +165,9 @@ class TestASale:
         shown = till.sale(expirydate=expiry)["expiry_date"]
         assert shown == ("12/36" if "36" in str(expiry) else "01/30")
 
-    @pytest.mark.parametrize("card", ["4111 1111 1111 1111", "4111-1111-1111-1111", 4111111111111111], ids=repr)
+    @pytest.mark.parametrize(
+        "card", ["4111 1111 1111 1111", "4111-1111-1111-1111", 4111111111111111], ids=repr
+    )
     def test_takes_a_card_number_however_it_is_written(self, till: Till, card: object) -> None:
         assert till.sale(cardnumber=card)["pan"] == "XXXX1111"
 
@@ -172,7 +175,9 @@ class TestASale:
         approved(till.call("sale", amount="5", cardnumber=VISA, expirydate=EXPIRY))
 
     def test_may_be_called_anything_in_the_query(self, till: Till) -> None:
-        body = b'{"amount": "5", "txn_type": "sale", "cardnumber": "%s", "expirydate": "1236"}' % VISA.encode()
+        body = (
+            b'{"amount": "5", "txn_type": "sale", "cardnumber": "%s", "expirydate": "1236"}' % VISA.encode()
+        )
         query = f"/?pagesale&appid={till.appid}&appkey={till.appkey}&epi={till.epi}"
         approved(till.gateway.post(body, {}, target=query))
 
@@ -227,6 +232,7 @@ class TestADeclinedSale:
         answer = till.charge("9300.00")
         assert declined(answer) == "91"
         assert till.row(answer.body)["IS_REVERSAL"] == "1"
+        eventually(lambda: till.booked() == {})
 
 
 class TestAPartialApproval:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from bezant.core.merchants import Caller, SystemClock
-from bezant.core.outcomes import Answer, Approved, Conflict, Declined, Reason, Unresolved
+from bezant.core.outcomes import Answer, Approved, Conflict, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import Message
 from bezant.core.payments.model import Event, Kind, Payment, State
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
@@ -20,9 +20,12 @@ from bezant.core.payments.steps import existing, finish, free_refund, reversal_o
 from bezant.core.vault import Sealer, StoredCard
 
 DELAYS = (0, 15, 60, 5 * 60, 30 * 60, 2 * 60 * 60)
-"""Seconds until each of the first tries; then one an hour, and a person should look."""
+"""Seconds until each of the first tries; then one an hour."""
+ESCALATED_AFTER = timedelta(seconds=sum(DELAYS))
+"""The age at which a person should look at a reversal that is not confirmed."""
 HOURLY = 60 * 60
-TRY_LEASE = timedelta(seconds=45)
+NOT_REACHED_SECONDS = 15
+"""Until the next try of a reversal that never left us; it counts as none."""
 SWEEP_MAX = 500
 
 
@@ -35,7 +38,10 @@ class Callers(Protocol):
 
 
 class Recovery:
-    """Takes back what was left in doubt."""
+    """Takes back what was left in doubt.
+
+    ``lease``: how long a try of a reversal may be under way before it is taken to be lost.
+    """
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class Recovery:
         callers: Callers,
         ids: Ids,
         clock: SystemClock,
+        lease: timedelta = timedelta(seconds=45),
     ) -> None:
         self._units = units
         self._acquirer = acquirer
@@ -53,6 +60,7 @@ class Recovery:
         self._callers = callers
         self._ids = ids
         self._clock = clock
+        self._lease = lease
 
     async def sweep(self) -> int:
         """Payments whose lease ran out are in doubt from now on; how many there were."""
@@ -78,7 +86,7 @@ class Recovery:
     async def attempt(self, reversal: Reversal) -> bool:
         """Try one reversal; whether the network confirmed it. Two processes may race for it: one wins."""
         real = self._clock.now()
-        claimed = replace(reversal, tries=reversal.tries + 1, next_try_at=real + TRY_LEASE)
+        claimed = replace(reversal, tries=reversal.tries + 1, next_try_at=real + self._lease)
 
         def claim(tx: PaymentTx) -> tuple[Payment, Payment | None, StoredCard | None]:
             tx.reversals.change(reversal, claimed)
@@ -101,7 +109,9 @@ class Recovery:
         if _settles(payment, answer, answered_at):
             end = partial(_confirm, reversal=claimed, at=caller.now(answered_at), real=answered_at)
             return await self._quietly(payment, end)
-        await self._quietly(payment, partial(_postpone, reversal=claimed, real=answered_at))
+        tries = reversal.tries if isinstance(answer, NotSent) else claimed.tries
+        postponed = partial(_postpone, reversal=claimed, tries=tries, real=answered_at)
+        await self._quietly(payment, postponed)
         return False
 
     async def keep_stray(self, stray: Stray) -> None:
@@ -127,7 +137,7 @@ class Recovery:
             voided=voided,
             pan=pan,
             repeat=repeat,
-            deadline_at=self._clock.now() + TRY_LEASE,
+            deadline_at=self._clock.now() + self._lease,
         )
 
     async def _quietly(self, payment: Payment, step: Callable[[PaymentTx], object]) -> bool:
@@ -159,11 +169,16 @@ def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime)
         free_refund(tx, payment, at=at)
 
 
-def _postpone(tx: PaymentTx, *, reversal: Reversal, real: datetime) -> None:
-    seconds = DELAYS[reversal.tries] if reversal.tries < len(DELAYS) else HOURLY
+def _postpone(tx: PaymentTx, *, reversal: Reversal, tries: int, real: datetime) -> None:
+    """Let a claimed reversal wait for its next try, with ``tries`` of them made."""
+    if tries < reversal.tries:
+        seconds = NOT_REACHED_SECONDS
+    else:
+        seconds = DELAYS[tries] if tries < len(DELAYS) else HOURLY
     later = replace(
         reversal,
+        tries=tries,
         next_try_at=real + timedelta(seconds=seconds),
-        escalated=reversal.tries >= len(DELAYS),
+        escalated=real - reversal.created_at >= ESCALATED_AFTER,
     )
     tx.reversals.change(reversal, later)

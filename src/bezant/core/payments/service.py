@@ -95,10 +95,12 @@ class _Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``lease``: how long a payment may be under way before it is taken to be lost."""
+    """``lease``: how long a payment may be under way before it is taken to be lost.
+
+    In the last third of it nothing is sent any more: by then somebody may be about to take it back.
+    """
 
     lease: timedelta = timedelta(seconds=45)
-    deadline: timedelta = timedelta(seconds=30)
 
 
 class Payments:
@@ -337,7 +339,7 @@ class Payments:
             pan=pan,
             cvv=cvv,
             street=street,
-            deadline_at=payment.sent_at + self._settings.deadline,
+            deadline_at=payment.lease_until - self._settings.lease / 3,
         )
 
 

@@ -69,19 +69,33 @@ class Settlements:
             merchant_id=merchant_id,
             terminal_id=terminal_id,
         )
-        batch, now = frozen.batch, caller.now(real)
-        match batch.state:
-            case BatchState.OPEN:
-                return _settlement(batch, Totals(), now)
-            case BatchState.CLOSED:
-                return _settlement(batch, batch.totals, now)
-            case BatchState.SETTLING:
-                if reason := await self._tell(frozen.shares):
-                    return _settlement(batch, batch.totals, now, reason)
-        return await self._units.write(
-            partial(_close, caller=caller, number=batch.number, now=now),
+        batch = frozen.batch
+        if batch.state is BatchState.SETTLING:
+            return await self._end(caller, frozen, now=caller.now(real))
+        totals = batch.totals if batch.state is BatchState.CLOSED else Totals()
+        return _settlement(batch, totals, caller.now(real))
+
+    async def finish(self, caller: Caller) -> None:
+        """Tell the totals that an earlier settlement left unconfirmed; what is open stays open."""
+        merchant_id, terminal_id = caller.key
+        real = self._clock.now()
+        frozen = await self._units.write(
+            partial(_frozen_before, caller=caller, real=real),
             merchant_id=merchant_id,
             terminal_id=terminal_id,
+        )
+        if frozen is not None:
+            await self._end(caller, frozen, now=caller.now(real))
+
+    async def _end(self, caller: Caller, frozen: _Frozen, *, now: datetime) -> Settlement:
+        """Tell the acquirer about a frozen batch and close it, unless it has not taken the totals."""
+        batch = frozen.batch
+        if reason := await self._tell(frozen.shares):
+            return _settlement(batch, batch.totals, now, reason)
+        return await self._units.write(
+            partial(_close, caller=caller, number=batch.number, now=now),
+            merchant_id=batch.merchant_id,
+            terminal_id=batch.terminal_id,
         )
 
     async def _tell(self, shares: Sequence[BatchTotals]) -> Reason | None:
@@ -116,6 +130,15 @@ def _freeze(tx: PaymentTx, *, caller: Caller, key: Key | None, settlement_id: in
         tx.batches.add(batch.freeze(settlement_id=settlement_id, at=caller.now(real)))
     shares = _shares(tx, caller, batch, real=real, repeat=bool(settling))
     return _Frozen(batch=batch.copy(), shares=shares)
+
+
+def _frozen_before(tx: PaymentTx, *, caller: Caller, real: datetime) -> _Frozen | None:
+    """The terminal's oldest batch that is still to be confirmed, if there is one."""
+    settling = tx.batches.settling(*caller.key)
+    if not settling:
+        return None
+    batch = settling[0]
+    return _Frozen(batch=batch.copy(), shares=_shares(tx, caller, batch, real=real, repeat=True))
 
 
 def _close(tx: PaymentTx, *, caller: Caller, number: int, now: datetime) -> Settlement:

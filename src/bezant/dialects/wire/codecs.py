@@ -303,7 +303,7 @@ def nullable(write: Writer) -> Writer:
     def write_or_null(value: Any) -> bytes:  # noqa: ANN401 - what the other writer takes, or None
         return b"null" if value is None else write(value)
 
-    return described(write_or_null, f"{write.__doc__} or null")
+    return described(write_or_null, f"{(write.__doc__ or '').rstrip('.')} or null")
 
 
 def _major(amount: Money) -> bytes:

@@ -1,0 +1,73 @@
+"""The machine that is measured on: processor time of processes, what a durable write costs. Linux only."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from statistics import median
+from tempfile import NamedTemporaryFile
+from time import perf_counter
+from typing import Final
+
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = b"x" * 8192
+_WRITES: Final = 200
+
+# Places in /proc/PID/stat after the command's name, counted from 0 (manual page proc_pid_stat).
+_PARENT: Final = 1
+_OWN: Final = slice(11, 13)
+_OWN_AND_ENDED_CHILDREN: Final = slice(11, 15)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has used, without its children."""
+    return _seconds(_stat(pid)[_OWN])
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """The processor time that a process and its children have used, also those that have ended."""
+    living = 0.0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = _stat(int(entry.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        if stat[_PARENT] == str(pid):
+            living += _seconds(stat[_OWN])
+    return living + _seconds(_stat(pid)[_OWN_AND_ENDED_CHILDREN])
+
+
+def parent_of(pid: int) -> int:
+    """The process that started another."""
+    return int(_stat(pid)[_PARENT])
+
+
+def describe(folder: Path) -> str:
+    """Cores, memory, kernel, Python, and the cost of a durable write in ``folder``."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}; fdatasync of 8 KiB: {sync_seconds(folder) * 1000:.2f} ms"
+    )
+
+
+def sync_seconds(folder: Path) -> float:
+    """The median time that ``fdatasync`` takes after 8 KiB were written to a file in ``folder``."""
+    times = []
+    with NamedTemporaryFile(dir=folder) as file:
+        for n in range(_WRITES):
+            os.pwrite(file.fileno(), _PAGE, n % 16 * len(_PAGE))
+            started = perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(perf_counter() - started)
+    return median(times)
+
+
+def _stat(pid: int) -> list[str]:
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()
+
+
+def _seconds(ticks: list[str]) -> float:
+    return sum(map(int, ticks)) / _TICKS_A_SECOND

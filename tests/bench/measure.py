@@ -1,0 +1,169 @@
+"""One measurement: phases of load on one database, with what each payment cost whom."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from sqlalchemy import NullPool, create_engine, func, select
+
+from bezant.storage.tables import payments
+from tests.bench import machine
+from tests.bench.databases import Database
+from tests.bench.load import Clients, Phase
+from tests.bench.scene import Scene, scene
+
+SHARE_OF_PEAK: Final = 0.7
+SLOW_HOST_SECONDS: Final = 0.05
+_WARM_UP_SECONDS: Final = 2.0
+_COUNTING_SECONDS: Final = 2.0
+
+
+class BooksDiffer(Exception):
+    """The clients, the gateway and the host do not agree on what was paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What one sale cost, in seconds of processor time and in commits. ``None``: it cannot be told."""
+
+    server: float
+    database: float | None
+    host: float
+    clients: float
+    commits: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one database gave.
+
+    ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
+    thinks for ``SLOW_HOST_SECONDS``. ``pgbench`` is in transactions a second.
+    """
+
+    peak: Phase
+    steady: Phase
+    slow_host: Phase
+    costs: Costs
+    statements: float | None
+    """A sale."""
+    payments: int
+    pgbench: float | None
+
+    @property
+    def added_p99(self) -> float:
+        """What the gateway adds to the acquirer's time at the steady rate; the worse of both hosts.
+
+        The quick host's own time is not taken off: it is well under a millisecond.
+        """
+        return max(self.steady.percentile(99), self.slow_host.percentile(99) - SLOW_HOST_SECONDS)
+
+    @property
+    def pgbench_ratio(self) -> float | None:
+        """The peak, as a share of what ``pgbench`` reached."""
+        return None if self.pgbench is None else self.peak.rate / self.pgbench
+
+
+def measure(
+    database: Database,
+    folder: Path,
+    *,
+    clients: int,
+    seconds: int,
+    rate: float | None,
+    settings: Mapping[str, str],
+) -> Measurement:
+    """Run every phase on an empty database.
+
+    The open phases run at ``rate``, or else at a share of the peak. Raises ``Wrong``, ``BooksDiffer``,
+    ``Failed``.
+    """
+    with scene(folder, database.url, settings=settings) as running:
+        gc.collect()
+        gc.disable()  # a pause of the clients is not the server's
+        try:
+            measured = uvloop.run(_load(running, database, clients=clients, seconds=seconds, rate=rate))
+        finally:
+            gc.enable()
+    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds))
+
+
+async def _load(
+    running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
+) -> Measurement:
+    load = Clients(running.address, running.sales)
+    await load.closed(clients=clients, seconds=_WARM_UP_SECONDS)
+
+    before = _spent(running, database)
+    peak = await load.closed(clients=clients, seconds=seconds)
+    costs = _per_sale(before, _spent(running, database), peak.answers)
+
+    with database.counting_statements() as count:
+        statements = None
+        if count is not None:
+            counted = await load.closed(clients=clients, seconds=_COUNTING_SECONDS)
+            statements = count() / counted.answers
+
+    rate = rate or peak.rate * SHARE_OF_PEAK
+    steady = await load.open(rate=rate, seconds=seconds)
+    await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
+    slow_host = await load.open(rate=rate, seconds=seconds)
+    await running.control.clear_scripts()
+
+    await _compare(len(load.approved), running, database)
+    return Measurement(
+        peak=peak,
+        steady=steady,
+        slow_host=slow_host,
+        costs=costs,
+        statements=statements,
+        payments=len(load.approved),
+        pgbench=None,
+    )
+
+
+def _spent(running: Scene, database: Database) -> Costs:
+    """The costs of everything so far."""
+    return Costs(
+        server=machine.cpu_seconds(running.server),
+        database=database.cpu_seconds(),
+        host=machine.cpu_seconds(running.host),
+        clients=time.process_time(),
+        commits=database.commits(),
+    )
+
+
+def _per_sale(before: Costs, after: Costs, sales: int) -> Costs:
+    database = None
+    if before.database is not None and after.database is not None:
+        database = (after.database - before.database) / sales
+    return Costs(
+        server=(after.server - before.server) / sales,
+        database=database,
+        host=(after.host - before.host) / sales,
+        clients=(after.clients - before.clients) / sales,
+        commits=(after.commits - before.commits) / sales,
+    )
+
+
+async def _compare(approved: int, running: Scene, database: Database) -> None:
+    """Every approval that a client saw is a captured payment here, and an entry at the host; and no other."""
+    engine = create_engine(database.url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            query = select(func.count()).select_from(payments)
+            stored = connection.execute(query).scalar_one()
+            captured = connection.execute(query.where(payments.c.state == "captured")).scalar_one()
+    finally:
+        engine.dispose()
+    booked = (await running.control.stats())["entries"]
+    if not approved == stored == captured == booked:
+        raise BooksDiffer(
+            f"{approved} approvals, {stored} payments, {captured} of them captured, {booked} at the host"
+        )
