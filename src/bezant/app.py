@@ -22,7 +22,7 @@ from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
-from bezant.storage.keyring import open_keys, open_root_key
+from bezant.storage.keyring import has_keys, open_keys, open_root_key
 from bezant.storage.lanes import Unavailable
 from bezant.storage.units import Units, open_units
 from bezant.storage.watch import Watch
@@ -84,7 +84,8 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         if found != wanted:
             message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
-        keys = open_keys(engine, open_root_key(settings.root_key, create=create))
+        root = open_root_key(settings.root_key, create=create and not has_keys(engine))
+        keys = open_keys(engine, root)
         units = open_units(
             engine,
             keys,
@@ -143,14 +144,7 @@ async def open_gateway(
     directory = Directory(units)
     gate = Gate(directory=directory, units=units, hasher=store.keys.hasher, clock=clock)
     strays = StrayBox(metrics)
-    link = AcquirerLink(
-        acquirer[0],
-        acquirer[1],
-        connections=settings.acquirer_connections,
-        connect_timeout_seconds=settings.acquirer_connect_seconds,
-        read_timeout_seconds=settings.acquirer_read_seconds,
-        on_stray=lambda stray: strays.put(_kept(stray)),
-    )
+    link = _acquirer_link(settings, acquirer, strays)
     rail = AcquirerRail(link)
     sealer = store.keys.sealer
     recovery = Recovery(
@@ -208,6 +202,18 @@ async def open_gateway(
     finally:
         await timetable.stop()
         await link.stop()
+
+
+def _acquirer_link(settings: Settings, address: tuple[str, int], strays: StrayBox) -> AcquirerLink:
+    host, port = address
+    return AcquirerLink(
+        host,
+        port,
+        connections=settings.acquirer_connections,
+        connect_timeout_seconds=settings.acquirer_connect_seconds,
+        read_timeout_seconds=settings.acquirer_read_seconds,
+        on_stray=lambda stray: strays.put(_kept(stray)),
+    )
 
 
 def _kept(stray: Stray) -> core_payments.Stray:

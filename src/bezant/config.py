@@ -13,6 +13,10 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+
+
 class BadSettings(Exception):
     """A setting that is unknown or cannot be read."""
 
@@ -78,6 +82,10 @@ class Settings:
         found = []
         if self.workers > 1 and not self.database.startswith("postgresql"):
             found.append("more than one worker needs PostgreSQL")
+        if self.log_level not in LOG_LEVELS:
+            found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if not self.database.startswith(DATABASES):
+            found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
         if self.lease_seconds <= rail:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
@@ -96,7 +104,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             message = f"unknown setting {variable}"
             raise BadSettings(message)
         values[name] = _value(variable, str(known[name].type), text)
-    settings = Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]  # _value read each by its field
     if problems := settings.problems():
         raise BadSettings("; ".join(problems))
     return settings

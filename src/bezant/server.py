@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import secrets
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -94,9 +95,8 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
 class Server:
     """The ASGI application of one process: it opens the gateway when served and closes it at the end."""
 
-    def __init__(self, settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._on_ready = on_ready
         self._gateway: Gateway | None = None
         self._root: Endpoint | None = None
         self._pages = Starlette(
@@ -132,7 +132,6 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._root = valor_endpoint(gateway)
-            self._on_ready()
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
             self._root = None
@@ -162,6 +161,20 @@ def create() -> Server:
     settings = config.load(os.environ)
     _configure(settings)
     return Server(settings)
+
+
+class _Listening(uvicorn.Server):
+    """A server that says when it listens: whoever is told of its address finds it there."""
+
+    def __init__(self, serving: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(serving)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
 
 
 def _configure(settings: Settings) -> None:
@@ -251,7 +264,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
 
     alone = settings.workers == 1
     serving = uvicorn.Config(
-        Server(settings, on_ready=ready) if alone else "bezant.server:create",
+        Server(settings) if alone else "bezant.server:create",
         factory=not alone,
         host=settings.host,
         port=settings.port,
@@ -270,8 +283,8 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     listener = serving.bind_socket()
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
-    server = uvicorn.Server(serving)
     if alone:
+        server = _Listening(serving, ready)
         server.run(sockets=[listener])
         if not server.started:
             raise NotReady("the server could not start; the log says why")

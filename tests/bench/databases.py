@@ -161,7 +161,7 @@ class Postgresql:
 
     def _set(self, **settings: str) -> None:
         for name, value in settings.items():
-            self._ask(f"ALTER SYSTEM SET {name} = {value}")
+            self._ask(f"ALTER SYSTEM SET {name} = '{value}'")
         self._ask("SELECT pg_reload_conf()")
         time.sleep(_RELOAD_SECONDS)
 

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -175,17 +175,14 @@ class Gateway:
         self._owns_host = host is None
         self._port = _free_port()
         self._log = home / "server.log"
-        self._process = _Process(
-            ("serve", "--demo"),
-            log=self._log,
-            settings={
-                "BEZANT_HOME": str(home),
-                "BEZANT_PORT": str(self._port),
-                "BEZANT_DATABASE_URL": self.database_url,
-                "BEZANT_ACQUIRER": self.host.address,
-                **settings,
-            },
-        )
+        self._settings = {
+            "BEZANT_HOME": str(home),
+            "BEZANT_PORT": str(self._port),
+            "BEZANT_DATABASE_URL": self.database_url,
+            "BEZANT_ACQUIRER": self.host.address,
+            **settings,
+        }
+        self._process = _Process(("serve", "--demo"), log=self._log, settings=self._settings)
 
     @property
     def base_url(self) -> str:
@@ -211,17 +208,25 @@ class Gateway:
         """SIGKILL to the server and whatever it started. The host lives on."""
         self._process.end(signal.SIGKILL)
 
-    def terminate(self) -> None:
-        """SIGTERM, without waiting for the end."""
-        self._process.send(signal.SIGTERM)
-
-    def stop(self) -> int:
-        """SIGTERM; the exit status."""
-        return self._process.end(signal.SIGTERM)
+    def signal(self, number: signal.Signals) -> None:
+        """Send the server a signal, and wait for nothing."""
+        self._process.send(number)
 
     def wait(self) -> int:
         """Wait until the server ends by itself; its exit status."""
         return self._process.wait()
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[None]:
+        """Run ``bezant work`` beside the server, and let it reach its timetable."""
+        log = self.home / "worker.log"
+        settings = {**self._settings, "BEZANT_JOBS": "1"}
+        worker = _Process(("work",), log=log, settings=settings)
+        worker.start(up=lambda: "timetable started" in log.read_text(encoding="utf-8"))
+        try:
+            yield
+        finally:
+            worker.end(signal.SIGKILL)
 
     def log_text(self) -> str:
         """Everything the server has written, over all restarts."""
@@ -280,11 +285,19 @@ class Gateway:
 
     def listed(self, payment_id: str) -> dict[str, Any]:
         """The row of one payment in the transaction list. Fails when there is none."""
-        answer = self.call(txn_type="txnfetch", date_filter="9", filter="TXNID", filter_text=payment_id)
-        assert answer.status == 200, answer
-        (row,) = answer.body["data"]
-        found: dict[str, Any] = row
-        return found
+        (row,) = self.listing(date_filter="9", filter="TXNID", filter_text=payment_id)
+        return row
+
+    def listing(self, **params: object) -> list[dict[str, Any]]:
+        """All rows of the transaction list, newest first, over all its pages; ``params`` filter it."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            page = {"txn_type": "txnfetch", "limit": 500, "offset": len(rows), **params}
+            answer = self.call(**page)
+            assert answer.status == 200, answer
+            rows += answer.body["data"]
+            if not answer.body["data"] or len(rows) >= answer.body["meta"]["total_results"]:
+                return rows
 
     def rows(self, statement: str, **values: object) -> Sequence[dict[str, Any]]:
         """What a query finds in the gateway's own database."""

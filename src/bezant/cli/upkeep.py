@@ -18,10 +18,8 @@ from bezant.config import Settings
 from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_demo_json
 from bezant.storage import migrate as schema
 from bezant.storage.engine import open_engine
-from bezant.storage.keyring import open_keys, open_root_key
-from bezant.storage.stores.system import System
+from bezant.storage.keyring import has_keys, open_keys, open_root_key
 from bezant.storage.verify import CHECKS, Check, Finding, Verdict, snapshot
-from bezant.storage.writes import Writes
 
 
 @click.command(epilog=example("BEZANT_DATABASE_URL=postgresql://... bezant migrate"))
@@ -39,10 +37,8 @@ def migrate(*, as_json: bool) -> None:
         before = schema.version(engine)
         schema.upgrade(engine)
         after = schema.version(engine)
-        with engine.connect() as connection:
-            sealed = bool(System(connection, Writes()).data_keys())
         # A new root key would open nothing of a database that was sealed under another.
-        open_keys(engine, open_root_key(chosen.root_key, create=not sealed))
+        open_keys(engine, open_root_key(chosen.root_key, create=not has_keys(engine)))
     finally:
         engine.dispose()
     show_facts({"before": before, "after": after, "root_key": str(chosen.root_key)}, as_json=as_json)

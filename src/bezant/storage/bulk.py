@@ -68,12 +68,12 @@ class BulkUpdate:
         arrays = ", ".join(f"%s::{_array_type(table, name)}" for name in (*sets, *found_by))
         aliases = ", ".join((*(f"set_{name}" for name in sets), *(f"was_{name}" for name in found_by)))
         self._postgresql = (
-            f"UPDATE {table.name} AS t SET {', '.join(f'{name} = v.set_{name}' for name in sets)} "  # noqa: S608
+            f"UPDATE {table.name} AS t SET {', '.join(f'{name} = v.set_{name}' for name in sets)} "  # noqa: S608 - our names
             f"FROM unnest({arrays}) AS v({aliases}) "
             f"WHERE {' AND '.join(f't.{name} = v.was_{name}' for name in found_by)}"
         )
         self._sqlite = (
-            f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in sets)} "  # noqa: S608
+            f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in sets)} "  # noqa: S608 - our names
             f"WHERE {' AND '.join(f'{name} = ?' for name in found_by)}"
         )
 

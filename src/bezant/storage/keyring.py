@@ -23,6 +23,12 @@ from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
 
 
+def has_keys(engine: Engine) -> bool:
+    """Whether a migrated database was sealed under some root key already."""
+    with engine.connect() as connection:
+        return bool(System(connection, Writes()).data_keys())
+
+
 def open_root_key(path: Path, *, create: bool) -> RootKey:
     """The root key in ``path``; a new one where there is none and ``create`` allows it."""
     if path.exists():

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -165,6 +165,13 @@ class Office:
                 )
             )
         return Shop(merchant_id=merchant.merchant_id, tills=tuple(tills))
+
+    def replace_key(self, shop: Shop, till: Till) -> Till:
+        """The till with a new key; its old one has ended, and the server knows when this returns."""
+        issued = self._portal.call(self._store.boarding.issue_key, shop.merchant_id, till.epi)
+        changed = replace(till, appkey=issued.key.reveal())
+        eventually(lambda: changed.call("openbatch").status == 200, every_seconds=0.2)
+        return changed
 
     def change_clock(self, shop: Shop, change: ClockChange) -> None:
         """Freeze, move or release a merchant's clock; the server has seen it when this returns."""

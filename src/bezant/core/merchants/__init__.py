@@ -1,6 +1,8 @@
 """Who takes payments: sales organizations, merchants, stores, terminals, and their credentials."""
 
 from bezant.core.merchants.boarding import (
+    APP_NAME,
+    TERMINAL_NUMBER,
     BadFacts,
     Boarding,
     ClockChange,
@@ -27,6 +29,8 @@ from bezant.core.merchants.ports import Hasher, SystemClock
 from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
 
 __all__ = [
+    "APP_NAME",
+    "TERMINAL_NUMBER",
     "Account",
     "BadFacts",
     "Boarding",

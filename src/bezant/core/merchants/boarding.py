@@ -194,7 +194,7 @@ class Boarding:
             terminal_id=await self._names.take(),
             store_id=store_id,
             number=_fitting(TERMINAL_NUMBER, number, "terminal number"),
-            label=_named(label, "label"),
+            label=_named(label, "label", length_max=50),
             device_model=device_model,
             endpoints=dict(endpoints),
             tips=tips,
@@ -286,8 +286,8 @@ def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:
     return text
 
 
-def _named(text: str, what: str) -> str:
+def _named(text: str, what: str, *, length_max: int = 100) -> str:
     stripped = text.strip()
-    if not stripped or len(stripped) > 100 or not stripped.isprintable():  # noqa: PLR2004 - column size
-        raise BadFacts(f"{what} must have 1 to 100 printable characters")
+    if not stripped or len(stripped) > length_max or not stripped.isprintable():
+        raise BadFacts(f"{what} must have 1 to {length_max} printable characters")
     return stripped

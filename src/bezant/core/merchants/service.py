@@ -147,6 +147,7 @@ class Gate:
             or found.expires_at <= caller.now(self._clock.now())
         ):
             await self._fail(Denied.WRONG_CLIENT_TOKEN, app_id=number, address=address)
+        await self._succeed(number, address)
         return caller
 
     async def issue_client_token(self, caller: Caller) -> tuple[str, datetime]:

@@ -217,12 +217,12 @@ class Payment:
             self,
             state=PAYMENT.after(self.state, event),
             revision=self.revision + 1,
-            **changes,  # type: ignore[arg-type]
+            **changes,  # type: ignore[arg-type]  # names and types are the fields' own
         )
 
     def changed(self, **changes: object) -> Payment:
         """This payment with other facts in the same state."""
-        return replace(self, revision=self.revision + 1, **changes)  # type: ignore[arg-type]
+        return replace(self, revision=self.revision + 1, **changes)  # type: ignore[arg-type]  # names and types are the fields' own
 
 
 def retrieval_reference(at: datetime, sequence: int) -> str:

@@ -130,7 +130,7 @@ class ValorDialect:
         value = request.header("idempotency-key")
         if not value or len(value) > IDEMPOTENCY_KEY_MAX or not value.isprintable():
             raise Fault(codes.BAD_REQUEST)
-        said = msgspec.json.encode([request.method, request.path, sorted(values.items())])
+        said = msgspec.json.encode(sorted(values.items()))
         return Key(value=value, fingerprint=self._services.hasher.digest(said.decode()))
 
 
