@@ -1,5 +1,4 @@
-"""A merchant's whole world in one process: real storage, real services, and a network that can be told
-what to say.
+"""A merchant's whole world in one process: real storage, real services, and a network that does as told.
 
 The network stands in for the far side only; the rail and the sandbox host have tests of their own.
 """
@@ -8,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -26,6 +25,7 @@ from bezant.core.payments import (
     Amounts,
     Charge,
     Kind,
+    Order,
     Outcome,
     Payment,
     Payments,
@@ -115,7 +115,7 @@ class Network:
         return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Shop:
     """A merchant's terminal as its caller, and everything that serves it."""
 
@@ -131,7 +131,7 @@ class Shop:
     settlements: Settlements
     recovery: Recovery
     reports: Reports
-    caller: Caller
+    caller: Caller = field(init=False)
 
     # -- what a till does -------------------------------------------------------------------------
 
@@ -165,6 +165,18 @@ class Shop:
         assert found is not None
         return found
 
+    def impatient(self) -> Payments:
+        """The same payments by a clock on which no wait takes any time."""
+
+        return Payments(
+            units=self.units,
+            acquirer=self.network,
+            sealer=self.keys.sealer,
+            ids=IdBlocks(self.units, "payments"),
+            clock=self.clock,
+            pause=_at_once,
+        )
+
     # -- what the timetable does ------------------------------------------------------------------
 
     async def give_up(self) -> int:
@@ -176,11 +188,20 @@ class Shop:
         """Try every reversal that is due; whether each was confirmed."""
         return [await self.recovery.attempt(reversal) for reversal in await self.recovery.due()]
 
+    async def reversals(self) -> Sequence[Reversal]:
+        """Every unconfirmed reversal, due or not."""
+        far = self.clock.now() + timedelta(days=365)
+        return await self.units.read(lambda unit: unit.reversals.due(far, 1000))
+
     async def reversal(self, payment: Payment) -> Reversal | None:
         """The unconfirmed reversal of a payment, due or not."""
-        far = self.clock.now() + timedelta(days=365)
-        known = await self.units.read(lambda unit: unit.reversals.due(far, 1000))
+        known = await self.reversals()
         return next((each for each in known if each.payment_id == payment.payment_id), None)
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        with self.engine.connect() as connection:
+            return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one())  # noqa: S608 - our names
 
     def wrong(self) -> list[Finding]:
         """Whatever is wrong with the books now."""
@@ -218,24 +239,24 @@ class Shop:
     async def other_process(self) -> AsyncIterator[Shop]:
         """The same merchant as another process serves it: lanes, caches and ids of its own."""
         async with _open(self.engine, self.keys, self.clock, self.network) as other:
-            yield Shop(gateway=other, caller=self.caller)
+            other.caller = self.caller
+            yield other
 
 
 @asynccontextmanager
 async def open_shop(engine: Engine, folder: Path) -> AsyncIterator[Shop]:
     """A gateway with one merchant on a migrated database."""
     keys = open_keys(engine, open_root_key(folder / "root.key", create=True))
-    async with _open(engine, keys, HandClock(), Network(), "payments") as empty:
-        yield replace(empty, caller=await empty.another_caller())
+    async with _open(engine, keys, HandClock(), Network()) as shop:
+        shop.caller = await shop.another_caller()
+        yield shop
 
 
 @asynccontextmanager
-async def _open(
-    engine: Engine, keys: Keys, clock: HandClock, network: Network, ids_name: str
-) -> AsyncIterator[Shop]:
+async def _open(engine: Engine, keys: Keys, clock: HandClock, network: Network) -> AsyncIterator[Shop]:
     units = open_units(engine, keys, writers=2, readers=2, group_max=64, queue_max=1000)
     units.start()
-    ids = IdBlocks(units, ids_name if False else "payments")
+    ids = IdBlocks(units, "payments")
     boarding = Boarding(
         units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock
     )
@@ -252,14 +273,34 @@ async def _open(
             directory=directory,
             gate=Gate(directory=directory, units=units, hasher=keys.hasher, clock=clock),
             payments=Payments(
-                units=units, acquirer=network, sealer=sealer, ids=ids, clock=clock, pause=asyncio.sleep
+                units=units, acquirer=network, sealer=sealer, ids=ids, clock=clock, pause=_pause
             ),
             settlements=Settlements(units=units, acquirer=network, ids=ids, clock=clock),
             recovery=Recovery(
                 units=units, acquirer=network, sealer=sealer, callers=directory, ids=ids, clock=clock
             ),
             reports=Reports(units=units),
-            caller=None,  # set by whoever opens
         )
     finally:
         await asyncio.to_thread(units.stop)
+
+
+def charge_of(minor: int = 10_00, *, kind: Kind = Kind.SALE, pan: Pan = CARD, **parts: Money) -> Charge:
+    """A charge of a base amount; tax, fee and tip where they are given."""
+    amounts = replace(Amounts.of(Money(minor)), **parts)
+    return Charge(
+        kind=kind,
+        profile=Profile.TRADITIONAL,
+        amounts=amounts,
+        pan=pan,
+        expiry="2812",
+        order=Order(invoice="INV-1"),
+    )
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
