@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 
 from bezant.config import Settings
 from bezant.core import payments as core_payments
+from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.merchants import Boarding, Directory, Gate
 from bezant.core.outcomes import Refused
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.vault import Bins
-from bezant.jobs import StrayBox, Timetable
+from bezant.jobs import StrayBox, Timetable, gift_jobs
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
+from bezant.rails.gift import GiftLink, GiftRail
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
@@ -118,6 +120,7 @@ class Gateway:
     payments: Payments
     settlements: Settlements
     recovery: Recovery
+    gift: GiftCards
     link: AcquirerLink
     timetable: Timetable
     metrics: Metrics
@@ -147,15 +150,8 @@ async def open_gateway(
     link = _acquirer_link(settings, acquirer, strays)
     rail = AcquirerRail(link)
     sealer = store.keys.sealer
-    recovery = Recovery(
-        units=units,
-        acquirer=rail,
-        sealer=sealer,
-        callers=directory,
-        ids=ids,
-        clock=clock,
-        lease=settings.lease,
-    )
+    recovery = _recovery(store, rail, directory, ids)
+    gift = _gift_side(store, directory, ids)
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
     bins = Bins()
 
@@ -174,6 +170,7 @@ async def open_gateway(
         metrics=metrics,
         acquirer_up=lambda: link.connected,
         housekeeping=housekeeping,
+        more=gift_jobs(gift.recovery),
     )
     await take_changes_over()
     await gate.refresh_locks()
@@ -194,6 +191,7 @@ async def open_gateway(
             ),
             settlements=settlements,
             recovery=recovery,
+            gift=gift.cards,
             link=link,
             timetable=timetable,
             metrics=metrics,
@@ -202,6 +200,53 @@ async def open_gateway(
     finally:
         await timetable.stop()
         await link.stop()
+        await gift.link.stop()
+
+
+def _recovery(store: Store, rail: AcquirerRail, directory: Directory, ids: IdBlocks) -> Recovery:
+    return Recovery(
+        units=store.units,
+        acquirer=rail,
+        sealer=store.keys.sealer,
+        callers=directory,
+        ids=ids,
+        clock=store.clock,
+        lease=store.settings.lease,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GiftSide:
+    """Gift cards with the link to their host."""
+
+    cards: GiftCards
+    recovery: GiftRecovery
+    link: GiftLink
+
+
+def _gift_side(store: Store, directory: Directory, ids: IdBlocks) -> _GiftSide:
+    settings, units, clock = store.settings, store.units, store.clock
+    link = GiftLink(
+        settings.gift_address,
+        connect_timeout_seconds=settings.acquirer_connect_seconds,
+        read_timeout_seconds=settings.acquirer_read_seconds,
+    )
+    rail = GiftRail(link)
+    return _GiftSide(
+        cards=GiftCards(
+            units=units,
+            host=rail,
+            tokens=store.keys.sealer,
+            ids=ids,
+            clock=clock,
+            pause=_pause,
+            lease=settings.lease,
+        ),
+        recovery=GiftRecovery(
+            units=units, host=rail, callers=directory, clock=clock, lease=settings.lease
+        ),
+        link=link,
+    )
 
 
 def _acquirer_link(settings: Settings, address: tuple[str, int], strays: StrayBox) -> AcquirerLink:

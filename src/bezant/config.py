@@ -37,6 +37,9 @@ class Settings:
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
     """``host:port`` of the card acquirer; empty with ``--demo``: the built-in sandbox."""
+    gift_host: str = ""
+    """``host:port`` of the gift host; empty with ``--demo``: the built-in sandbox. Without one, gift cards
+    are declined. The acquirer's time-outs are its time-outs, too."""
     acquirer_connections: int = 2
     acquirer_connect_seconds: float = 5.0
     acquirer_read_seconds: float = 6.0
@@ -50,6 +53,8 @@ class Settings:
     """Works that may wait for a lane; more are refused at once."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses whose X-Forwarded-For is believed."""
+    iso_keys: Path | None = None
+    """Folder with the RSA public keys of sales organizations that may have card numbers: ``ISO_ID.pem``."""
     log_level: str = "info"
     jobs: bool = True
     """Whether ``serve`` runs the timetable."""
@@ -72,10 +77,12 @@ class Settings:
     @property
     def acquirer_address(self) -> tuple[str, int] | None:
         """The acquirer's host and port, when one is set."""
-        if not self.acquirer:
-            return None
-        host, _, port = self.acquirer.rpartition(":")
-        return host, _integer("acquirer", port)
+        return _address("acquirer", self.acquirer)
+
+    @property
+    def gift_address(self) -> tuple[str, int] | None:
+        """The gift host's host and port, when one is set."""
+        return _address("gift_host", self.gift_host)
 
     def problems(self) -> list[str]:
         """What does not fit together."""
@@ -143,6 +150,13 @@ def _value(variable: str, kind: str, text: str) -> object:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case _:
             return text
+
+
+def _address(variable: str, text: str) -> tuple[str, int] | None:
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    return host, _integer(variable, port)
 
 
 def _integer(variable: str, text: str) -> int:

@@ -24,6 +24,7 @@ from bezant.core.merchants import Account, BadFacts, Endpoint, Iso, Profile, Tip
 from bezant.core.sensitive import Secret
 from bezant.core.vault import BinRecord
 from bezant.rails.acquirer.sandbox import TEST_CARDS
+from bezant.rails.gift.sandbox import TEST_CARDS as GIFT_CARDS
 from bezant.storage.units import Unit
 
 ISO: Final = "Bezant Demo ISO"
@@ -147,9 +148,8 @@ def _survey(unit: Unit) -> tuple[bool, bool]:
 def _add_bins(unit: Unit) -> None:
     known = {record.prefix for record in unit.system.bins()}
     missing = [record for record in _bins() if record.prefix not in known]
-    for record in missing:
-        unit.system.add_bin(record)
     if missing:
+        unit.system.put_bins(missing)
         unit.system.accounts_changed()
 
 
@@ -227,13 +227,19 @@ async def _account(opened: Opened, merchant_id: int) -> Account:
 def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[str, object]:
     """What scripts need to use a gateway with this demo.
 
-    ``sandbox`` has the addresses ``acquirer`` and ``control`` of a host that runs inside the gateway.
+    ``sandbox`` has the addresses of the hosts that run inside the gateway: ``acquirer`` with ``control``,
+    ``gift`` with ``gift_control``.
     """
     facts: dict[str, object] = {
         "base_url": base_url,
         "valor": _valor(demo.first),
         "valor_second": _valor(demo.second),
         "cards": {name: TEST_CARDS[name].number for name in ("approve", "decline", "expired")},
+        "gift": {
+            "card": GIFT_CARDS["active"].number,
+            "pin": GIFT_CARDS["active"].pin,
+            "inactive": GIFT_CARDS["inactive"].number,
+        },
     }
     return {**facts, "sandbox": dict(sandbox)} if sandbox else facts
 

@@ -7,12 +7,13 @@ conditional update, so that one process wins. A job that fails is logged and com
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from bezant.core.gift import GiftRecovery
 from bezant.core.merchants import Directory, Gate
 from bezant.core.payments import Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
@@ -64,8 +65,22 @@ class StrayBox:
         return await self._queue.get()
 
 
+def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
+    """What a gateway does by itself about gift cards."""
+
+    async def sweep() -> None:
+        if found := await recovery.sweep():
+            _log.warning("leases ran out", gift_movements=found)
+
+    async def cancel() -> None:
+        due = await recovery.due(REVERSALS_AT_ONCE)
+        await asyncio.gather(*(recovery.cancel(movement) for movement in due))
+
+    return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
+
+
 class Timetable:
-    """Runs the jobs until stopped."""
+    """Runs the jobs until stopped. ``more`` are those of other domains, done with the ``housekeeping``."""
 
     def __init__(
         self,
@@ -80,6 +95,7 @@ class Timetable:
         metrics: Metrics,
         acquirer_up: Callable[[], bool],
         housekeeping: bool,
+        more: Sequence[Job] = (),
     ) -> None:
         self._recovery = recovery
         self._settlements = settlements
@@ -101,6 +117,7 @@ class Timetable:
                 Job("sweep leases", 0.5, self._sweep),
                 Job("reverse", 0.25, self._reverse),
                 Job("finish settlements", 30, self._finish_settlements),
+                *more,
             ]
 
     def start(self) -> None:

@@ -9,10 +9,10 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 import uvicorn
@@ -26,13 +26,19 @@ from uvicorn.supervisors import Multiprocess
 from bezant import config
 from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.config import Settings
+from bezant.core.catalogue import Catalogue
+from bezant.core.merchants import Devices
 from bezant.core.payments import Reports
-from bezant.core.vault import Vault
+from bezant.core.vault import Customers, Exports, Vault
 from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects import valor
+from bezant.dialects.valor import vault_rest
 from bezant.dialects.wire.http import Endpoint, Observer, Receive, Request, Scope, Send
 from bezant.dialects.wire.http import Response as Answer
 from bezant.rails.acquirer.sandbox import SandboxHost
+from bezant.rails.gift.sandbox import GiftSandbox
+from bezant.storage.envelopes import load_iso_keys
+from bezant.storage.ids import IdBlocks
 from bezant.telemetry import Metrics, configure_logging
 
 _log = structlog.get_logger(__name__)
@@ -80,12 +86,40 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
         settlements=gateway.settlements,
         reports=Reports(units=store.units),
         vault=Vault(units=store.units, sealer=store.keys.sealer),
+        exports=Exports(
+            units=store.units,
+            sealer=store.keys.sealer,
+            envelopes=load_iso_keys(store.settings.iso_keys),
+        ),
+        devices=Devices(units=store.units),
+        catalogue=Catalogue(
+            units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
+        ),
+        gift=gateway.gift,
         bins=gateway.bins,
         hasher=store.keys.hasher,
         clock=store.clock,
     )
     return Endpoint(
         valor.dialect(services),
+        observe=observer(gateway.metrics, valor.NAME),
+        new_request_id=request_ids(),
+        trusted_proxies=frozenset(store.settings.trusted_proxies),
+    )
+
+
+def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
+    """Valor's vault over this gateway."""
+    store = gateway.store
+    customers = Customers(
+        units=store.units,
+        sealer=store.keys.sealer,
+        ids=IdBlocks(store.units, "vault", size=100),
+        clock=store.clock,
+    )
+    services = vault_rest.VaultServices(gate=gateway.gate, customers=customers, bins=gateway.bins)
+    return Endpoint(
+        vault_rest.VaultDialect(services),
         observe=observer(gateway.metrics, valor.NAME),
         new_request_id=request_ids(),
         trusted_proxies=frozenset(store.settings.trusted_proxies),
@@ -99,6 +133,7 @@ class Server:
         self._settings = settings
         self._gateway: Gateway | None = None
         self._root: Endpoint | None = None
+        self._vault: Endpoint | None = None
         self._pages = Starlette(
             routes=[
                 Route("/healthz", self._healthz),
@@ -118,6 +153,9 @@ class Server:
         ):
             await self._root(scope, receive, send)
             return
+        if scope["type"] == "http" and self._vault is not None and vault_rest.owns(scope["path"]):
+            await self._vault(scope, receive, send)
+            return
         pages: Callable[[Any, Any, Any], Awaitable[None]] = self._pages
         await pages(scope, receive, send)
 
@@ -132,9 +170,10 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._root = valor_endpoint(gateway)
+            self._vault = valor_vault_endpoint(gateway)
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
-            self._root = None
+            self._root = self._vault = None
 
     async def _healthz(self, _request: PageRequest) -> Response:
         return JSONResponse({"status": "ok"})
@@ -183,39 +222,49 @@ def _configure(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-class _Sandbox(threading.Thread):
-    """The sandbox acquirer on an event loop of its own, so that the server's is free for payments."""
+class _Host(Protocol):
+    """A far end of the sandbox."""
 
-    def __init__(self, host: SandboxHost) -> None:
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class _Sandbox(threading.Thread):
+    """The sandbox hosts on an event loop of their own, so that the server's is free for payments."""
+
+    def __init__(self, hosts: Sequence[_Host]) -> None:
         super().__init__(name="bezant-sandbox", daemon=True)
-        self._host = host
+        self._hosts = hosts
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._trouble: BaseException | None = None
 
     def run(self) -> None:
-        """Start the host and serve until stopped."""
+        """Start the hosts and serve until stopped."""
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._host.start())
+            for host in self._hosts:
+                self._loop.run_until_complete(host.start())
         except OSError as trouble:
             self._trouble = trouble
             return
         finally:
             self._up.set()
         self._loop.run_forever()
-        self._loop.run_until_complete(self._host.stop())
+        for host in self._hosts:
+            self._loop.run_until_complete(host.stop())
         self._loop.close()
 
     def begin(self) -> None:
-        """Start, and wait until the host listens. Raises ``NotReady``."""
+        """Start, and wait until the hosts listen. Raises ``NotReady``."""
         self.start()
         self._up.wait()
         if self._trouble is not None:
-            raise NotReady(f"the sandbox acquirer cannot start: {type(self._trouble).__name__}")
+            raise NotReady(f"the sandbox cannot start: {type(self._trouble).__name__}")
 
     def end(self) -> None:
-        """Stop the host."""
+        """Stop the hosts."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self.join()
 
@@ -223,28 +272,51 @@ class _Sandbox(threading.Thread):
 def run(settings: Settings, *, demo: bool) -> None:
     """Serve until stopped.
 
-    With ``demo``: make the database and demo data, start the sandbox acquirer, write ``demo.json`` and print
-    a first charge.
+    With ``demo``: make the database and demo data, start the sandbox hosts, write ``demo.json`` and print a
+    first charge.
 
     Raises ``NotReady`` when something is missing.
     """
     _configure(settings)
+    load_iso_keys(settings.iso_keys)  # what is wrong with them is told now, and not by each process
     sandbox: _Sandbox | None = None
     seeded: Demo | None = None
     addresses: dict[str, str] = {}
     if demo:
         seeded = asyncio.run(_prepare(settings))
-        if settings.acquirer_address is None:
-            host = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
-            sandbox = _Sandbox(host)
-            sandbox.begin()
-            addresses = {"acquirer": _joined(host.address), "control": _joined(host.control_address)}
-            settings = replace(settings, acquirer=addresses["acquirer"])
+        sandbox, addresses = _start_sandbox(settings)
+        settings = replace(
+            settings,
+            acquirer=addresses.get("acquirer", settings.acquirer),
+            gift_host=addresses.get("gift", settings.gift_host),
+        )
     try:
         _serve(settings, seeded, addresses)
     finally:
         if sandbox is not None:
             sandbox.end()
+
+
+def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
+    """The hosts that no setting names, and where they listen.
+
+    ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``.
+    """
+    acquirer = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
+    gift = GiftSandbox(control_port=0, books=settings.home / "gift.db")
+    wanted: list[tuple[_Host, bool]] = [
+        (acquirer, settings.acquirer_address is None),
+        (gift, settings.gift_address is None),
+    ]
+    hosts = [host for host, missing in wanted if missing]
+    sandbox = _Sandbox(hosts)
+    sandbox.begin()
+    addresses: dict[str, str] = {}
+    if acquirer in hosts:
+        addresses |= {"acquirer": _joined(acquirer.address), "control": _joined(acquirer.control_address)}
+    if gift in hosts:
+        addresses |= {"gift": _joined(gift.address), "gift_control": _joined(gift.control_address)}
+    return sandbox, addresses
 
 
 async def _prepare(settings: Settings) -> Demo:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support import postgres
-from tests.support.gateway import NO_SETTINGS, SWIFT, Gateway, eventually
+from tests.support.gateway import DATABASES, NO_SETTINGS, Gateway, gateway_on
 
 MakeGateway = Callable[..., Gateway]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=DATABASES)
 def _shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with _lent(request, tmp_path_factory.mktemp("gateway"), NO_SETTINGS) as gateway:
+    home = tmp_path_factory.mktemp("gateway")
+    with gateway_on(request.param, home, postgres=lambda: request.getfixturevalue("postgres")) as gateway:
         yield gateway
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def _swift(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with _lent(request, tmp_path_factory.mktemp("swift"), SWIFT) as gateway:
-        yield gateway
-
-
-@contextlib.contextmanager
-def _lent(request: pytest.FixtureRequest, home: Path, settings: Mapping[str, str]) -> Iterator[Gateway]:
-    with contextlib.ExitStack() as stack:
-        database_url = ""
-        if request.param == "postgresql":
-            server: postgres.Server = request.getfixturevalue("postgres")
-            name = f"bezant_{secrets.token_hex(8)}"
-            database_url = server.create_database(name)
-            stack.callback(server.drop_database, name)
-        yield stack.enter_context(Gateway(home, database_url=database_url, settings=settings))
 
 
 @pytest.fixture
@@ -44,13 +25,6 @@ def gateway(_shared: Gateway) -> Iterator[Gateway]:
     """A running gateway with default settings on each database, shared by all tests. Not to be stopped."""
     yield _shared
     _shared.control.clear_scripts()
-
-
-@pytest.fixture
-def swift_gateway(_swift: Gateway) -> Gateway:
-    """A running gateway on each database with short time-outs, shared by a module's tests."""
-    eventually(_swift.is_ready)
-    return _swift
 
 
 @pytest.fixture

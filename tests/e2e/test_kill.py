@@ -2,51 +2,107 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import MakeGateway
-from tests.support.books import at_host, disagreements, unfinished
-from tests.support.gateway import SWIFT, Answer, Gateway, NoAnswer, eventually
+from tests.support.books import at_host, disagreements, unfinished, violations
+from tests.support.gateway import DATABASES, SWIFT, Answer, Gateway, NoAnswer, eventually, gateway_on
 
-BOOKED_FIRST = {"late": 0.9}
-"""The host has booked when the server dies."""
-BOOKED_AFTERWARDS = {"delay": 0.9}
-"""The host books when the server is dead."""
+SETTINGS = {**SWIFT, "BEZANT_ACQUIRER_READ_SECONDS": "2", "BEZANT_LEASE_SECONDS": "3"}
+UNTIL_KILLED = 1.8
+"""Seconds that the host keeps a message: less than the read time-out."""
+TAKEN_BACK = ("sale-taken", "sale-not-taken", "authorization", "refund")
+
+Call = Callable[[], Answer]
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    home, postgres = tmp_path_factory.mktemp("killed"), partial(request.getfixturevalue, "postgres")
+    with gateway_on(request.param, home, postgres=postgres, settings=SETTINGS) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def gateway(make_gateway: MakeGateway) -> Iterator[Gateway]:
-    """A gateway of the test's own. At the end nothing is under way and both sides' books agree."""
-    gateway = make_gateway(SWIFT)
-    yield gateway
-    eventually(lambda: not unfinished(gateway))
-    assert disagreements(gateway) == []
+def gateway(running: Gateway) -> Iterator[Gateway]:
+    """A gateway to be killed. At the end of the test nothing is under way and all books are right."""
+    yield running
+    running.restore()
+    eventually(lambda: not unfinished(running))
+    assert disagreements(running) + violations(running) == []
 
 
-@contextmanager
-def under_way(call: Callable[[], Answer]) -> Iterator[Future[Answer]]:
-    """A call that runs meanwhile."""
-    with ThreadPoolExecutor(1) as client:
-        yield client.submit(call)
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A gateway that was killed with calls under way, and has come to rest since.
+
+    ``calls`` can be made again: they have keys, by which they are known here. ``asked_at_once`` is what one
+    of them was answered before that rest. ``ids``: the sales that were to be voided, refunded and settled.
+    """
+
+    gateway: Gateway
+    calls: Mapping[str, Call]
+    ids: Mapping[str, str]
+    asked_at_once: Answer
 
 
-def in_state(gateway: Gateway, state: str) -> list[dict[str, Any]]:
-    return list(gateway.rows("SELECT * FROM payments WHERE state = :state", state=state))
-
-
-def kill_while(gateway: Gateway, call: Callable[[], Answer], *, reached: Callable[[], object]) -> None:
-    """Kill the server in the middle of a call, as soon as something is ``reached``."""
-    with under_way(call) as answer:
-        eventually(reached, every_seconds=0.01)
+@pytest.fixture(scope="module")
+def killed(running: Gateway) -> Killed:
+    """One of each kind was under way when the server was killed: some booked by the host, one not yet."""
+    gateway, control = running, running.control
+    other = gateway.demo["valor_second"]
+    ids = {
+        "void": approved(gateway.sale("11.00")),
+        "refund": approved(gateway.sale("12.00")),
+        "settlement": approved(gateway.sale("13.00", **other)),
+    }
+    refund = {"txn_type": "refund", "ref_txn_id": ids["refund"], "amount": "12.00", "invoicenumber": "refund"}
+    calls = {
+        "sale-taken": keyed(gateway.sale, "sale-taken", amount="20.01", invoicenumber="sale-taken"),
+        "sale-not-taken": keyed(
+            gateway.sale, "sale-not-taken", amount="20.02", invoicenumber="sale-not-taken"
+        ),
+        "authorization": keyed(
+            partial(gateway.charge, "auth"), "authorization", amount="20.03", invoicenumber="authorization"
+        ),
+        "refund": keyed(gateway.call, "refund", **refund),
+        "void": keyed(gateway.call, "void", txn_type="void", ref_txn_id=ids["void"]),
+        "settlement": keyed(gateway.call, "settlement", txn_type="settlement", **other),
+    }
+    control.script({"delay": UNTIL_KILLED}, ask="sale", amount=2002)
+    for ask in ("sale", "authorize", "refund", "reverse", "settle"):
+        control.script({"late": UNTIL_KILLED}, ask=ask)
+    with ThreadPoolExecutor(len(calls)) as clients:
+        answers = [clients.submit(call) for call in calls.values()]
+        eventually(
+            lambda: (
+                control.totals()["batches"]
+                and {each.minor for each in at_host(gateway)} == {1200, 1300, 2001, 2003}
+                and len(in_state(gateway, "sending")) == 5
+            ),
+            every_seconds=0.01,
+        )
         gateway.kill()
-        with pytest.raises(NoAnswer):
-            answer.result()
+        for answer in answers:
+            with pytest.raises(NoAnswer):
+                answer.result()
+    gateway.start()
+    asked_at_once = calls["sale-taken"]()
+    eventually(lambda: not unfinished(gateway))
+    return Killed(gateway, calls, ids, asked_at_once)
+
+
+def keyed(call: Callable[..., Answer], key: str, **params: Any) -> Call:
+    return partial(call, idempotency_key=key, **params)
 
 
 def approved(answer: Answer) -> str:
@@ -55,135 +111,65 @@ def approved(answer: Answer) -> str:
     return txnid
 
 
-class TestASaleWhoseServerIsKilled:
-    @pytest.mark.parametrize(
-        "step",
-        [
-            pytest.param(BOOKED_FIRST, id="with_the_money_taken"),
-            pytest.param(BOOKED_AFTERWARDS, id="before_the_money_is_taken"),
-        ],
-    )
-    def test_is_taken_back_and_never_charged_again(self, gateway: Gateway, step: dict[str, float]) -> None:
-        gateway.control.script(step, ask="sale")
+def in_state(gateway: Gateway, state: str) -> list[dict[str, Any]]:
+    return list(gateway.rows("SELECT * FROM payments WHERE state = :state", state=state))
 
-        def sale() -> Answer:
-            return gateway.sale("20.00", invoicenumber="K-1", idempotency_key="k-1")
 
-        seen_by_host = (lambda: at_host(gateway)) if step is BOOKED_FIRST else lambda: in_state(gateway, "sending")
-        kill_while(gateway, sale, reached=seen_by_host)
-        gateway.start()
-        eventually(lambda: in_state(gateway, "reversed"))
-        (row,) = gateway.listing(filter="INVOICE_NO", filter_text="K-1")
+def host_has(gateway: Gateway, minor: int) -> int:
+    """How many movements of that amount stand at the host."""
+    return sum(count for each, count in at_host(gateway).items() if each.minor == minor)
+
+
+class TestAKillWithPaymentsUnderWay:
+    @pytest.mark.parametrize("name", TAKEN_BACK)
+    def test_has_them_taken_back(self, killed: Killed, name: str) -> None:
+        (row,) = killed.gateway.listing(filter="INVOICE_NO", filter_text=name)
         assert (row["IS_REVERSAL"], row["RESPONSE_CODE"]) == ("1", "91")
-        again = sale()
-        assert (again.status, again.body["error_no"]) == (400, "E98")
-        assert again.body["txnid"] == row["REF_TXN_ID"]
+        assert row["RRN"] not in {each.retrieval_reference for each in at_host(killed.gateway)}
+
+    @pytest.mark.parametrize("name", TAKEN_BACK)
+    def test_never_has_them_charged_again(self, killed: Killed, name: str) -> None:
+        again = killed.calls[name]()
+        assert (again.status, again.body["error_no"], again.body["error_code"]) == (400, "E98", "91")
         assert again.headers["idempotency-replayed"] == "true"
-        assert len(gateway.listing()) == 1
-        assert not at_host(gateway)
+        (row,) = killed.gateway.listing(filter="INVOICE_NO", filter_text=name)
+        assert row["REF_TXN_ID"] == again.body["txnid"]
 
-    def test_is_answered_to_a_client_that_asks_again_at_once(self, gateway: Gateway) -> None:
-        gateway.control.script(BOOKED_FIRST, ask="sale")
-
-        def sale() -> Answer:
-            return gateway.sale("20.00", idempotency_key="k-2")
-
-        kill_while(gateway, sale, reached=lambda: at_host(gateway))
-        gateway.start()
-        again = sale()
-        assert (again.body["error_no"], again.body["error_code"]) == ("E98", "91")
-        assert len(gateway.listing()) == 1
-
-    def test_can_be_made_anew_without_a_key_and_is_charged_once(self, gateway: Gateway) -> None:
-        gateway.control.script(BOOKED_FIRST, ask="sale")
-        kill_while(gateway, lambda: gateway.sale("20.00"), reached=lambda: at_host(gateway))
-        gateway.start()
-        approved(gateway.sale("20.00"))
-        eventually(lambda: not unfinished(gateway))
-        assert at_host(gateway).total() == 1
-
-
-class TestAFollowUpWhoseServerIsKilled:
-    def test_a_void_takes_place(self, gateway: Gateway) -> None:
-        sale = approved(gateway.sale("21.00"))
-        gateway.control.script(BOOKED_FIRST, ask="reverse")
-
-        def void() -> Answer:
-            return gateway.call(txn_type="void", ref_txn_id=sale, idempotency_key="v-1")
-
-        kill_while(gateway, void, reached=lambda: not at_host(gateway))
-        gateway.start()
-        eventually(lambda: in_state(gateway, "voided"))
-        (done,) = in_state(gateway, "done")
-        assert approved(void()) == str(done["payment_id"])
-        assert gateway.listed(sale)["IS_VOID"] == "1"
-        assert gateway.open_total() == 0
-
-    def test_a_refund_is_taken_back_and_can_be_made_anew(self, gateway: Gateway) -> None:
-        sale = approved(gateway.sale("22.00"))
-        gateway.control.script(BOOKED_FIRST, ask="refund")
-
-        def refund(key: str) -> Answer:
-            return gateway.call(txn_type="refund", ref_txn_id=sale, amount="22.00", idempotency_key=key)
-
-        kill_while(gateway, lambda: refund("r-1"), reached=lambda: at_host(gateway).total() == 2)
-        gateway.start()
-        eventually(lambda: in_state(gateway, "reversed"))
-        assert refund("r-1").body["error_no"] == "E98"
-        approved(refund("r-2"))
-        assert gateway.open_total() == 0
-
-    def test_a_settlement_is_finished_and_closes_one_batch(self, gateway: Gateway) -> None:
-        sale = approved(gateway.sale("23.00"))
-        gateway.control.script(BOOKED_FIRST, ask="settle")
-
-        def settle() -> Answer:
-            return gateway.call(txn_type="settlement", idempotency_key="s-1")
-
-        kill_while(gateway, settle, reached=lambda: gateway.control.totals()["batches"])
-        gateway.start()
-        later = approved_settlement(settle())
-        assert later == "23.00"
-        assert gateway.listed(sale)["IS_SETTLED"] == "1"
-        assert len(gateway.control.totals()["batches"]) == 1
-        assert approved_settlement(settle()) == "23.00"
-
-    def test_a_settlement_is_finished_by_itself(self, gateway: Gateway) -> None:
-        sale = approved(gateway.sale("24.00"))
-        gateway.control.script(BOOKED_FIRST, ask="settle")
-        kill_while(
-            gateway,
-            lambda: gateway.call(txn_type="settlement"),
-            reached=lambda: gateway.control.totals()["batches"],
+    def test_has_its_outcome_told_to_a_client_that_asks_again_at_once(self, killed: Killed) -> None:
+        assert (killed.asked_at_once.body["error_no"], killed.asked_at_once.body["error_code"]) == (
+            "E98",
+            "91",
         )
-        gateway.start()
-        eventually(lambda: gateway.listed(sale)["IS_SETTLED"] == "1")
 
-    def test_a_reversal_is_repeated(self, gateway: Gateway) -> None:
-        gateway.control.script({"silent": True}, ask="sale")
-        gateway.control.script(BOOKED_FIRST, ask="reverse")
-        assert gateway.sale("25.00").body["error_code"] == "91"
-        eventually(lambda: gateway.control.books(ask="reverse"))
-        gateway.kill()
-        gateway.start()
-        eventually(lambda: in_state(gateway, "reversed"))
-        (reversal,) = gateway.control.books(ask="reverse")
-        assert reversal["repeats"] == 1
+    def test_has_a_void_take_place(self, killed: Killed) -> None:
+        assert killed.gateway.listed(killed.ids["void"])["IS_VOID"] == "1"
+        void = approved(killed.calls["void"]())
+        assert [row["payment_id"] for row in in_state(killed.gateway, "done")] == [int(void)]
 
+    def test_has_a_settlement_finished_once(self, killed: Killed) -> None:
+        settled = killed.calls["settlement"]()
+        assert (settled.body["error_no"], settled.body["amount"]) == ("S00", "13.00")
+        assert [batch["code"] for batch in killed.gateway.control.totals()["batches"]] == ["00"]
+        (row,) = in_state(killed.gateway, "settled")
+        assert str(row["payment_id"]) == killed.ids["settlement"]
 
-def approved_settlement(answer: Answer) -> str:
-    assert (answer.status, answer.body["error_no"]) == (200, "S00"), answer
-    amount: str = answer.body["amount"]
-    return amount
+    def test_lets_a_refund_be_made_anew(self, killed: Killed) -> None:
+        sale = killed.ids["refund"]
+        approved(killed.gateway.call(txn_type="refund", ref_txn_id=sale, amount="12.00"))
+        assert killed.gateway.listed(sale)["REFUND_AMOUNT"] == "1200"
+
+    def test_leaves_all_books_right(self, killed: Killed) -> None:
+        gateway = killed.gateway
+        assert unfinished(gateway) + disagreements(gateway) + violations(gateway) == []
 
 
 class TestAKill:
     def test_at_rest_loses_nothing(self, gateway: Gateway) -> None:
-        sales = [approved(gateway.sale(f"26.0{number}")) for number in range(4)]
+        sales = [approved(gateway.sale(f"26.0{number}")) for number in range(3)]
         approved(gateway.charge("auth", "26.10"))
         approved(gateway.call(txn_type="void", ref_txn_id=sales[0]))
         approved(gateway.call(txn_type="refund", ref_txn_id=sales[1], amount="1.00"))
-        approved_settlement(gateway.call(txn_type="settlement"))
+        assert gateway.call(txn_type="settlement").body["error_no"] == "S00"
         approved(gateway.sale("26.11"))
         assert gateway.sale("26.12", cardnumber=gateway.demo["cards"]["decline"]).status == 400
 
@@ -196,41 +182,77 @@ class TestAKill:
         gateway.start()
         assert everything() == before
 
+    def test_during_a_reversal_has_it_repeated(self, gateway: Gateway) -> None:
+        gateway.control.script({"drop": True}, ask="sale")
+        gateway.control.script({"late": UNTIL_KILLED}, ask="reverse")
+        lost = gateway.sale("27.01").body["txnid"]
+        rrn = gateway.listed(lost)["RRN"]
+        eventually(lambda: gateway.control.books(rrn=rrn, ask="reverse"))
+        gateway.kill()
+        gateway.start()
+        eventually(lambda: not unfinished(gateway))
+        (reversal,) = gateway.control.books(rrn=rrn, ask="reverse")
+        assert reversal["repeats"] == 1
+
+
+class TestAKilledWorker:
+    def test_is_replaced_and_the_others_go_on(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+        postgres = partial(request.getfixturevalue, "postgres")
+        settings = {**SETTINGS, "BEZANT_WORKERS": "2"}
+        with gateway_on("postgresql", tmp_path, postgres=postgres, settings=settings) as gateway:
+            first = eventually(lambda: workers(gateway)[1:] and workers(gateway)[0])
+            gateway.control.script({"late": 1.0}, repeat=True, ask="sale")
+            with ThreadPoolExecutor(16) as clients:
+                calls = [clients.submit(gateway.sale, "30.00") for _ in range(16)]
+                eventually(lambda: host_has(gateway, 3000) == len(calls), every_seconds=0.01)
+                os.kill(first, signal.SIGKILL)
+                answers = [call.result() for call in calls if not call.exception()]
+            for answer in answers:
+                approved(answer)
+            eventually(lambda: not unfinished(gateway))
+            assert host_has(gateway, 3000) == len(answers)
+            assert disagreements(gateway) + violations(gateway) == []
+            eventually(lambda: len(workers(gateway)) > 2)
+
+
+def workers(gateway: Gateway) -> list[int]:
+    """The process ids of all server processes so far, in the order in which they came to serve."""
+    lines = (json.loads(line) for line in gateway.log_text().splitlines() if line.startswith("{"))
+    return [line["process"] for line in lines if line["event"] == "serving"]
+
 
 class TestATerminatedServer:
     def test_answers_what_is_under_way_and_then_ends(self, gateway: Gateway) -> None:
-        gateway.control.script({"late": 0.7}, repeat=True, ask="sale")
-        with ThreadPoolExecutor(8) as clients:
-            answers = [clients.submit(gateway.sale, f"27.0{number}") for number in range(8)]
-            eventually(lambda: at_host(gateway).total() == 8, every_seconds=0.01)
+        gateway.control.script({"silent": True}, ask="sale", amount=2810)
+        gateway.control.script({"late": 0.8}, repeat=True, ask="sale", amount=2800)
+        with ThreadPoolExecutor(9) as clients:
+            unanswered = clients.submit(gateway.sale, "28.10")
+            answers = [clients.submit(gateway.sale, "28.00") for _ in range(8)]
+            eventually(lambda: host_has(gateway, 2800) == 8 and host_has(gateway, 2810), every_seconds=0.01)
             gateway.signal(signal.SIGTERM)
-            sales = [approved(answer.result()) for answer in answers]
+            sales = {approved(answer.result()) for answer in answers}
+            lost = unanswered.result().body
         gateway.wait()
+        assert (lost["error_no"], lost["error_code"]) == ("E98", "91")
         gateway.start()
-        assert {row["REF_TXN_ID"] for row in gateway.listing() if row["RESPONSE_CODE"] == "00"} == set(sales)
-
-    def test_says_no_to_what_the_host_leaves_open_and_it_is_taken_back(self, gateway: Gateway) -> None:
-        gateway.control.script({"silent": True}, ask="sale")
-        with under_way(lambda: gateway.sale("27.10")) as answer:
-            eventually(lambda: at_host(gateway))
-            gateway.signal(signal.SIGTERM)
-            assert answer.result().body["error_code"] == "91"
-        gateway.wait()
-        gateway.start()
-        eventually(lambda: in_state(gateway, "reversed"))
+        rows = gateway.listing(filter="AMOUNT", filter_text="28.00")
+        assert {row["REF_TXN_ID"] for row in rows if row["RESPONSE_CODE"] == "00"} == sales
+        eventually(lambda: not host_has(gateway, 2810))
+        assert gateway.listed(lost["txnid"])["IS_REVERSAL"] == "1"
 
 
-class TestAServerThatWasSuspended:
-    def test_longer_than_its_lease_does_not_approve_what_was_taken_back(self, gateway: Gateway) -> None:
+class TestAServerSuspendedForLongerThanItsLease:
+    def test_does_not_approve_what_was_taken_back_meanwhile(self, gateway: Gateway) -> None:
         """A worker takes the payment back; then the server wakes up to the host's approval."""
         gateway.control.script({"late": 0.5}, ask="sale")
-        with gateway.worker(), under_way(lambda: gateway.sale("28.00")) as answer:
-            eventually(lambda: at_host(gateway), every_seconds=0.01)
+        with gateway.worker(), ThreadPoolExecutor(1) as client:
+            answer = client.submit(gateway.sale, "29.00")
+            eventually(lambda: host_has(gateway, 2900), every_seconds=0.01)
             gateway.signal(signal.SIGSTOP)
             try:
-                eventually(lambda: in_state(gateway, "reversed"))
+                eventually(lambda: not unfinished(gateway))
             finally:
                 gateway.signal(signal.SIGCONT)
-            assert answer.result().body["error_code"] == "91"
-        (row,) = gateway.listing()
-        assert row["IS_REVERSAL"] == "1"
+            told = answer.result().body
+        assert (told["error_no"], told["error_code"]) == ("E98", "91")
+        assert gateway.listed(told["txnid"])["IS_REVERSAL"] == "1"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -15,9 +17,8 @@ from bezant.core.merchants import Directory
 from bezant.core.payments import Recovery, Reversal
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail
 from bezant.storage.ids import IdBlocks
-from tests.e2e.conftest import MakeGateway
-from tests.support.books import disagreements, unfinished
-from tests.support.gateway import SWIFT, Gateway
+from tests.support.books import disagreements, unfinished, violations
+from tests.support.gateway import DATABASES, SWIFT, Gateway, eventually, gateway_on
 
 pytestmark = pytest.mark.anyio
 
@@ -37,18 +38,29 @@ class MovedClock:
         self._now += timedelta(seconds=seconds)
 
 
-@pytest.fixture
-def idle_gateway(make_gateway: MakeGateway) -> Gateway:
+@pytest.fixture(scope="module", params=DATABASES)
+def idle_gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A gateway that reverses nothing by itself."""
-    return make_gateway({**SWIFT, "BEZANT_JOBS": "0"})
+    home, postgres = tmp_path_factory.mktemp("idle"), partial(request.getfixturevalue, "postgres")
+    settings = {**SWIFT, "BEZANT_JOBS": "0"}
+    with gateway_on(request.param, home, postgres=postgres, settings=settings) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(idle_gateway: Gateway) -> Iterator[Gateway]:
+    """The same, with all books right at the end of each test."""
+    idle_gateway.restore()
+    yield idle_gateway
+    assert unfinished(idle_gateway) + disagreements(idle_gateway) + violations(idle_gateway) == []
 
 
 @asynccontextmanager
 async def recovery_of(gateway: Gateway, clock: MovedClock) -> AsyncIterator[Recovery]:
     """The gateway's recovery, with a short time-out and a clock of ours."""
-    settings = config.load(
-        {"BEZANT_HOME": str(gateway.home), "BEZANT_DATABASE_URL": gateway.database_url}
-    )
+    settings = config.load({"BEZANT_HOME": str(gateway.home), "BEZANT_DATABASE_URL": gateway.database_url})
     link = AcquirerLink("127.0.0.1", gateway.host.port, read_timeout_seconds=0.2, connect_timeout_seconds=0.2)
     async with open_store(settings) as store:
         await link.start()
@@ -75,18 +87,18 @@ async def the_one_due(recovery: Recovery) -> Reversal:
     return reversal
 
 
-def reversals_seen(gateway: Gateway) -> dict[str, int]:
-    """How many reversals the host has seen: first messages and repeats."""
+def reversals_seen(gateway: Gateway) -> Counter[str]:
+    """How many reversals the host has seen since its start: first messages and repeats."""
     messages = gateway.control.stats()["messages"]
-    return {name: messages.get(name, 0) for name in ("0400", "0401")}
+    return Counter({name: messages.get(name, 0) for name in ("0400", "0401")})
 
 
 class TestAReversalThatIsNotAnswered:
-    async def test_is_repeated_by_the_schedule_until_it_is(self, idle_gateway: Gateway) -> None:
-        lose_a_sale(idle_gateway, "41.01")
-        idle_gateway.control.script({"silent": True}, repeat=True, ask="reverse")
-        clock = MovedClock()
-        async with recovery_of(idle_gateway, clock) as recovery:
+    async def test_is_repeated_by_the_schedule_until_it_is(self, gateway: Gateway) -> None:
+        lose_a_sale(gateway, "41.01")
+        gateway.control.script({"silent": True}, repeat=True, ask="reverse")
+        before, clock = reversals_seen(gateway), MovedClock()
+        async with recovery_of(gateway, clock) as recovery:
             for number, seconds in enumerate(SCHEDULE, start=1):
                 if seconds:
                     clock.move(seconds - 1)
@@ -96,62 +108,61 @@ class TestAReversalThatIsNotAnswered:
                 assert reversal.tries == number - 1
                 assert reversal.escalated == (number > ESCALATED_FROM_TRY)
                 assert not await recovery.attempt(reversal)
-            await asyncio.to_thread(idle_gateway.control.clear_scripts)
+            gateway.control.clear_scripts()
             clock.move(3600)
             assert await recovery.attempt(await the_one_due(recovery))
             assert await recovery.due() == []
-        assert reversals_seen(idle_gateway) == {"0400": 1, "0401": len(SCHEDULE)}
-        (entry,) = idle_gateway.control.books(ask="reverse")
+        assert reversals_seen(gateway) - before == Counter({"0400": 1, "0401": len(SCHEDULE)})
+        (entry,) = gateway.control.books(ask="reverse")
         assert entry["repeats"] == len(SCHEDULE)  # all were one message to the host
-        assert unfinished(idle_gateway) == []
-        assert disagreements(idle_gateway) == []
 
-    async def test_delays_no_other(self, idle_gateway: Gateway) -> None:
+    async def test_delays_no_other(self, gateway: Gateway) -> None:
         for amount in ("41.02", "41.03", "41.04"):
-            lose_a_sale(idle_gateway, amount)
-        idle_gateway.control.script({"silent": True}, ask="reverse", amount=4102)
-        async with recovery_of(idle_gateway, MovedClock()) as recovery:
+            lose_a_sale(gateway, amount)
+        gateway.control.script({"silent": True}, ask="reverse", amount=4102)
+        clock = MovedClock()
+        async with recovery_of(gateway, clock) as recovery:
             due = await recovery.due()
-            assert len(due) == 3
             assert sorted(await asyncio.gather(*map(recovery.attempt, due))) == [False, True, True]
+            clock.move(15)
+            assert await recovery.attempt(await the_one_due(recovery))
 
 
 class TestAReversal:
-    async def test_whose_process_died_is_repeated_after_its_lease(self, idle_gateway: Gateway) -> None:
-        lose_a_sale(idle_gateway, "42.01")
-        idle_gateway.control.script({"silent": True}, ask="reverse")
-        clock = MovedClock()
-        async with recovery_of(idle_gateway, clock) as recovery:
+    async def test_whose_process_died_is_repeated_after_its_lease(self, gateway: Gateway) -> None:
+        lose_a_sale(gateway, "42.01")
+        gateway.control.script({"silent": True}, ask="reverse")
+        before, clock = reversals_seen(gateway), MovedClock()
+        async with recovery_of(gateway, clock) as recovery:
             dying = asyncio.create_task(recovery.attempt(await the_one_due(recovery)))
-            while not reversals_seen(idle_gateway)["0400"]:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(eventually, lambda: reversals_seen(gateway) - before)
             dying.cancel()
             await asyncio.gather(dying, return_exceptions=True)
-        async with recovery_of(idle_gateway, clock) as recovery:
+        async with recovery_of(gateway, clock) as recovery:
             assert await recovery.due() == []
             clock.move(45)
             assert await recovery.attempt(await the_one_due(recovery))
-        assert reversals_seen(idle_gateway) == {"0400": 1, "0401": 1}
+        assert reversals_seen(gateway) - before == Counter({"0400": 1, "0401": 1})
 
-    async def test_that_could_not_be_sent_is_not_counted_as_a_try(self, idle_gateway: Gateway) -> None:
-        lose_a_sale(idle_gateway, "42.02")
-        idle_gateway.host.kill()
+    async def test_that_could_not_be_sent_is_not_counted_as_a_try(self, gateway: Gateway) -> None:
+        lose_a_sale(gateway, "42.02")
+        gateway.host.kill()
         clock = MovedClock()
-        async with recovery_of(idle_gateway, clock) as recovery:
+        async with recovery_of(gateway, clock) as recovery:
             for _ in range(10):
                 assert not await recovery.attempt(await the_one_due(recovery))
                 assert await recovery.due() == []
                 clock.move(15)
-        await asyncio.to_thread(idle_gateway.host.start)
-        async with recovery_of(idle_gateway, clock) as recovery:
+        gateway.host.start()
+        async with recovery_of(gateway, clock) as recovery:
             assert await recovery.attempt(await the_one_due(recovery))
-        assert reversals_seen(idle_gateway) == {"0400": 1, "0401": 0}
-        assert disagreements(idle_gateway) == []
+        assert reversals_seen(gateway) == Counter({"0400": 1, "0401": 0})
 
-    async def test_is_tried_by_one_process_at_a_time(self, idle_gateway: Gateway) -> None:
-        lose_a_sale(idle_gateway, "42.03")
-        clock = MovedClock()
-        async with recovery_of(idle_gateway, clock) as one, recovery_of(idle_gateway, clock) as other:
+    async def test_is_tried_by_one_process_at_a_time(self, gateway: Gateway) -> None:
+        lose_a_sale(gateway, "42.03")
+        before, clock = reversals_seen(gateway), MovedClock()
+        async with recovery_of(gateway, clock) as one, recovery_of(gateway, clock) as other:
             reversal = await the_one_due(one)
-            assert sorted(await asyncio.gather(one.attempt(reversal), other.attempt(reversal))) == [False, True]
-        assert reversals_seen(idle_gateway) == {"0400": 1, "0401": 0}
+            tried = await asyncio.gather(one.attempt(reversal), other.attempt(reversal))
+        assert sorted(tried) == [False, True]
+        assert reversals_seen(gateway) - before == Counter({"0400": 1})

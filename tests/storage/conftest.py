@@ -34,15 +34,28 @@ def _postgresql_template(postgres: postgres.Server) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a new database that has the schema and no rows: the test runs once on each engine."""
-    if request.param == "sqlite":
-        path = tmp_path / "bezant.db"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
-        yield f"sqlite:///{path}"
+    if request.param == "postgresql":
+        yield request.getfixturevalue("migrated_server_url")
         return
-    server: postgres.Server = request.getfixturevalue("postgres")
+    path = tmp_path / "bezant.db"
+    shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+    yield f"sqlite:///{path}"
+
+
+@pytest.fixture
+def migrated_server_url(postgres: postgres.Server, _postgresql_template: str) -> Iterator[str]:
+    """The same on PostgreSQL alone, for what only a server does."""
     name = f"bezant_{secrets.token_hex(8)}"
-    yield server.create_database(name, template=request.getfixturevalue("_postgresql_template"))
-    server.drop_database(name)
+    yield postgres.create_database(name, template=_postgresql_template)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgresql_url(postgres: postgres.Server) -> Iterator[str]:
+    """The URL of a new, empty PostgreSQL database."""
+    name = f"bezant_{secrets.token_hex(8)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture
@@ -58,6 +71,15 @@ async def shop(anyio_backend: str, engine: Engine, tmp_path: Path) -> AsyncItera
     """A boarded merchant with one terminal, and the gateway around it."""
     async with open_shop(engine, tmp_path) as shop:
         yield shop
+
+
+@pytest.fixture
+async def server_shop(anyio_backend: str, migrated_server_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """The same shop on PostgreSQL alone."""
+    engine = open_engine(migrated_server_url)
+    async with open_shop(engine, tmp_path) as shop:
+        yield shop
+    engine.dispose()
 
 
 def _migrate(url: str) -> None:

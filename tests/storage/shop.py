@@ -137,7 +137,7 @@ class Shop:
 
     async def sale(self, minor: int = 10_00, **parts: Money) -> Payment:
         """A sale on the usual card."""
-        return (await self.charge(minor, **parts)).payment
+        return (await self.charge(minor, kind=Kind.SALE, **parts)).payment
 
     async def authorization(self, minor: int = 10_00) -> Payment:
         """An authorization on the usual card."""
@@ -145,7 +145,7 @@ class Shop:
 
     async def charge(self, minor: int = 10_00, *, kind: Kind = Kind.SALE, **parts: Money) -> Outcome:
         """A charge on the usual card."""
-        return await self.payments.charge(self.caller, charge_of(minor, kind=kind, **parts))
+        return await self.payments.charge(self.caller, charge_of(minor, kind=kind, pan=CARD, **parts))
 
     async def void(self, payment: Payment) -> Payment:
         """Void a payment that is named by its id."""
@@ -167,7 +167,6 @@ class Shop:
 
     def impatient(self) -> Payments:
         """The same payments by a clock on which no wait takes any time."""
-
         return Payments(
             units=self.units,
             acquirer=self.network,

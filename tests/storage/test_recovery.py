@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -131,7 +132,7 @@ class TestAReversal:
             tried.append(shop.clock.now() - began)
             assert await shop.reverse() == [False]
             assert await shop.reverse() == []
-        gaps = [(after - before).total_seconds() for before, after in zip(tried, tried[1:], strict=False)]
+        gaps = [(after - before).total_seconds() for before, after in pairwise(tried)]
         assert (tried[0].total_seconds(), gaps) == (
             0,
             [15, 60, 300, 1800, 7200, 3600, 3600, 3600],

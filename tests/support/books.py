@@ -1,10 +1,13 @@
-"""Holds the gateway's payments against the host's books: money that one side believes in and the other not."""
+"""Whether the books are right: the gateway's own, and the gateway's against the host's."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from bezant.storage.engine import open_engine
+from bezant.storage.verify import snapshot, verify
 from tests.support.gateway import Gateway
 
 _ASKS: Final = {"sale": "sale", "authorization": "authorize", "refund": "refund"}
@@ -85,3 +88,13 @@ def disagreements(gateway: Gateway) -> list[str]:
         *(f"only the host has {each}" for each in theirs - ours),
         *(f"the host has {count} of {each}" for each, count in references.items() if count > 1),
     ]
+
+
+def violations(gateway: Gateway) -> list[str]:
+    """The invariants that the gateway's own records break, a line each: what ``bezant verify`` finds."""
+    engine = open_engine(gateway.database_url)
+    try:
+        with snapshot(engine) as connection:
+            return [str(finding) for finding in verify(connection, now=datetime.now(UTC))]
+    finally:
+        engine.dispose()

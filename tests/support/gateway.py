@@ -2,7 +2,7 @@
 
 ``Gateway`` is ``bezant serve --demo`` on a database and a data folder; ``Host`` is ``bezant sandbox`` with
 its books on file. Both keep their ports over restarts, as an operator's would, so that a client can go on
-where it was. Everything here blocks: call it from plain tests, or from threads.
+where it was. Everything here blocks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from bezant.rails.acquirer.sandbox import SandboxControl
 from bezant.storage.engine import open_engine
+from tests.support.postgres import Server
 from tests.support.tree import ROOT
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 30.0
 ANSWER_SECONDS_MAX: Final = 60.0
 EXPIRY: Final = "1236"
+DATABASES: Final = ("sqlite", "postgresql")
 NO_SETTINGS: Final[Mapping[str, str]] = {}
 
 SWIFT: Final[Mapping[str, str]] = {
@@ -48,7 +51,11 @@ SWIFT: Final[Mapping[str, str]] = {
 
 
 class NoAnswer(Exception):
-    """A request was not answered whole: the server was away, or died meanwhile."""
+    """A request was not answered whole: the server was away (then it was ``refused``), or died meanwhile."""
+
+    def __init__(self, trouble: Exception) -> None:
+        super().__init__(type(trouble).__name__)
+        self.refused = isinstance(trouble, ConnectionRefusedError)
 
 
 class Answer(NamedTuple):
@@ -69,17 +76,19 @@ def eventually(look: Callable[[], T], *, seconds: float = 30.0, every_seconds: f
 
 
 class Host:
-    """A sandbox acquirer host. Its books outlive it, its scripts do not."""
+    """A sandbox acquirer host. Its books outlive it, its scripts do not.
 
-    def __init__(self, home: Path) -> None:
+    Each of its answers waits ``latency_seconds``.
+    """
+
+    def __init__(self, home: Path, *, latency_seconds: float = 0.0) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
         control_port = _free_port()
         self.control = Control(("127.0.0.1", control_port))
         ports = ("--port", str(self.port), "--control-port", str(control_port))
-        self._process = _Process(
-            ("sandbox", *ports, "--journal", str(home / "acquirer.journal")), log=home / "host.log"
-        )
+        manner = ("--journal", str(home / "acquirer.journal"), "--latency", str(latency_seconds))
+        self._process = _Process(("sandbox", *ports, *manner), log=home / "host.log")
 
     @property
     def address(self) -> str:
@@ -89,6 +98,11 @@ class Host:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         self._process.start(up=self.control.answers)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process.runs
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -135,7 +149,7 @@ class Control:
         return _run(self._sandbox.stats())
 
     def script(self, *steps: Mapping[str, object], repeat: bool = False, **match: object) -> int:
-        """Add a script for the messages that ``match`` (``ask``, ``amount``, ``terminal``, ...); its number."""
+        """Add a script for messages that ``match`` (``ask``, ``amount``, ``terminal``, ...); its number."""
         return _run(self._sandbox.script(*steps, match=match, repeat=repeat))
 
     def scripts(self) -> list[dict[str, Any]]:
@@ -208,6 +222,15 @@ class Gateway:
         """SIGKILL to the server and whatever it started. The host lives on."""
         self._process.end(signal.SIGKILL)
 
+    def restore(self) -> None:
+        """Start what does not run, forget all scripts, and wait until everything answers."""
+        if not self.host.runs:
+            self.host.start()
+        if not self._process.runs:
+            self.start()
+        self.control.clear_scripts()
+        eventually(self.is_ready)
+
     def signal(self, number: signal.Signals) -> None:
         """Send the server a signal, and wait for nothing."""
         self._process.send(number)
@@ -268,7 +291,7 @@ class Gateway:
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as trouble:
-            raise NoAnswer(type(trouble).__name__) from None
+            raise NoAnswer(trouble) from None
         finally:
             connection.close()
         names = {name.lower(): value for name, value in response.getheaders()}
@@ -281,7 +304,9 @@ class Gateway:
     def charge(self, txn_type: str, amount: str, **params: Any) -> Answer:
         """``call`` for a sale or an authorization on the test card that is approved."""
         card = {"cardnumber": self.demo["cards"]["approve"], "expirydate": EXPIRY, "cvv": "999"}
-        return self.call(**{"txn_type": txn_type, "amount": amount, "surchargeIndicator": "0", **card, **params})
+        return self.call(
+            **{"txn_type": txn_type, "amount": amount, "surchargeIndicator": "0", **card, **params}
+        )
 
     def listed(self, payment_id: str) -> dict[str, Any]:
         """The row of one payment in the transaction list. Fails when there is none."""
@@ -292,7 +317,7 @@ class Gateway:
         """All rows of the transaction list, newest first, over all its pages; ``params`` filter it."""
         rows: list[dict[str, Any]] = []
         while True:
-            page = {"txn_type": "txnfetch", "limit": 500, "offset": len(rows), **params}
+            page: dict[str, Any] = {"txn_type": "txnfetch", "limit": 500, "offset": len(rows), **params}
             answer = self.call(**page)
             assert answer.status == 200, answer
             rows += answer.body["data"]
@@ -355,6 +380,26 @@ class Gateway:
             self.host.kill()
 
 
+@contextlib.contextmanager
+def gateway_on(
+    database: str,
+    home: Path,
+    *,
+    postgres: Callable[[], Server],
+    settings: Mapping[str, str] = NO_SETTINGS,
+    host: Host | None = None,
+) -> Iterator[Gateway]:
+    """A running gateway on a new database, of the server that ``postgres`` gives if it is ``postgresql``."""
+    with contextlib.ExitStack() as stack:
+        database_url = ""
+        if database == "postgresql":
+            server = postgres()
+            name = f"bezant_{secrets.token_hex(8)}"
+            database_url = server.create_database(name)
+            stack.callback(server.drop_database, name)
+        yield stack.enter_context(Gateway(home, database_url=database_url, settings=settings, host=host))
+
+
 class _Process:
     """``bezant`` with some arguments, in a process group of its own, started again and again."""
 
@@ -366,6 +411,10 @@ class _Process:
         self._environment = {**inherited, "PYTHONPATH": str(ROOT / "src"), **settings}
         self._log = log
         self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self._running is not None
 
     def start(self, *, up: Callable[[], bool]) -> None:
         assert self._running is None, "it runs already"

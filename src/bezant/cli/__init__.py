@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from bezant import __version__
-from bezant.cli import accounts, clocks, sandbox, services, upkeep
+from bezant.cli import accounts, bins, clocks, sandbox, services, spx, upkeep
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
@@ -34,6 +34,8 @@ from bezant.cli.usage import example
         accounts.store,
         accounts.terminal,
         accounts.key,
+        bins.bins,
+        spx.spx,
     ],
 )
 @click.version_option(__version__, prog_name="bezant")

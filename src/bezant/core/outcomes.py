@@ -39,6 +39,11 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     BATCH_MISMATCH = "batch_mismatch"
     SYSTEM_ERROR = "system_error"
+    # said by a gift host
+    UNKNOWN_GIFT_CARD = "unknown_gift_card"
+    GIFT_CARD_ACTIVE = "gift_card_active"
+    GIFT_CARD_INACTIVE = "gift_card_inactive"
+    WRONG_PIN = "wrong_pin"
     # said by nobody: the network did not answer, or could not be reached
     NO_ANSWER = "no_answer"
     NOT_REACHED = "not_reached"

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from bezant.core.sensitive import Pan, Secret
+from bezant.core.sensitive import AccountNumber, Pan, Secret
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -101,13 +101,14 @@ class SecretHasher:
 
 
 class CardSealer:
-    """Tokens and ciphertexts of card numbers and secrets."""
+    """Tokens and ciphertexts of card numbers, account numbers and secrets."""
 
     def __init__(self, root: RootKey, data_keys: dict[int, bytes]) -> None:
         if not data_keys:
             message = "no data key"
             raise KeyTrouble(message)
         self._token_key = root.derive("card token")
+        self._account_key = root.derive("account fingerprint")
         self._ciphers = {key_id: AESGCM(key) for key_id, key in data_keys.items()}
         self._current = max(data_keys)
 
@@ -123,6 +124,19 @@ class CardSealer:
     def open(self, merchant_id: int, token: str, sealed: bytes) -> Pan:
         """The card number back. Raises ``ValueError`` when it was not sealed for this merchant and token."""
         return Pan(self._decrypt(sealed, f"card:{merchant_id}:{token}"))
+
+    def account_fingerprint(self, merchant_id: int, routing_number: str, account: AccountNumber) -> bytes:
+        """An HMAC over merchant, bank and number: 32 bytes."""
+        subject = f"{merchant_id}:{routing_number}:{account.reveal()}".encode()
+        return hmac.digest(self._account_key, subject, "sha256")
+
+    def seal_account(self, merchant_id: int, profile_id: int, account: AccountNumber) -> bytes:
+        """The account number, bound to its merchant and profile."""
+        return self._encrypt(account.reveal(), f"account:{merchant_id}:{profile_id}")
+
+    def open_account(self, merchant_id: int, profile_id: int, sealed: bytes) -> AccountNumber:
+        """The account number back. Raises ``ValueError`` when it was not sealed for this profile."""
+        return AccountNumber(self._decrypt(sealed, f"account:{merchant_id}:{profile_id}"))
 
     def seal_secret(self, merchant_id: int, credential_id: int, secret: Secret) -> bytes:
         """A secret that may have to be shown again."""

@@ -51,7 +51,7 @@ def _run(connection: Connection, how: str, statement: str, values: Sequence[Any]
 
 def _wrapped(connection: Connection, error: Any) -> BaseException:  # noqa: ANN401 - of the driver's own class
     """SQLAlchemy's error for the driver's."""
-    lost = connection.dialect.is_disconnect(error, None, None)
+    lost = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)
     if lost:
         connection.invalidate(error)
     wrapped: BaseException = DBAPIError.instance(

@@ -2,7 +2,7 @@
 
 A tenant's table has ``merchant_id`` first in its primary key and in each unique constraint, so that the
 database can be distributed by it. Tables without it (``directory``, ``id_blocks``, ``changes``,
-``login_failures``, ``strays``, ``bins``) are small or looked up before the tenant is known.
+``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known.
 
 Instants are whole microseconds since 1970 UTC and amounts whole minor units, both as 64-bit integers:
 exact and the same on both databases.
@@ -165,6 +165,7 @@ bins = Table(
     Column("country", String(100)),
     Column("level", String(50)),
     Column("category", String(50)),
+    Column("source", String(50)),
 )
 
 batches = Table(
@@ -368,3 +369,253 @@ changes = Table(
     Column("version", BigInteger, nullable=False),
 )
 """A counter that goes up when cached facts (accounts, credentials, clocks) change."""
+
+# Catalogue ----------------------------------------------------------------------------------------------
+
+catalogue_items = Table(
+    "catalogue_items",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("code", String(25), nullable=False),
+    Column("name", String(50), nullable=False),
+    Column("description", String(100), nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("stock", BigInteger, nullable=False),
+    Column("tracked", Boolean, nullable=False),
+    Column("taxable", Boolean, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("category", String(50), nullable=False),
+    Column("group_name", String(50), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    CheckConstraint("stock >= 0", name="stock"),
+    CheckConstraint("price >= 0", name="price"),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
+)
+"""Products and modifiers. Deleted ones stay; their codes are free again."""
+Index(
+    "uq_catalogue_items_code",
+    catalogue_items.c.merchant_id,
+    catalogue_items.c.terminal_id,
+    catalogue_items.c.kind,
+    catalogue_items.c.code,
+    unique=True,
+    sqlite_where=text("deleted_at IS NULL"),
+    postgresql_where=text("deleted_at IS NULL"),
+)
+Index(
+    "ix_catalogue_items_list",
+    catalogue_items.c.merchant_id,
+    catalogue_items.c.terminal_id,
+    catalogue_items.c.kind,
+    catalogue_items.c.position,
+    catalogue_items.c.item_id,
+)
+
+catalogue_discounts = Table(
+    "catalogue_discounts",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("discount_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("name", String(25), nullable=False),
+    Column("percentage", Integer),
+    Column("amount", BigInteger),
+    Column("currency", String(3)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    CheckConstraint(
+        "(percentage IS NULL) <> (amount IS NULL) AND (amount IS NULL) = (currency IS NULL)", name="worth"
+    ),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
+)
+"""A discount is a percentage, in thousandths of a percent, or an amount."""
+Index(
+    "ix_catalogue_discounts_list",
+    catalogue_discounts.c.merchant_id,
+    catalogue_discounts.c.terminal_id,
+    catalogue_discounts.c.created_at,
+    catalogue_discounts.c.discount_id,
+)
+
+stock_takes = Table(
+    "stock_takes",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("given_back_at", BigInteger),
+    CheckConstraint("quantity > 0", name="quantity"),
+    ForeignKeyConstraint(
+        ["merchant_id", "item_id"], ["catalogue_items.merchant_id", "catalogue_items.item_id"]
+    ),
+)
+"""How many pieces of an item a sale took, and whether they were given back."""
+
+# -- gift cards ---------------------------------------------------------------------------------------------
+
+gift_movements = Table(
+    "gift_movements",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("movement_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("token", String(40)),
+    Column("last4", String(4)),
+    Column("details", Text),
+    Column("original_id", BigInteger),
+    Column("audit_number", Integer),
+    Column("audit_day", Integer, nullable=False),
+    Column("retrieval_reference", String(12), nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("batch_number", Integer, nullable=False),
+    Column("transaction_number", Integer),
+    Column("reason", String(40)),
+    Column("balance", BigInteger),
+    Column("answered_at", BigInteger),
+    Column("refunded", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", BigInteger),
+    Column("revision", Integer, nullable=False),
+    CheckConstraint("amount >= 0", name="amount"),
+    CheckConstraint("balance >= 0", name="balance"),
+    CheckConstraint("refunded >= 0 AND refunded <= amount", name="refunded"),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
+)
+"""What was done with gift cards. A balance is what the host said was left; the host owns it."""
+Index(
+    "uq_gift_movements_audit",
+    gift_movements.c.merchant_id,
+    gift_movements.c.terminal_id,
+    gift_movements.c.audit_day,
+    gift_movements.c.audit_number,
+    unique=True,
+)
+Index(
+    "uq_gift_movements_transaction_number",
+    gift_movements.c.merchant_id,
+    gift_movements.c.terminal_id,
+    gift_movements.c.batch_number,
+    gift_movements.c.transaction_number,
+    unique=True,
+)
+Index(
+    "ix_gift_movements_sending",
+    gift_movements.c.lease_until,
+    sqlite_where=text("state = 'sending'"),
+    postgresql_where=text("state = 'sending'"),
+)
+Index(
+    "ix_gift_movements_in_doubt",
+    gift_movements.c.next_try_at,
+    sqlite_where=text("state = 'in_doubt'"),
+    postgresql_where=text("state = 'in_doubt'"),
+)
+
+gift_events = Table(
+    "gift_events",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("movement_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("before", String(12), nullable=False),
+    Column("after", String(12), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Every step of a movement, in order."""
+
+gift_misses = Table(
+    "gift_misses",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("terminal_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("misses", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("locked_until", BigInteger),
+)
+"""Wrong gift card numbers and PINs, by terminal. Merchant 0 stands for all together."""
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(50), nullable=False),
+    Column("name_key", String(100), nullable=False),
+    Column("company", String(100)),
+    Column("phone", String(20)),
+    Column("email", String(255)),
+    Column("addresses", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
+)
+"""Who pays a merchant again and again. ``name_key`` is the name without its case."""
+Index("uq_customers_name", customers.c.merchant_id, customers.c.name_key, unique=True)
+
+customer_cards = Table(
+    "customer_cards",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("profile_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("token", String(40), nullable=False),
+    Column("cardholder", String(60)),
+    Column("expiry", String(4)),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id", "customer_id"], ["customers.merchant_id", "customers.customer_id"]),
+    ForeignKeyConstraint(["merchant_id", "token"], ["cards.merchant_id", "cards.token"]),
+)
+Index(
+    "uq_customer_cards_token",
+    customer_cards.c.merchant_id,
+    customer_cards.c.customer_id,
+    customer_cards.c.token,
+    unique=True,
+)
+
+customer_accounts = Table(
+    "customer_accounts",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("profile_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("routing_number", String(9), nullable=False),
+    Column("last4", String(4), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("holder", String(60)),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id", "customer_id"], ["customers.merchant_id", "customers.customer_id"]),
+)
+"""Bank accounts, their numbers sealed."""
+Index(
+    "uq_customer_accounts_fingerprint",
+    customer_accounts.c.merchant_id,
+    customer_accounts.c.customer_id,
+    customer_accounts.c.fingerprint,
+    unique=True,
+)
+
+bin_sources = Table(
+    "bin_sources",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("attribution", Text, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+)
+"""Where imported number ranges come from, with the words that their licence asks to be kept."""

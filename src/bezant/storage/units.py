@@ -18,6 +18,10 @@ from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.cards import Cards
+from bezant.storage.stores.catalogue import CatalogueRows
+from bezant.storage.stores.customers import CustomerRows
+from bezant.storage.stores.devices import Devices
+from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.payments import Claims, PaymentRows, Reversals, Strays
@@ -35,13 +39,17 @@ class Unit:
         self.writes = Writes()
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
+        self.devices = Devices(connection)
         self.failures = Failures(connection, self.writes)
         self.cards = Cards(connection, self.writes)
+        self.customers = CustomerRows(connection, self.writes, self.cards)
+        self.catalogue = CatalogueRows(connection, self.writes)
         self.batches = Batches(connection, self.writes)
         self.payments = PaymentRows(connection, self.writes)
         self.reversals = Reversals(connection, self.writes)
         self.journal = Journal(connection, self.writes)
         self.claims = Claims(connection, self.writes)
+        self.gift = Gifts(connection, self.writes, self.claims)
         self.strays = Strays(connection, self.writes)
 
     @property
@@ -59,6 +67,7 @@ class Unit:
             self.cards.flush()
             self.payments.flush()
             self.reversals.flush()
+            self.gift.flush()
             self.journal.flush()
             self.claims.flush()
             self.batches.flush()

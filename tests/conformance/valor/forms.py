@@ -15,6 +15,12 @@ Params = Mapping[str, Any]
 
 _JSON: Final = {"Content-Type": "application/json"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_NUMERIC: Final = frozenset(
+    {
+        *("amount", "surchargeIndicator", "surchargeAmount", "epi", "cardnumber", "expirydate", "phone"),
+        *("ref_txn_id", "sale_refund", "date_filter", "limit", "offset"),
+    }
+)
 _BOUNDARY: Final = "------------------------5d41402abc4b2a76"
 
 
@@ -32,10 +38,9 @@ def _json(params: Params) -> bytes:
 
 
 def _numbers(params: Params) -> Params:
-    """Amounts, flags and terminal numbers as JSON numbers, as clients in typed languages send them."""
-    numeric = ("amount", "surchargeIndicator", "surchargeAmount", "cvv", "epi", "limit", "offset", "cardnumber")
+    """Numbers as JSON numbers, as clients in typed languages send them."""
     return {
-        name: json.loads(value) if name in numeric and isinstance(value, str) and value else value
+        name: json.loads(value) if name in _NUMERIC and value.isdecimal() else value
         for name, value in params.items()
     }
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -26,6 +27,7 @@ from tests.support.gateway import Answer, Gateway, eventually
 NEW_YORK: Final = ZoneInfo("America/New_York")
 VISA: Final = "4111111111111111"
 EXPIRY: Final = "1236"
+NO_HEADERS: Final[Mapping[str, str]] = {}
 BOTH: Final = (Profile.TRADITIONAL, Profile.SURCHARGE)
 
 _numbers: Final = itertools.count(random.randrange(10_000_000))
@@ -48,8 +50,12 @@ class Till:
 
     def call(self, txn_type: str, *, idempotency_key: str | None = None, **params: object) -> Answer:
         """Any request of this terminal."""
-        said = {**self.keys, "txn_type": txn_type, **params}
-        return self.gateway.call(idempotency_key=idempotency_key, **said)
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        return self.send({**self.keys, "txn_type": txn_type, **params}, headers=headers)
+
+    def send(self, said: Mapping[str, object], *, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+        """A request that says just this, as JSON."""
+        return self.gateway.post(json.dumps(said).encode(), {"Content-Type": "application/json", **headers})
 
     def charge(self, amount: object, *, txn_type: str = "sale", **params: Any) -> Answer:
         """A sale, or what ``txn_type`` says, on the Visa test card or on what is given."""

@@ -35,10 +35,10 @@ class TestTheFirstErrorThatApplies:
         said: dict[str, Any] = dict(wrong)
         found = []
         for name in wrong:
-            found.append(refused(till.gateway.post(json.dumps(said).encode(), {})))
+            found.append(refused(till.send(said)))
             said[name] = right[name]
         assert found == ["D03", "D06", "D07", "D27", "E05", "E06", "E07"]
-        approved(till.gateway.post(json.dumps(said).encode(), {}))
+        approved(till.send(said))
 
     def test_is_the_answer_when_everything_is_missing(self, till: Till) -> None:
         right = {**till.keys, "txn_type": "sale", "amount": "5", "cardnumber": VISA, "expirydate": EXPIRY}
@@ -46,7 +46,7 @@ class TestTheFirstErrorThatApplies:
         found = []
         for count in range(len(order)):
             said = {name: right[name] for name in order[:count]}
-            found.append(refused(till.gateway.post(json.dumps(said).encode(), {})))
+            found.append(refused(till.send(said)))
         assert found == ["D03", "D01", "D02", "D05", "E05", "E06", "E07"]
 
     @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ class TestTheFirstErrorThatApplies:
         wrong = {}
         for appid, appkey, epi in product(sorted(appids), sorted(appkeys), sorted(epis)):
             said = {"appid": _unknown() if appid == "unknown" else appid, "appkey": appkey, "epi": epi}
-            answer = ours[0].gateway.call(**said, txn_type="openbatch")
+            answer = ours[0].call("openbatch", **said)
             expected = _door(tills, appid=appid, appkey=appkey, epi=epi)
             if answer.body.get("error_no", "") != expected:
                 wrong[appid, appkey, epi] = (expected, answer.body)
@@ -131,7 +131,7 @@ class TestAGuesser:
             _with(till, appkey=_unknown())
         for said in ({}, {"appkey": _unknown()}, {"epi": "2999999999"}, {"appkey": ""}):
             assert refused(_with(till, **said)) == "E109"
-        assert refused(till.gateway.call(**till.keys, txn_type="nothing")) == "D03"
+        assert refused(till.call("nothing")) == "D03"
 
     def test_is_locked_out_of_client_tokens_too(self, till: Till) -> None:
         token = approved(till.call("clientToken"))["clientToken"]
@@ -194,7 +194,8 @@ def _with(till: Till, *, address: str = HERE, **said: object) -> Answer:
 
 
 def _tokenise(till: Till, token: str) -> Answer:
-    said = {"txn_type": "cardToken", "client_token": token, "epi": till.epi, "pan": VISA, "expirydate": EXPIRY}
+    card = {"pan": VISA, "expirydate": EXPIRY}
+    said = {"txn_type": "cardToken", "client_token": token, "epi": till.epi, **card}
     return _post(till.gateway, said, address=HERE)
 
 

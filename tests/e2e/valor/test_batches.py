@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bezant.core.merchants import Profile
-from tests.e2e.valor.shop import Office, Shop, Till, approved, declined
+from tests.e2e.valor.shop import Shop, Till, approved, declined
 
 FEE = {"surchargeIndicator": "1", "surchargeAmount": "1"}
 
@@ -109,7 +109,7 @@ class TestASettlement:
 
     def test_can_be_called_by_the_name_of_the_legacy_host(self, till: Till) -> None:
         till.sale()
-        answer = till.gateway.call(**till.keys, mtype="settlement")
+        answer = till.send({**till.keys, "mtype": "settlement"})
         assert approved(answer)["amount"] == "20.00"
 
     def test_that_the_host_refuses_can_be_repeated(self, till: Till) -> None:
@@ -184,11 +184,8 @@ class TestTheOpenBatch:
         answer = till.call("openbatch", **{field: value})
         assert (answer.status, answer.body["error_no"]) == (400, error)
 
-    def test_is_asked_for_without_paging_by_some_clients(self, office: Office) -> None:
-        till = office.board().tills[0]
-        till.sale()
-        answer = till.gateway.call(**till.keys, txn_type="openbatch")
-        assert answer.body["meta"]["page_size"] == 20
+    def test_is_asked_for_without_paging_by_some_clients(self, till: Till) -> None:
+        assert till.open_batch()["meta"]["page_size"] == 20
 
 
 def _meta(records: int, page: int) -> dict[str, Any]:

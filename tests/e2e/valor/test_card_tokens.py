@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,16 +26,14 @@ class TestAClientToken:
         assert before <= expires_at - timedelta(minutes=30) <= datetime.now(UTC)
 
     def test_takes_a_terminal_number_as_a_json_number(self, till: Till) -> None:
-        approved(till.gateway.call(**{**till.keys, "epi": int(till.epi)}, txn_type="clienttoken"))
+        approved(till.call("clienttoken", epi=int(till.epi)))
 
     def test_needs_the_merchants_keys(self, till: Till) -> None:
-        assert refused(till.gateway.call(**{**till.keys, "appkey": "x" * 32}, txn_type="clientToken")) == "D07"
+        assert refused(till.call("clientToken", appkey="x" * 32)) == "D07"
 
     def test_is_no_key_for_a_payment(self, till: Till) -> None:
         token = _client_token(till)
-        answer = till.gateway.call(
-            **{**till.keys, "appkey": token}, client_token=token, txn_type="sale", amount="5"
-        )
+        answer = till.charge("5", appkey=token, client_token=token)
         assert refused(answer) == "D07"
 
 
@@ -49,7 +46,7 @@ class TestACardToken:
         approved(till.gateway.post(urlencode(_card(till)).encode(), FORM))
 
     def test_can_be_asked_for_in_json(self, till: Till) -> None:
-        approved(till.gateway.post(json.dumps(_card(till)).encode(), {}))
+        approved(till.send(_card(till)))
 
     def test_may_be_read_by_any_page(self, till: Till) -> None:
         for card in (_card(till), {**_card(till), "client_token": "wrong"}, {**_card(till), "pan": "1"}):

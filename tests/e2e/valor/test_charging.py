@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -180,6 +181,12 @@ class TestASale:
         )
         query = f"/?pagesale&appid={till.appid}&appkey={till.appkey}&epi={till.epi}"
         approved(till.gateway.post(body, {}, target=query))
+
+    def test_is_what_the_body_says_where_the_query_says_otherwise(self, till: Till) -> None:
+        said = {**till.keys, "txn_type": "sale", "amount": "7", "cardnumber": VISA, "expirydate": ""}
+        target = f"/?sale&amount=5&expirydate={EXPIRY}&cardnumber=1"
+        sale = approved(till.gateway.post(json.dumps(said).encode(), {}, target=target))
+        assert (sale["amount"], sale["expiry_date"]) == ("7.00", "12/36")
 
     def test_goes_to_the_token_when_both_card_fields_are_sent(self, till: Till) -> None:
         token = till.sale()["token"]

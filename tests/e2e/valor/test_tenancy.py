@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +71,11 @@ class Neighbours:
 
 
 @pytest.fixture(scope="module")
-def neighbours(_office: Office) -> Iterator[Neighbours]:
+def neighbours(_office: Office) -> Neighbours:
     """Two merchants, the first with two terminals, and a sale at the first of them."""
     owner, sister = _office.board(terminals=2).tills
     (stranger,) = _office.board().tills
-    yield Neighbours(owner, sister, stranger, owner.sale("20.00", invoicenumber="inv-of-owner"))
+    return Neighbours(owner, sister, stranger, owner.sale("20.00", invoicenumber="inv-of-owner"))
 
 
 class TestAnotherMerchantsPayment:

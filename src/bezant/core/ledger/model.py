@@ -26,6 +26,12 @@ class Account(StrEnum):
     TAX = "tax"
     TIPS = "tips"
     REFUNDS = "refunds"
+    GIFT_LIABILITY = "gift_liability"
+    """Owed to the holders of gift cards: what was loaded here and not spent here."""
+    GIFT_LOADS = "gift_loads"
+    """Taken for loads by the till, in whatever way it was paid."""
+    GIFT_REDEEMED = "gift_redeemed"
+    """Earned: what gift cards paid for."""
 
 
 CLEARING = frozenset({Account.CAPTURED})
@@ -48,6 +54,12 @@ class Cause(StrEnum):
     VOID = "void"
     RELEASE = "release"
     SETTLEMENT = "settlement"
+    GIFT_LOAD = "gift_load"
+    GIFT_REDEMPTION = "gift_redemption"
+    GIFT_REFUND = "gift_refund"
+    GIFT_PAYOUT = "gift_payout"
+    """What was left on a card when it was deactivated."""
+    GIFT_VOID = "gift_void"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from bezant.core.merchants.boarding import (
     move,
     release,
 )
+from bezant.core.merchants.devices import Device, Devices
 from bezant.core.merchants.model import (
     Account,
     Caller,
@@ -39,6 +40,8 @@ __all__ = [
     "ClockChange",
     "Credential",
     "Denied",
+    "Device",
+    "Devices",
     "Directory",
     "Endpoint",
     "Gate",

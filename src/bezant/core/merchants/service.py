@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
-from bezant.core.merchants.model import Account, Caller, ClientToken, Terminal
+from bezant.core.merchants.model import Account, Caller, ClientToken, Merchant, Terminal
 from bezant.core.merchants.ports import Hasher, MerchantTx, MerchantUnits, SystemClock
 
 N = TypeVar("N", str, int)
@@ -106,22 +106,17 @@ class Gate:
 
     async def enter(self, *, app_id: str, app_key: str, number: str, address: str) -> Caller:
         """The caller that these credentials name, as one row. Raises ``Rejection``."""
-        account = await self._account(app_id=app_id, address=address)
-        key_hash = self._hasher.digest(app_key)
-        # Every key is compared, so that the time taken does not tell which one nearly fitted.
-        fitting = [
-            credential.terminal_id
-            for credential in account.credentials
-            if hmac.compare_digest(credential.key_hash, key_hash)
-        ]
-        if not fitting:
-            await self._fail(Denied.WRONG_KEY, app_id=app_id, address=address)
-        await self._succeed(app_id, address)
+        account, fitting = await self._proven(app_id=app_id, app_key=app_key, address=address)
         terminal = account.terminals.get(number)
         if terminal is None or terminal.terminal_id not in fitting:
             # Not counted as a guess: the key was right.
             raise Rejection(Denied.WRONG_TERMINAL)
         return _caller(account, terminal)
+
+    async def enter_merchant(self, *, app_id: str, app_key: str, address: str) -> Merchant:
+        """The merchant that an app id and any of its live keys name. Raises ``Rejection``."""
+        account, _ = await self._proven(app_id=app_id, app_key=app_key, address=address)
+        return account.merchant
 
     async def child(self, caller: Caller, number: str) -> Caller:
         """Another terminal of the same merchant, called with a parent's key. Raises ``Rejection``."""
@@ -170,6 +165,21 @@ class Gate:
         """Take over the lock-outs that other processes, or earlier runs, recorded."""
         now = self._clock.now()
         self._locks = await self._units.read(lambda tx: tx.failures.locks(now))
+
+    async def _proven(self, *, app_id: str, app_key: str, address: str) -> tuple[Account, list[int]]:
+        """The account with that app id, and the terminals that the key opens: one at least."""
+        account = await self._account(app_id=app_id, address=address)
+        key_hash = self._hasher.digest(app_key)
+        # Every key is compared, so that the time taken does not tell which one nearly fitted.
+        fitting = [
+            credential.terminal_id
+            for credential in account.credentials
+            if hmac.compare_digest(credential.key_hash, key_hash)
+        ]
+        if not fitting:
+            await self._fail(Denied.WRONG_KEY, app_id=app_id, address=address)
+        await self._succeed(app_id, address)
+        return account, fitting
 
     async def _account(self, *, app_id: str, address: str) -> Account:
         self._refuse_locked(app_id, address)

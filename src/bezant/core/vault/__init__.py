@@ -1,20 +1,63 @@
-"""Cards: brands, tokens, and what is kept of a card number."""
+"""Cards and bank accounts: brands, tokens, customers, and what is kept of a number."""
 
 from bezant.core.vault.bins import Bins
 from bezant.core.vault.brands import Brand, brand_of
-from bezant.core.vault.model import BinRecord, Card, StoredCard
+from bezant.core.vault.customers import (
+    AccountKind,
+    Address,
+    BankAccount,
+    BankProfile,
+    CardProfile,
+    Customer,
+    CustomerRefused,
+    Customers,
+    Details,
+    PaidCard,
+    Place,
+    Refusal,
+)
+from bezant.core.vault.exports import (
+    Envelope,
+    Envelopes,
+    Export,
+    ExportRefusal,
+    ExportRefused,
+    Exports,
+)
+from bezant.core.vault.model import BinRecord, BinSource, Card, StoredCard
 from bezant.core.vault.ports import CardStore, Sealer
+from bezant.core.vault.routing import is_routing_number
 from bezant.core.vault.service import Vault, seal
 
 __all__ = [
+    "AccountKind",
+    "Address",
+    "BankAccount",
+    "BankProfile",
     "BinRecord",
+    "BinSource",
     "Bins",
     "Brand",
     "Card",
+    "CardProfile",
     "CardStore",
+    "Customer",
+    "CustomerRefused",
+    "Customers",
+    "Details",
+    "Envelope",
+    "Envelopes",
+    "Export",
+    "ExportRefusal",
+    "ExportRefused",
+    "Exports",
+    "PaidCard",
+    "Place",
+    "Refusal",
     "Sealer",
     "StoredCard",
     "Vault",
     "brand_of",
+    "is_routing_number",
     "seal",
 ]

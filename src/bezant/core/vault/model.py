@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from bezant.core.sensitive import Pan
@@ -38,7 +39,10 @@ class StoredCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinRecord:
-    """What is known of an issuer's number range. ``prefix`` has six or eight digits."""
+    """What is known of an issuer's number range. ``prefix`` has six or eight digits.
+
+    ``funding`` is ``DEBIT`` or ``CREDIT``; ``source`` names where it was imported from.
+    """
 
     prefix: str
     funding: str
@@ -46,3 +50,14 @@ class BinRecord:
     country: str | None
     level: str | None
     category: str | None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinSource:
+    """Where number ranges were imported from, with the words that its licence asks to be kept."""
+
+    name: str
+    attribution: str
+    records: int
+    imported_at: datetime

@@ -33,6 +33,7 @@ class Error:
 
 
 TXN_TYPE_REQUIRED = Error("D03", "TXN TYPE IS REQUIRED", Mark.SAMPLE)
+AMOUNT_REQUIRED = Error("D04", "AMOUNT IS REQUIRED", Mark.SAMPLE)
 APP_ID_REQUIRED = Error("D01", "APP ID IS REQUIRED", Mark.OURS)
 APP_KEY_REQUIRED = Error("D02", "APP KEY IS REQUIRED", Mark.OURS)
 EPI_REQUIRED = Error("D05", "EPI IS REQUIRED", Mark.OURS)
@@ -43,6 +44,10 @@ BAD_EPI = Error("D27", "INVALID EPI ID", Mark.SAMPLE)
 NO_PROFILE = Error("D28", "EPI HOST PROCESSOR INFO NOT FOUND", Mark.OURS)
 DATES_REQUIRED = Error("D29", "START DATE AND END DATE REQUIRED", Mark.SAMPLE)
 FILTER_NOT_TXNID = Error("D35", "FILTER KEY MUST BE SET TO TXNID WHEN DATE_FILTER IS 9", Mark.SAMPLE)
+CARD_NOT_NAMED = Error(
+    "D47", "MISSING REQUIRED PARAMETERS: TXN_ID OR VAULT_ID AND PAYMENT_ID", Mark.SAMPLE
+)
+EXPORT_OFF = Error("D50", "ENCRYPTION FETCH IS NOT ENABLED", Mark.OURS)
 KEY_REUSED = Error("D48", "IDEMPOTENCY KEY WAS USED FOR ANOTHER REQUEST", Mark.OURS)
 KEY_IN_FLIGHT = Error("D49", "A REQUEST WITH THIS IDEMPOTENCY KEY IS IN PROGRESS", Mark.OURS, status=409)
 BAD_OFFSET = Error("A24", "INVALID OFFSET", Mark.SAMPLE)
@@ -65,11 +70,20 @@ BAD_TRAN_NO = Error("E16", "INVALID TRAN NO", Mark.SAMPLE)
 BAD_AUTH_CODE = Error("E17", "INVALID AUTH CODE", Mark.OURS)
 BAD_TIP = Error("E18", "INVALID TIP AMOUNT", Mark.OURS)
 BAD_TEXT = Error("E19", "INVALID FIELD VALUE", Mark.OURS)
+BAD_PIN = Error("E20", "INVALID PIN", Mark.OURS)
 AUTHENTICATION_FAILED = Error("E26", "AUTHENTICATION FAILED", Mark.SAMPLE)
 BAD_STAN = Error("E34", "INVALID STAN NO", Mark.SAMPLE)
 TOO_MANY_FAILED = Error("E109", "TOO MANY FAILED REQUESTS, TRY AGAIN AFTER AN HOUR", Mark.CLIENT)
 TRY_LATER = Error("E110", "SYSTEM BUSY, TRY AGAIN LATER", Mark.OURS, status=503)
 CRASHED = Error("E99", "SYSTEM ERROR", Mark.OURS, status=500)
+PRODUCT_CODE_TAKEN = Error("G11", "PRODUCT CODE ALREADY AVAILABLE", Mark.SAMPLE)
+BAD_PRODUCT_ID = Error("G12", "INVALID PRODUCT ID", Mark.SAMPLE)
+COST_REQUIRED = Error("G14", "DISCOUNT COST IS REQUIRED", Mark.SAMPLE)
+UNKNOWN_DISCOUNT = Error("G17", "DISCOUNT IS DOES NOT EXIST OR IS ALREADY DELETED", Mark.SAMPLE)
+PRODUCT_ALREADY_DELETED = Error("G19", "PRODUCT IS ALREADY DELETED", Mark.SAMPLE)
+UNKNOWN_PRODUCT = Error("G20", "PRODUCT ID DOES NOT EXIST", Mark.SAMPLE)
+BAD_BIN = Error("G42", "INVALID BIN", Mark.SAMPLE)
+PERCENTAGE_EXCEEDED = Error("G43", "PERCENTAGE EXCEEDED", Mark.SAMPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class Decline:
     """An ``error_no`` E98 by its ``error_code``, the switch's number and the text."""
 
     code: str
-    switch: str
+    switch: str | None
     text: str
     mark: Mark
 
@@ -122,8 +136,20 @@ DECLINES: dict[Reason, Decline] = {
         "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
     ),
     Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+    Reason.UNKNOWN_GIFT_CARD: Decline("VR", "V00VR", "CARD NOT FOUND", Mark.SAMPLE),
+    Reason.GIFT_CARD_ACTIVE: Decline("VR", "V00VR", "ALREADY ACTIVE", Mark.SAMPLE),
+    Reason.GIFT_CARD_INACTIVE: _passed_through("VR", "CARD NOT ACTIVE"),
+    Reason.WRONG_PIN: _passed_through("55", "INVALID PIN"),
 }
 """What a payment that was declined is answered with, by reason."""
+
+GIFT_DECLINES: dict[Reason, Decline] = {
+    Reason.INSUFFICIENT_FUNDS: _passed_through("51", "INSUFFICIENT BALANCE"),
+    Reason.EXPIRED_CARD: _passed_through("54", "CARD EXPIRED"),
+}
+"""Where gift cards have other words for a reason than cards of a network."""
+GIFT_CARD_NOT_FOUND = Decline("VI", None, "CARD NOT FOUND", Mark.SAMPLE)
+GIFT_ROUTING_ERROR = Decline("92", "V0611", "Routing Error", Mark.SAMPLE)
 
 REFUSALS: dict[Reason, Error] = {
     Reason.NO_PROFILE: NO_PROFILE,

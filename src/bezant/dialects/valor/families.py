@@ -9,7 +9,7 @@ from datetime import datetime
 from bezant.core.merchants import Caller
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Kind, Payment
-from bezant.core.vault import Brand
+from bezant.core.vault import BinRecord, Brand
 from bezant.dialects.valor.codes import DECLINES, Decline, Error
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Layout, Reply
@@ -26,8 +26,15 @@ BRANDS: dict[Brand, str | None] = {
     Brand.UNKNOWN: "Unknown",
 }
 
+CARD_TYPES = {"DEBIT": "D", "CREDIT": "C"}
+
 ECHO_TAX = "tax"
 ECHO_FEE = "fee"
+
+
+def card_type(issuer: BinRecord | None) -> str | None:
+    """``D``, on which no surcharge may be put, or ``C``. None where the number range is not known."""
+    return CARD_TYPES.get(issuer.funding) if issuer else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bezant.core.merchants import Gate, Hasher, SystemClock
+from bezant.core.catalogue import Catalogue
+from bezant.core.gift import GiftCards
+from bezant.core.merchants import Devices, Gate, Hasher, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
-from bezant.core.vault import Bins, Vault
+from bezant.core.vault import Bins, Exports, Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,10 @@ class Services:
     settlements: Settlements
     reports: Reports
     vault: Vault
+    exports: Exports
+    devices: Devices
+    catalogue: Catalogue
+    gift: GiftCards
     bins: Bins
     hasher: Hasher
     clock: SystemClock

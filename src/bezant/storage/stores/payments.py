@@ -503,7 +503,11 @@ class Claims:
     def add(self, claim: Claim) -> None:
         """Use a key; a second use fails at the end of the transaction."""
         self._writes.touch()
-        self._new[claim.merchant_id, claim.terminal_id, claim.key] = claim
+        place = claim.merchant_id, claim.terminal_id, claim.key
+        if place in self._new:
+            message = "an idempotency key was used twice in one transaction"
+            raise Conflict(message)
+        self._new[place] = claim
 
     def flush(self) -> None:
         """Write the claims."""

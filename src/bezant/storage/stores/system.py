@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
-from bezant.core.vault import BinRecord
+from bezant.core.vault import BinRecord, BinSource
 from bezant.storage import tables as t
-from bezant.storage.instants import to_micros
+from bezant.storage.bulk import BulkInsert
+from bezant.storage.instants import from_micros, to_micros
 from bezant.storage.writes import Writes
 
 _ACCOUNTS = "accounts"
+_INSERT_BINS = BulkInsert(t.bins)
 
 
 class System:
@@ -51,30 +55,62 @@ class System:
 
     def bins(self) -> list[BinRecord]:
         """Every known issuer's number range."""
-        rows = self._connection.execute(select(t.bins))
+        return [_bin(row) for row in self._connection.execute(select(t.bins))]
+
+    def bins_below(self, prefix: str) -> list[BinRecord]:
+        """The number ranges that begin with these digits, or that these digits are in."""
+        wider = [prefix[:length] for length in range(1, len(prefix))]
+        rows = self._connection.execute(
+            select(t.bins)
+            .where(or_(t.bins.c.prefix.startswith(prefix, autoescape=True), t.bins.c.prefix.in_(wider)))
+            .order_by(t.bins.c.prefix)
+        )
+        return [_bin(row) for row in rows]
+
+    def put_bins(self, records: Sequence[BinRecord]) -> None:
+        """Store number ranges, in place of those with the same digits. No digits may be there twice."""
+        self._writes.touch()
+        prefixes = [record.prefix for record in records]
+        self._connection.execute(t.bins.delete().where(t.bins.c.prefix.in_(prefixes)))
+        _INSERT_BINS.run(
+            self._connection,
+            [
+                (
+                    record.prefix,
+                    record.funding,
+                    record.issuer,
+                    record.country,
+                    record.level,
+                    record.category,
+                    record.source,
+                )
+                for record in records
+            ],
+        )
+
+    def bin_sources(self) -> list[BinSource]:
+        """Where number ranges were imported from."""
+        rows = self._connection.execute(select(t.bin_sources).order_by(t.bin_sources.c.name))
         return [
-            BinRecord(
-                prefix=row.prefix,
-                funding=row.funding,
-                issuer=row.issuer,
-                country=row.country,
-                level=row.level,
-                category=row.category,
+            BinSource(
+                name=row.name,
+                attribution=row.attribution,
+                records=row.records,
+                imported_at=from_micros(row.imported_at),
             )
             for row in rows
         ]
 
-    def add_bin(self, record: BinRecord) -> None:
-        """Store an issuer's number range."""
+    def put_bin_source(self, source: BinSource) -> None:
+        """Store a source, in place of the one with the same name."""
         self._writes.touch()
+        self._connection.execute(t.bin_sources.delete().where(t.bin_sources.c.name == source.name))
         self._connection.execute(
-            t.bins.insert().values(
-                prefix=record.prefix,
-                funding=record.funding,
-                issuer=record.issuer,
-                country=record.country,
-                level=record.level,
-                category=record.category,
+            t.bin_sources.insert().values(
+                name=source.name,
+                attribution=source.attribution,
+                records=source.records,
+                imported_at=to_micros(source.imported_at),
             )
         )
 
@@ -93,3 +129,15 @@ class System:
         ).rowcount
         if not found:
             self._connection.execute(t.changes.insert().values(name=_ACCOUNTS, version=1))
+
+
+def _bin(row: Row[Any]) -> BinRecord:
+    return BinRecord(
+        prefix=row.prefix,
+        funding=row.funding,
+        issuer=row.issuer,
+        country=row.country,
+        level=row.level,
+        category=row.category,
+        source=row.source,
+    )

@@ -53,7 +53,10 @@ BALANCES = (
                 SELECT * FROM summed WHERE kind = 'authorization' AND state IN ('authorized', 'releasing')
             ), entries AS (
                 SELECT merchant_id, currency, account, SUM(minor) AS booked, 0 AS expected
-                FROM postings GROUP BY merchant_id, currency, account
+                FROM postings
+                WHERE account IN ('captured', 'acquirer_receivable', 'merchant_payable', 'tax', 'fees',
+                    'tips', 'refunds', 'authorized', 'authorized_contra')
+                GROUP BY merchant_id, currency, account
                 UNION ALL
                 SELECT merchant_id, currency,
                     CASE state WHEN 'settled' THEN 'acquirer_receivable' ELSE 'captured' END, 0,

@@ -26,18 +26,20 @@ OUTCOMES = (
         subject="{cause} entry of {subject_id}",
         message="records a {kind} that is {state}",
         query="""
-            SELECT s.merchant_id, s.subject_id, s.cause, COALESCE(p.kind, b.state, 'nothing') AS kind,
-                COALESCE(p.state, b.state, 'missing') AS state
+            SELECT s.merchant_id, s.subject_id, s.cause, COALESCE(p.state, b.state, 'missing') AS state,
+                COALESCE(p.kind, CASE WHEN b.number IS NULL THEN 'subject' ELSE 'batch' END) AS kind
             FROM postings s
             LEFT JOIN payments p ON p.merchant_id = s.merchant_id AND p.payment_id = s.subject_id
             LEFT JOIN batches b ON s.cause = 'settlement' AND b.merchant_id = s.merchant_id
                 AND b.settlement_id = s.subject_id
-            WHERE s.line = 1 AND NOT COALESCE(CASE
-                WHEN s.cause = 'settlement' THEN b.state = 'closed'
-                WHEN s.cause IN ('void', 'release') THEN p.kind = 'void' AND p.state = 'done'
-                ELSE p.kind = s.cause AND p.state IN
-                    ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided')
-                END, FALSE)
+            WHERE s.line = 1
+                AND s.cause IN ('sale', 'authorization', 'refund', 'void', 'release', 'settlement')
+                AND NOT COALESCE(CASE
+                    WHEN s.cause = 'settlement' THEN b.state = 'closed'
+                    WHEN s.cause IN ('void', 'release') THEN p.kind = 'void' AND p.state = 'done'
+                    ELSE p.kind = s.cause AND p.state IN
+                        ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided')
+                    END, FALSE)
         """,
     ),
     Rule(

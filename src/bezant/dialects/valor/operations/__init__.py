@@ -1,7 +1,7 @@
 """Every operation of this dialect: its contract and its translation, together."""
 
 from bezant.dialects.valor.dialect import Operation
-from bezant.dialects.valor.operations import batches, lists, refunds, sales, tokens, voids
+from bezant.dialects.valor.operations import batches, catalogue, gift, lists, lookups, refunds, sales, tokens, voids
 
 OPERATIONS: tuple[Operation, ...] = (
     *sales.OPERATIONS,
@@ -10,4 +10,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *batches.OPERATIONS,
     *lists.OPERATIONS,
     *tokens.OPERATIONS,
+    *lookups.OPERATIONS,
+    *catalogue.OPERATIONS,
+    *gift.OPERATIONS,
 )

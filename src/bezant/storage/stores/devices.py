@@ -1,0 +1,32 @@
+"""Terminals as devices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from bezant.storage.instants import maybe_instant
+from bezant.storage.tables import isos, payments
+
+
+class Devices:
+    """Devices of one transaction. Read only."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def owner(self, iso_id: int) -> str:
+        """The name of a sales organization."""
+        found = self._connection.execute(select(isos.c.name).where(isos.c.iso_id == iso_id)).scalar_one()
+        return str(found)
+
+    def last_payment_at(self, merchant_id: int, terminal_id: int) -> datetime | None:
+        """When a terminal was last asked for a payment, whatever became of it."""
+        return maybe_instant(
+            self._connection.execute(
+                select(func.max(payments.c.requested_at)).where(
+                    payments.c.merchant_id == merchant_id, payments.c.terminal_id == terminal_id
+                )
+            ).scalar_one()
+        )
