@@ -48,6 +48,7 @@ class Reason(StrEnum):
     ALREADY_VOIDED = "already_voided"
     ALREADY_CAPTURED = "already_captured"
     EXCEEDS_REFUNDABLE = "exceeds_refundable"
+    EXCEEDS_AUTHORIZED = "exceeds_authorized"
     # decided here, nothing recorded
     NO_PROFILE = "no_profile"
     WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"

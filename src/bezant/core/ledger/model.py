@@ -44,6 +44,7 @@ class Cause(StrEnum):
 
     AUTHORIZATION = "authorization"
     SALE = "sale"
+    CAPTURE = "capture"
     REFUND = "refund"
     VOID = "void"
     RELEASE = "release"

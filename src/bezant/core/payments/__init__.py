@@ -16,7 +16,7 @@ from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
 from bezant.core.payments.reports import OpenBatch, Reports
-from bezant.core.payments.service import Charge, Outcome, Payments, Reference, Refund, Settings
+from bezant.core.payments.service import Capture, Charge, Outcome, Payments, Reference, Refund, Settings
 from bezant.core.payments.settlement import Settlement, Settlements
 from bezant.core.payments.steps import Key
 
@@ -25,6 +25,7 @@ __all__ = [
     "PAYMENT",
     "Acquirer",
     "Amounts",
+    "Capture",
     "Charge",
     "Claim",
     "Event",

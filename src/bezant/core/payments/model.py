@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     SALE = "sale"
     AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
     REFUND = "refund"
     VOID = "void"
 
@@ -37,6 +38,10 @@ class State(StrEnum):
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
     SETTLED = "settled"
+    COMPLETING = "completing"
+    """An authorization while its capture is under way."""
+    COMPLETED = "completed"
+    """An authorization that was captured."""
     VOIDING = "voiding"
     """A captured payment while its void is under way."""
     RELEASING = "releasing"
@@ -61,6 +66,10 @@ class Event(StrEnum):
     FINISH_VOID = "finish_void"
     ABANDON_VOID = "abandon_void"
     SETTLE = "settle"
+    BEGIN_CAPTURE = "begin_capture"
+    FINISH_CAPTURE = "finish_capture"
+    ABANDON_CAPTURE = "abandon_capture"
+    REOPEN = "reopen"
 
 
 PAYMENT = Lifecycle(
@@ -80,11 +89,16 @@ PAYMENT = Lifecycle(
         (State.RELEASING, Event.FINISH_VOID): State.VOIDED,
         (State.RELEASING, Event.ABANDON_VOID): State.AUTHORIZED,
         (State.CAPTURED, Event.SETTLE): State.SETTLED,
+        (State.AUTHORIZED, Event.BEGIN_CAPTURE): State.COMPLETING,
+        (State.COMPLETING, Event.FINISH_CAPTURE): State.COMPLETED,
+        (State.COMPLETING, Event.ABANDON_CAPTURE): State.AUTHORIZED,
+        (State.COMPLETED, Event.REOPEN): State.AUTHORIZED,
     },
 )
 
 SUCCESS: Mapping[Kind, Event] = {
     Kind.SALE: Event.CAPTURE,
+    Kind.CAPTURE: Event.CAPTURE,
     Kind.REFUND: Event.CAPTURE,
     Kind.AUTHORIZATION: Event.AUTHORIZE,
     Kind.VOID: Event.COMPLETE,
@@ -93,13 +107,17 @@ SUCCESS: Mapping[Kind, Event] = {
 
 ASKS: Mapping[Kind, Ask] = {
     Kind.SALE: Ask.SALE,
+    Kind.CAPTURE: Ask.CAPTURE,
     Kind.REFUND: Ask.REFUND,
     Kind.AUTHORIZATION: Ask.AUTHORIZE,
     Kind.VOID: Ask.REVERSE,
 }
 
+CHARGES = frozenset({Kind.SALE, Kind.CAPTURE})
+"""The kinds that take money, and can give it back."""
+
 REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
-"""The states of a sale in which money can be given back."""
+"""The states of a charge in which money can be given back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +280,8 @@ def _approved(payment: Payment, answer: Approved, *, at: datetime) -> Payment:
     return payment.step(
         SUCCESS[payment.kind],
         amounts=payment.amounts.limited_to(answer.amount) if partial else payment.amounts,
-        approval_code=answer.approval_code,
+        # A capture goes by the code of its authorization (vendor samples).
+        approval_code=payment.approval_code or answer.approval_code,
         response_code=answer.response_code,
         partial=partial,
         answered_at=at,
@@ -274,8 +293,9 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
     amounts = payment.amounts
     total = amounts.total
     match payment.kind:
-        case Kind.SALE:
-            cause, layer = Cause.SALE, Layer.POSTED
+        case Kind.SALE | Kind.CAPTURE:
+            cause = Cause.SALE if payment.kind is Kind.SALE else Cause.CAPTURE
+            layer = Layer.POSTED
             parts = (
                 (Account.MERCHANT_PAYABLE, amounts.base),
                 (Account.TAX, amounts.tax),
@@ -302,6 +322,19 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
         layer=layer,
         booked_at=booked_at,
         lines=lines,
+    )
+
+
+def hold_entry(authorization: Payment, follow_up: Payment, *, held: bool, booked_at: datetime) -> Entry:
+    """What a follow-up books on what is held: a capture ends the hold, the void of a capture renews it."""
+    total = authorization.amounts.total if held else -authorization.amounts.total
+    return Entry(
+        merchant_id=follow_up.merchant_id,
+        subject_id=follow_up.payment_id,
+        cause=Cause.AUTHORIZATION if held else Cause.RELEASE,
+        layer=Layer.PENDING,
+        booked_at=booked_at,
+        lines=(Line(Account.AUTHORIZED, total), Line(Account.AUTHORIZED_CONTRA, -total)),
     )
 
 

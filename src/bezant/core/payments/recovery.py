@@ -16,7 +16,7 @@ from bezant.core.outcomes import Answer, Approved, Conflict, Declined, NotSent, 
 from bezant.core.payments.messages import Message
 from bezant.core.payments.model import Event, Kind, Payment, State
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
-from bezant.core.payments.steps import existing, finish, free_refund, reversal_of
+from bezant.core.payments.steps import existing, finish, release, reversal_of
 from bezant.core.vault import Sealer, StoredCard
 
 DELAYS = (0, 15, 60, 5 * 60, 30 * 60, 2 * 60 * 60)
@@ -165,8 +165,7 @@ def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime)
     if payment.state is not State.IN_DOUBT:
         return
     tx.payments.change(payment, payment.step(Event.REVERSE), at=at)
-    if payment.kind is Kind.REFUND:
-        free_refund(tx, payment, at=at)
+    release(tx, payment, at=at)
 
 
 def _postpone(tx: PaymentTx, *, reversal: Reversal, tries: int, real: datetime) -> None:

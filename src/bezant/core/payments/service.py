@@ -16,6 +16,7 @@ from bezant.core.money import Money
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
+    CHARGES,
     NO_ORDER,
     REFUNDABLE,
     Amounts,
@@ -63,6 +64,15 @@ class Reference:
     transaction_number: int | None = None
     approval_code: str | None = None
     base: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Money taken of what an earlier authorization holds, once, up to all of it."""
+
+    original: Reference
+    amounts: Amounts
+    order: Order = NO_ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +173,48 @@ class Payments:
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
         return await self._send(caller, intent, message)
 
+    async def capture(self, caller: Caller, capture: Capture, *, key: Key | None = None) -> Outcome:
+        """Take money that an authorization of this terminal holds. What is not taken is released.
+
+        Refuses ``UNKNOWN_PAYMENT`` for what is no open authorization, and, as a void does, numbers that
+        are not the authorization's.
+        """
+        draft = await self._draft(
+            caller,
+            kind=Kind.CAPTURE,
+            profile=Profile.TRADITIONAL,
+            amounts=capture.amounts,
+            order=capture.order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            original = _look_up(tx, draft, capture.original)
+            if original is None or original.kind is not Kind.AUTHORIZATION:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            named = _referring(draft, original)
+            if original.state in {State.COMPLETING, State.COMPLETED}:
+                return _Intent(payment=turn_down(tx, named, Reason.ALREADY_CAPTURED))
+            if original.state is not State.AUTHORIZED:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            if draft.amounts.total > original.amounts.total:
+                return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_AUTHORIZED))
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(
+                named,
+                batch,
+                card=original.card,
+                retrieval_reference=original.retrieval_reference,
+                approval_code=original.approval_code,
+            )
+            tx.payments.add(payment)
+            tx.payments.change(original, original.step(Event.BEGIN_CAPTURE), at=draft.requested_at)
+            stored = tx.cards.find(draft.merchant_id, original.card.token) if original.card else None
+            return _Intent(payment=payment, stored_card=stored, original=original)
+
+        return await self._follow_up(caller, begin, draft, key)
+
     async def refund(self, caller: Caller, refund: Refund, *, key: Key | None = None) -> Outcome:
         """Money back on a captured or settled sale of this terminal, up to what is left of it."""
         draft = await self._draft(
@@ -177,7 +229,7 @@ class Payments:
             if known := _replayed(tx, draft, key):
                 return known
             original = _look_up(tx, draft, refund.original)
-            if original is None or original.kind is not Kind.SALE:
+            if original is None or original.kind not in CHARGES:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
             named = _referring(draft, original)
             if original.state not in REFUNDABLE:
@@ -201,10 +253,7 @@ class Payments:
             )
             return _Intent(payment=payment, stored_card=stored, original=original)
 
-        intent = await self._begin(begin, draft, key)
-        if intent.payment.state is not State.SENDING:
-            return Outcome(payment=intent.payment, replayed=intent.replayed)
-        return await self._send(caller, intent, self._message(caller, intent))
+        return await self._follow_up(caller, begin, draft, key)
 
     async def void(
         self, caller: Caller, reference: Reference, *, order: Order = NO_ORDER, key: Key | None = None
@@ -247,12 +296,18 @@ class Payments:
             stored = tx.cards.find(draft.merchant_id, original.card.token) if original.card else None
             return _Intent(payment=payment, stored_card=stored, original=voiding)
 
+        return await self._follow_up(caller, begin, draft, key)
+
+    # -- the walk ---------------------------------------------------------------------------------
+
+    async def _follow_up(
+        self, caller: Caller, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None
+    ) -> Outcome:
+        """The walk of a payment that refers to an earlier one."""
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         return await self._send(caller, intent, self._message(caller, intent))
-
-    # -- the walk ---------------------------------------------------------------------------------
 
     async def _draft(
         self,

@@ -17,6 +17,7 @@ from bezant.core.payments.model import (
     State,
     decide,
     entry_of,
+    hold_entry,
     void_entry,
 )
 from bezant.core.payments.ports import Claim, PaymentTx, Reversal
@@ -137,8 +138,12 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
     tx.payments.change(payment, finished, at=at)
     if payment.kind is Kind.VOID:
         _finish_voided(tx, finished, at=at)
-    elif finished.state is State.DECLINED and payment.kind is Kind.REFUND:
-        free_refund(tx, finished, at=at)
+    elif finished.state is State.CAPTURED and payment.kind is Kind.CAPTURE:
+        authorization = _original(tx, finished)
+        tx.payments.change(authorization, authorization.step(Event.FINISH_CAPTURE), at=at)
+        tx.journal.book(hold_entry(authorization, finished, held=False, booked_at=at))
+    elif finished.state is State.DECLINED:
+        release(tx, finished, at=at)
     if isinstance(answer, Unresolved):
         tx.reversals.add(
             Reversal(
@@ -159,7 +164,11 @@ def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
         tx.payments.change(original, original.step(Event.FINISH_VOID), at=at)
         tx.journal.book(void_entry(original, void, booked_at=at))
         if original.kind is Kind.REFUND:
-            free_refund(tx, original, at=at)
+            release(tx, original, at=at)
+        elif original.kind is Kind.CAPTURE:
+            authorization = _original(tx, original)
+            tx.payments.change(authorization, authorization.step(Event.REOPEN), at=at)
+            tx.journal.book(hold_entry(authorization, void, held=True, booked_at=at))
         return
     kept = original.step(Event.ABANDON_VOID)
     if kept.state is State.CAPTURED:
@@ -176,14 +185,17 @@ def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
     tx.payments.change(original, kept, at=at)
 
 
-def free_refund(tx: PaymentTx, refund: Payment, *, at: datetime) -> None:
-    """Give back to the sale what a refund that did not take place had reserved of it."""
-    sale = _original(tx, refund)
-    tx.payments.change(
-        sale,
-        sale.changed(refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1),
-        at=at,
-    )
+def release(tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
+    """Give back to the original what a follow-up that did not take place had reserved of it."""
+    if payment.kind is Kind.REFUND:
+        charge = _original(tx, payment)
+        freed = charge.changed(
+            refunded=charge.refunded - payment.amounts.total, refund_count=charge.refund_count - 1
+        )
+        tx.payments.change(charge, freed, at=at)
+    elif payment.kind is Kind.CAPTURE:
+        authorization = _original(tx, payment)
+        tx.payments.change(authorization, authorization.step(Event.ABANDON_CAPTURE), at=at)
 
 
 def _original(tx: PaymentTx, payment: Payment) -> Payment:

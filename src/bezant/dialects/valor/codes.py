@@ -49,6 +49,7 @@ BAD_OFFSET = Error("A24", "INVALID OFFSET", Mark.SAMPLE)
 BAD_DATE_FILTER = Error("A26", "INVALID DATE FILTER", Mark.SAMPLE)
 BAD_STATUS = Error("A32", "INVALID STATUS", Mark.SAMPLE)
 BAD_FILTER = Error("A33", "INVALID FILTER", Mark.OURS)
+BAD_BATCH_NUMBER = Error("A34", "INVALID BATCH NUMBER", Mark.OURS)
 BAD_LIMIT = Error("A23", "INVALID LIMIT", Mark.OURS)
 INPUT_MISSING = Error("E03", "Input field is missing", Mark.SAMPLE, family="ERR-E03")
 BAD_AMOUNT = Error("E05", "INVALID AMOUNT", Mark.SAMPLE)
@@ -122,6 +123,7 @@ DECLINES: dict[Reason, Decline] = {
         "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
     ),
     Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+    Reason.EXCEEDS_AUTHORIZED: _passed_through("13", "Invalid amount"),
 }
 """What a payment that was declined is answered with, by reason."""
 

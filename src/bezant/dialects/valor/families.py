@@ -49,12 +49,13 @@ def _order(name: str) -> Callable[[View], object]:
 
 
 def _mask(v: View) -> str:
+    """An operation that names an earlier payment shows no digit of its card (vendor samples)."""
     card = v.payment.card
-    return f"XXXX{card.last4}" if card else "XXXX"
+    return f"XXXX{card.last4}" if card and v.payment.original_id is None else "XXXX"
 
 
 def _expiry(v: View) -> str:
-    expiry = v.payment.expiry
+    expiry = v.payment.expiry if v.payment.original_id is None else None
     return f"{expiry[2:]}/{expiry[:2]}" if expiry else "/"
 
 
@@ -178,6 +179,7 @@ def decline_of(payment: Payment) -> Declined:
 APPROVALS: dict[Kind, Layout[View]] = {
     Kind.SALE: SALE,
     Kind.AUTHORIZATION: SALE,
+    Kind.CAPTURE: SALE,
     Kind.REFUND: REVERSAL,
     Kind.VOID: REVERSAL,
 }

@@ -17,7 +17,8 @@ OUTCOMES = (
             LEFT JOIN postings s ON s.merchant_id = p.merchant_id AND s.subject_id = p.payment_id
                 AND s.line = 1 AND s.cause = CASE WHEN p.kind <> 'void' THEN p.kind
                     WHEN o.kind = 'authorization' THEN 'release' ELSE 'void' END
-            WHERE p.state IN ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided', 'done')
+            WHERE p.state IN ('authorized', 'releasing', 'completing', 'completed', 'captured', 'voiding',
+                    'settled', 'voided', 'done')
                 AND (s.minor IS NULL OR s.minor <> (p.base + p.tax + p.fee + p.tip)
                         * CASE p.kind WHEN 'void' THEN -1 ELSE 1 END)
         """,
@@ -34,9 +35,10 @@ OUTCOMES = (
                 AND b.settlement_id = s.subject_id
             WHERE s.line = 1 AND NOT COALESCE(CASE
                 WHEN s.cause = 'settlement' THEN b.state = 'closed'
-                WHEN s.cause IN ('void', 'release') THEN p.kind = 'void' AND p.state = 'done'
-                ELSE p.kind = s.cause AND p.state IN
-                    ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided')
+                WHEN p.kind = 'void' THEN s.cause IN ('void', 'release', 'authorization') AND p.state = 'done'
+                ELSE (p.kind = s.cause OR (p.kind = 'capture' AND s.cause = 'release')) AND p.state IN
+                    ('authorized', 'releasing', 'completing', 'completed', 'captured', 'voiding',
+                    'settled', 'voided')
                 END, FALSE)
         """,
     ),
@@ -82,7 +84,8 @@ OUTCOMES = (
             FROM payments
             WHERE NOT CASE kind
                     WHEN 'authorization' THEN state IN
-                        ('sending', 'declined', 'in_doubt', 'reversed', 'authorized', 'releasing', 'voided')
+                        ('sending', 'declined', 'in_doubt', 'reversed', 'authorized', 'releasing',
+                        'completing', 'completed', 'voided')
                     WHEN 'void' THEN state IN ('sending', 'declined', 'done')
                     ELSE state IN ('sending', 'declined', 'in_doubt', 'reversed', 'captured', 'voiding',
                         'voided', 'settled')
@@ -91,7 +94,8 @@ OUTCOMES = (
                 OR (answered_at IS NULL) <> (state = 'sending')
                 OR (audit_number IS NULL AND state <> 'declined')
                 OR (transaction_number IS NULL AND state IN
-                    ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided'))
+                    ('authorized', 'releasing', 'completing', 'completed', 'captured', 'voiding',
+                    'settled', 'voided'))
         """,
     ),
     Rule(
@@ -198,8 +202,9 @@ NUMBERS = (
         query="""
             SELECT merchant_id, payment_id, kind, state
             FROM payments
-            WHERE kind <> 'void' AND (approval_code IS NOT NULL AND approval_code <> '') <> (state IN
-                ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided'))
+            WHERE kind NOT IN ('void', 'capture') AND (approval_code IS NOT NULL AND approval_code <> '') <>
+                (state IN ('authorized', 'releasing', 'completing', 'completed', 'captured', 'voiding',
+                    'settled', 'voided'))
         """,
     ),
 )

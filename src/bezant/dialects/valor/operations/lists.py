@@ -37,6 +37,7 @@ TYPES: dict[int, tuple[Kind, ...]] = {
     4: (Kind.REFUND,),
     5: (Kind.VOID,),
     6: (Kind.AUTHORIZATION,),
+    7: (Kind.CAPTURE,),
 }
 REVERSALS = 8
 BRANDS: dict[int, Brand] = {
