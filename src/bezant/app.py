@@ -14,7 +14,7 @@ from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.merchants import Boarding, Directory, Gate
 from bezant.core.outcomes import Refused
-from bezant.core.payments import Payments, Recovery, Settlements
+from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
 from bezant.core.vault import Bins
 from bezant.jobs import StrayBox, Timetable
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
@@ -166,6 +166,7 @@ async def open_gateway(
     timetable = Timetable(
         recovery=recovery,
         settlements=settlements,
+        cutoffs=Cutoffs(units=units, settlements=settlements, callers=directory, clock=clock),
         directory=directory,
         gate=gate,
         on_change=take_changes_over,

@@ -51,6 +51,8 @@ class Reason(StrEnum):
     EXCEEDS_AUTHORIZED = "exceeds_authorized"
     # decided here, nothing recorded
     NO_PROFILE = "no_profile"
+    TIP_NOT_ALLOWED = "tip_not_allowed"
+    TIP_LIMIT = "tip_limit"
     WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"
     WRONG_AUDIT_NUMBER = "wrong_audit_number"
     UNKNOWN_PAYMENT = "unknown_payment"

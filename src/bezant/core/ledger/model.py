@@ -45,6 +45,7 @@ class Cause(StrEnum):
     AUTHORIZATION = "authorization"
     SALE = "sale"
     CAPTURE = "capture"
+    TIP = "tip"
     REFUND = "refund"
     VOID = "void"
     RELEASE = "release"

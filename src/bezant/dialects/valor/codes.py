@@ -129,6 +129,8 @@ DECLINES: dict[Reason, Decline] = {
 
 REFUSALS: dict[Reason, Error] = {
     Reason.NO_PROFILE: NO_PROFILE,
+    Reason.TIP_NOT_ALLOWED: BAD_TIP,
+    Reason.TIP_LIMIT: BAD_AMOUNT,
     Reason.WRONG_TRANSACTION_NUMBER: BAD_TRAN_NO,
     Reason.WRONG_AUDIT_NUMBER: BAD_STAN,
     Reason.UNKNOWN_PAYMENT: BAD_TRANSACTION_ID,

@@ -59,6 +59,12 @@ def _expiry(v: View) -> str:
     return f"{expiry[2:]}/{expiry[:2]}" if expiry else "/"
 
 
+def _brand(v: View) -> str | None:
+    """An increment shows none (vendor sample)."""
+    card = v.payment.card
+    return BRANDS[card.brand] if card and v.payment.kind is not Kind.INCREMENT else None
+
+
 def _tax(v: View) -> str:
     return v.payment.order.echo.get(ECHO_TAX) or v.payment.amounts.tax.shortest()
 
@@ -107,7 +113,7 @@ SALE: Layout[View] = Layout(
     Reply("orderdescription", codecs.json, _order("description")),
     Reply("invoicenumber", codecs.json, _order("invoice")),
     Reply("token", codecs.json, lambda v: v.payment.card.token if v.payment.card else None),
-    Reply("card_brand", codecs.json, lambda v: BRANDS[v.payment.card.brand] if v.payment.card else None),
+    Reply("card_brand", codecs.json, _brand),
     Reply("netamt", codecs.shortest_number, lambda v: v.payment.amounts.total),
 )
 
@@ -180,6 +186,7 @@ APPROVALS: dict[Kind, Layout[View]] = {
     Kind.SALE: SALE,
     Kind.AUTHORIZATION: SALE,
     Kind.CAPTURE: SALE,
+    Kind.INCREMENT: SALE,
     Kind.REFUND: REVERSAL,
     Kind.VOID: REVERSAL,
 }

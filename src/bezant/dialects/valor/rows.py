@@ -21,6 +21,8 @@ TYPE_WORDS: dict[Kind, str] = {
     Kind.SALE: "SALE",
     Kind.AUTHORIZATION: "AUTH",
     Kind.CAPTURE: "COMPLETION",
+    Kind.INCREMENT: "INCREMENTAL AUTH",
+    Kind.TIP: "TIP ADJUST",
     Kind.REFUND: "REFUND",
     Kind.VOID: "VOID",
 }
@@ -30,6 +32,8 @@ TYPE_CODES: dict[Kind, int] = {
     Kind.REFUND: 102,
     Kind.VOID: 103,
     Kind.CAPTURE: 104,
+    Kind.INCREMENT: 106,
+    Kind.TIP: 107,
 }
 """COMPLETION is 104 in the vendor's samples; the others are our choice."""
 

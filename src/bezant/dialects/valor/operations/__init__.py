@@ -4,17 +4,21 @@ from bezant.dialects.valor.dialect import Operation
 from bezant.dialects.valor.operations import (
     batches,
     captures,
+    increments,
     inquiries,
     lists,
     refunds,
     sales,
+    tips,
     tokens,
     voids,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
     *sales.OPERATIONS,
+    *increments.OPERATIONS,
     *captures.OPERATIONS,
+    *tips.OPERATIONS,
     *refunds.OPERATIONS,
     *voids.OPERATIONS,
     *batches.OPERATIONS,
