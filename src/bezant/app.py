@@ -15,7 +15,7 @@ from bezant.core import payments as core_payments
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.merchants import Boarding, Directory, Gate
 from bezant.core.outcomes import Refused
-from bezant.core.payments import Payments, Recovery, Settlements
+from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
 from bezant.core.vault import Bins
 from bezant.jobs import StrayBox, Timetable, gift_jobs
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
@@ -162,6 +162,7 @@ async def open_gateway(
     timetable = Timetable(
         recovery=recovery,
         settlements=settlements,
+        cutoffs=Cutoffs(units=units, settlements=settlements, callers=directory, clock=clock),
         directory=directory,
         gate=gate,
         on_change=take_changes_over,
@@ -242,9 +243,7 @@ def _gift_side(store: Store, directory: Directory, ids: IdBlocks) -> _GiftSide:
             pause=_pause,
             lease=settings.lease,
         ),
-        recovery=GiftRecovery(
-            units=units, host=rail, callers=directory, clock=clock, lease=settings.lease
-        ),
+        recovery=GiftRecovery(units=units, host=rail, callers=directory, clock=clock, lease=settings.lease),
         link=link,
     )
 

@@ -15,7 +15,7 @@ import structlog
 
 from bezant.core.gift import GiftRecovery
 from bezant.core.merchants import Directory, Gate
-from bezant.core.payments import Recovery, Settlements, Stray
+from bezant.core.payments import Cutoffs, Due, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +29,10 @@ class Watched(Protocol):
 
     async def accounts_version(self) -> int:
         """How often accounts, credentials or clocks have changed."""
+        ...
+
+    async def settling_terminals(self) -> Sequence[Due]:
+        """Terminals that settle by themselves."""
         ...
 
     async def unconfirmed_batches(self) -> list[tuple[int, int]]:
@@ -87,6 +91,7 @@ class Timetable:
         *,
         recovery: Recovery,
         settlements: Settlements,
+        cutoffs: Cutoffs,
         directory: Directory,
         gate: Gate,
         on_change: Callable[[], Awaitable[None]],
@@ -99,6 +104,7 @@ class Timetable:
     ) -> None:
         self._recovery = recovery
         self._settlements = settlements
+        self._cutoffs = cutoffs
         self._directory = directory
         self._gate = gate
         self._on_change = on_change
@@ -118,6 +124,8 @@ class Timetable:
                 Job("reverse", 0.25, self._reverse),
                 Job("finish settlements", 30, self._finish_settlements),
                 *more,
+                Job("expire authorizations", 1, self._expire),
+                Job("settle by the clock", 1, self._settle_by_clock),
             ]
 
     def start(self) -> None:
@@ -165,3 +173,10 @@ class Timetable:
         for merchant_id, terminal_id in await self._watched.unconfirmed_batches():
             caller = await self._directory.caller(merchant_id, terminal_id)
             await self._settlements.finish(caller)
+
+    async def _expire(self) -> None:
+        await self._cutoffs.expire_authorizations()
+
+    async def _settle_by_clock(self) -> None:
+        for due in await self._watched.settling_terminals():
+            await self._cutoffs.settle(due)

@@ -53,8 +53,11 @@ class Reason(StrEnum):
     ALREADY_VOIDED = "already_voided"
     ALREADY_CAPTURED = "already_captured"
     EXCEEDS_REFUNDABLE = "exceeds_refundable"
+    EXCEEDS_AUTHORIZED = "exceeds_authorized"
     # decided here, nothing recorded
     NO_PROFILE = "no_profile"
+    TIP_NOT_ALLOWED = "tip_not_allowed"
+    TIP_LIMIT = "tip_limit"
     WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"
     WRONG_AUDIT_NUMBER = "wrong_audit_number"
     UNKNOWN_PAYMENT = "unknown_payment"

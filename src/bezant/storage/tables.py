@@ -89,6 +89,8 @@ terminals = Table(
     Column("device_model", String(20), nullable=False),
     Column("tip_adjustable", Boolean, nullable=False),
     Column("tip_percent_max", Integer, nullable=False),
+    Column("settles_at", Integer),
+    Column("settled_on", Integer),
     Column("created_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["merchant_id", "store_id"], ["stores.merchant_id", "stores.store_id"]),
 )
@@ -246,6 +248,7 @@ payments = Table(
     Column("answered_at", BigInteger),
     Column("refunded", BigInteger, nullable=False),
     Column("refund_count", Integer, nullable=False),
+    Column("incremented", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
     Column("revision", Integer, nullable=False),
     CheckConstraint("base >= 0 AND tax >= 0 AND fee >= 0 AND tip >= 0", name="amounts"),
@@ -274,6 +277,12 @@ Index(
     payments.c.terminal_id,
     payments.c.requested_at,
     payments.c.payment_id,
+)
+Index(
+    "ix_payments_held",
+    payments.c.requested_at,
+    sqlite_where=text("state = 'authorized'"),
+    postgresql_where=text("state = 'authorized'"),
 )
 Index(
     "ix_payments_sending",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bezant.storage.stores.merchants import SettlingTerminal
 from bezant.storage.units import Units
 
 
@@ -14,6 +15,10 @@ class Watch:
     async def accounts_version(self) -> int:
         """How often accounts, credentials or clocks have changed."""
         return await self._units.read(lambda unit: unit.system.accounts_version())
+
+    async def settling_terminals(self) -> list[SettlingTerminal]:
+        """Terminals that settle by themselves."""
+        return await self._units.read(lambda unit: unit.merchants.settling_terminals())
 
     async def unconfirmed_batches(self) -> list[tuple[int, int]]:
         """Terminals (merchant id, terminal id) with a batch that the acquirer has not confirmed."""

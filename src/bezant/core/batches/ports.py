@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bezant.core.batches.model import Batch
+from bezant.core.batches.model import Batch, Totals
 
 
 class BatchStore(Protocol):
@@ -17,6 +17,10 @@ class BatchStore(Protocol):
 
     def open_number(self, merchant_id: int, terminal_id: int) -> int:
         """The number of the terminal's open batch, without holding it."""
+        ...
+
+    def settled_totals(self, merchant_id: int, terminal_id: int, number: int) -> Totals | None:
+        """What a batch that is no longer open adds up to, without holding it."""
         ...
 
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:

@@ -1,4 +1,4 @@
-"""Gift cards: activate, load, redeem, refund, deactivate, void, and what takes back what was left in doubt."""
+"""Gift cards: activate, load, redeem, refund, deactivate, void; and what takes back what is in doubt."""
 
 from bezant.core.gift.guard import Guard
 from bezant.core.gift.messages import Answer, Ask, Granted, Message

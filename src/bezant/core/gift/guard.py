@@ -25,7 +25,7 @@ EVERYWHERE = (0, 0)
 
 
 class Guard:
-    """Counts misses, in the database: they outlive a restart and are every process's. All figures: our choice."""
+    """Counts misses in the database, for every process and over restarts. All figures are our choice."""
 
     def __init__(self, units: GiftUnits) -> None:
         self._units = units

@@ -50,6 +50,8 @@ class Cause(StrEnum):
 
     AUTHORIZATION = "authorization"
     SALE = "sale"
+    CAPTURE = "capture"
+    TIP = "tip"
     REFUND = "refund"
     VOID = "void"
     RELEASE = "release"

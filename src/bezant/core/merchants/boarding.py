@@ -32,6 +32,7 @@ T = TypeVar("T")
 TERMINAL_NUMBER = re.compile(r"2[0-9]{9}", re.ASCII)
 APP_NAME = re.compile(r"[A-Za-z0-9$@%#]{32}", re.ASCII)
 MERCHANT_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
+MINUTES_OF_DAY = 24 * 60
 ACQUIRER_TERMINAL_NUMBER = re.compile(r"[0-9]{8}", re.ASCII)
 
 
@@ -80,6 +81,10 @@ class BoardingStore(Protocol):
 
     def revoke_keys(self, merchant_id: int, terminal_id: int, *, at: datetime) -> int:
         """End a terminal's keys; how many there were."""
+        ...
+
+    def set_settlement_time(self, merchant_id: int, terminal_id: int, settles_at: int | None) -> None:
+        """Let a terminal settle by itself at that minute of the local day, or no more."""
         ...
 
     def set_clock(self, merchant_id: int, clock: MerchantClock) -> None:
@@ -227,6 +232,21 @@ class Boarding:
                 app_id=account.merchant.app_id,
                 key=secret,
             )
+
+        return await self._change(merchant_id, work)
+
+    async def settle_daily(self, merchant_id: int, terminal_number: str, at_minute: int | None) -> Terminal:
+        """Let a terminal settle by itself every day at that minute of its store's day, or no more."""
+        if at_minute is not None and not 0 <= at_minute < MINUTES_OF_DAY:
+            raise BadFacts("not a time of day")
+
+        def work(tx: BoardingTx) -> Terminal:
+            account = tx.boarding.account(merchant_id)
+            terminal = account.terminals.get(terminal_number) if account else None
+            if terminal is None:
+                raise BadFacts("no such terminal")
+            tx.boarding.set_settlement_time(merchant_id, terminal.terminal_id, at_minute)
+            return terminal
 
         return await self._change(merchant_id, work)
 

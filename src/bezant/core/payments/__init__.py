@@ -1,5 +1,6 @@
 """Card payments: charge, refund, void, settle, and what takes back what was left in doubt."""
 
+from bezant.core.payments.expiry import Cutoffs, Due
 from bezant.core.payments.messages import Street
 from bezant.core.payments.model import (
     NO_ORDER,
@@ -16,7 +17,18 @@ from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
 from bezant.core.payments.reports import OpenBatch, Reports
-from bezant.core.payments.service import Charge, Outcome, Payments, Reference, Refund, Settings
+from bezant.core.payments.service import (
+    Adjusted,
+    Capture,
+    Charge,
+    Increment,
+    Outcome,
+    Payments,
+    Reference,
+    Refund,
+    Settings,
+    Tip,
+)
 from bezant.core.payments.settlement import Settlement, Settlements
 from bezant.core.payments.steps import Key
 
@@ -24,11 +36,16 @@ __all__ = [
     "NO_ORDER",
     "PAYMENT",
     "Acquirer",
+    "Adjusted",
     "Amounts",
+    "Capture",
     "Charge",
     "Claim",
+    "Cutoffs",
+    "Due",
     "Event",
     "Ids",
+    "Increment",
     "Key",
     "Kind",
     "OpenBatch",
@@ -49,5 +66,6 @@ __all__ = [
     "State",
     "Stray",
     "Street",
+    "Tip",
     "retrieval_reference",
 ]

@@ -25,6 +25,9 @@ class Kind(StrEnum):
 
     SALE = "sale"
     AUTHORIZATION = "authorization"
+    INCREMENT = "increment"
+    CAPTURE = "capture"
+    TIP = "tip"
     REFUND = "refund"
     VOID = "void"
 
@@ -37,13 +40,22 @@ class State(StrEnum):
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
     SETTLED = "settled"
+    COMPLETING = "completing"
+    """An authorization while its capture is under way."""
+    COMPLETED = "completed"
+    """An authorization that was captured."""
+    INCREMENTING = "incrementing"
+    """An authorization while it is being raised."""
+    ADJUSTING = "adjusting"
+    """A captured payment while its tip is being changed."""
+    EXPIRED = "expired"
     VOIDING = "voiding"
     """A captured payment while its void is under way."""
     RELEASING = "releasing"
     """An authorization while its void is under way."""
     VOIDED = "voided"
     DONE = "done"
-    """A void that took place."""
+    """A void, an increment or a tip that took place."""
     IN_DOUBT = "in_doubt"
     REVERSED = "reversed"
 
@@ -61,6 +73,15 @@ class Event(StrEnum):
     FINISH_VOID = "finish_void"
     ABANDON_VOID = "abandon_void"
     SETTLE = "settle"
+    BEGIN_CAPTURE = "begin_capture"
+    FINISH_CAPTURE = "finish_capture"
+    ABANDON_CAPTURE = "abandon_capture"
+    REOPEN = "reopen"
+    BEGIN_INCREMENT = "begin_increment"
+    END_INCREMENT = "end_increment"
+    BEGIN_TIP = "begin_tip"
+    END_TIP = "end_tip"
+    EXPIRE = "expire"
 
 
 PAYMENT = Lifecycle(
@@ -80,26 +101,47 @@ PAYMENT = Lifecycle(
         (State.RELEASING, Event.FINISH_VOID): State.VOIDED,
         (State.RELEASING, Event.ABANDON_VOID): State.AUTHORIZED,
         (State.CAPTURED, Event.SETTLE): State.SETTLED,
+        (State.AUTHORIZED, Event.BEGIN_CAPTURE): State.COMPLETING,
+        (State.COMPLETING, Event.FINISH_CAPTURE): State.COMPLETED,
+        (State.COMPLETING, Event.ABANDON_CAPTURE): State.AUTHORIZED,
+        (State.COMPLETED, Event.REOPEN): State.AUTHORIZED,
+        (State.AUTHORIZED, Event.BEGIN_INCREMENT): State.INCREMENTING,
+        (State.INCREMENTING, Event.END_INCREMENT): State.AUTHORIZED,
+        (State.CAPTURED, Event.BEGIN_TIP): State.ADJUSTING,
+        (State.ADJUSTING, Event.END_TIP): State.CAPTURED,
+        (State.AUTHORIZED, Event.EXPIRE): State.EXPIRED,
     },
 )
 
 SUCCESS: Mapping[Kind, Event] = {
     Kind.SALE: Event.CAPTURE,
+    Kind.CAPTURE: Event.CAPTURE,
     Kind.REFUND: Event.CAPTURE,
     Kind.AUTHORIZATION: Event.AUTHORIZE,
+    Kind.INCREMENT: Event.COMPLETE,
+    Kind.TIP: Event.COMPLETE,
     Kind.VOID: Event.COMPLETE,
 }
 """The event that an approval is, by kind."""
 
 ASKS: Mapping[Kind, Ask] = {
     Kind.SALE: Ask.SALE,
+    Kind.CAPTURE: Ask.CAPTURE,
     Kind.REFUND: Ask.REFUND,
     Kind.AUTHORIZATION: Ask.AUTHORIZE,
+    Kind.INCREMENT: Ask.AUTHORIZE,
+    Kind.TIP: Ask.CAPTURE,
     Kind.VOID: Ask.REVERSE,
 }
 
+FORWARD = frozenset({Kind.VOID, Kind.TIP})
+"""The kinds that take place whether the network answers or not: their message is repeated until it does."""
+
+CHARGES = frozenset({Kind.SALE, Kind.CAPTURE})
+"""The kinds that take money, and can give it back."""
+
 REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
-"""The states of a sale in which money can be given back."""
+"""The states of a charge in which money can be given back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +205,8 @@ class Payment:
 
     ``requested_at`` and ``answered_at`` are the merchant's time; ``sent_at`` and ``lease_until`` real
     time. ``sent_at`` has whole seconds, as the network sees it. ``amounts`` is what was asked for until
-    the answer, then what was approved. ``expiry`` is YYMM. ``refunded`` sums approved and pending
+    the answer, then what was approved; ``incremented`` sums an
+    authorization's approved increments. ``expiry`` is YYMM. ``refunded`` sums approved and pending
     refunds. ``reason`` is empty exactly when the payment was approved (or has no outcome yet). A payment
     that was declined here, without asking the network, has no ``audit_number``.
     """
@@ -193,6 +236,7 @@ class Payment:
     answered_at: datetime | None = None
     refunded: Money
     refund_count: int = 0
+    incremented: Money
     settled_at: datetime | None = None
     revision: int = 0
 
@@ -205,6 +249,11 @@ class Payment:
     def currency(self) -> Currency:
         """The currency of all its amounts."""
         return self.amounts.base.currency
+
+    @property
+    def held(self) -> Money:
+        """What an authorization holds, its increments with it."""
+        return self.amounts.total + self.incremented
 
     @property
     def refundable(self) -> Money:
@@ -239,7 +288,7 @@ def decide(payment: Payment, answer: Answer, *, at: datetime) -> Payment:
     """The payment after the network's answer: approved, declined, or in doubt.
 
     A void whose answer is missing still takes place: the batch has already let the payment go, and
-    the reversal is repeated until the network confirms it.
+    the reversal is repeated until the network confirms it. So does a change of tip.
     """
     match answer:
         case Approved():
@@ -248,7 +297,7 @@ def decide(payment: Payment, answer: Answer, *, at: datetime) -> Payment:
             return payment.step(Event.DECLINE, reason=reason, response_code=code, answered_at=at)
         case NotSent():
             return payment.step(Event.DECLINE, reason=Reason.NOT_REACHED, answered_at=at)
-        case Unresolved() if payment.kind is Kind.VOID:
+        case Unresolved() if payment.kind in FORWARD:
             return payment.step(Event.COMPLETE, response_code="00", answered_at=at)
         case Unresolved():
             return payment.step(Event.LOSE, reason=Reason.NO_ANSWER, answered_at=at)
@@ -257,12 +306,13 @@ def decide(payment: Payment, answer: Answer, *, at: datetime) -> Payment:
 def _approved(payment: Payment, answer: Approved, *, at: datetime) -> Payment:
     total = payment.amounts.total
     partial = answer.amount < total
-    if payment.kind is Kind.VOID:
+    if payment.kind in FORWARD:
         return payment.step(Event.COMPLETE, response_code=answer.response_code, answered_at=at)
     return payment.step(
         SUCCESS[payment.kind],
         amounts=payment.amounts.limited_to(answer.amount) if partial else payment.amounts,
-        approval_code=answer.approval_code,
+        # A capture goes by the code of its authorization (vendor samples).
+        approval_code=payment.approval_code or answer.approval_code,
         response_code=answer.response_code,
         partial=partial,
         answered_at=at,
@@ -274,8 +324,9 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
     amounts = payment.amounts
     total = amounts.total
     match payment.kind:
-        case Kind.SALE:
-            cause, layer = Cause.SALE, Layer.POSTED
+        case Kind.SALE | Kind.CAPTURE:
+            cause = Cause.SALE if payment.kind is Kind.SALE else Cause.CAPTURE
+            layer = Layer.POSTED
             parts = (
                 (Account.MERCHANT_PAYABLE, amounts.base),
                 (Account.TAX, amounts.tax),
@@ -286,14 +337,15 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
                 Line(Account.CAPTURED, total),
                 *(Line(account, -amount) for account, amount in parts if amount),
             )
-        case Kind.AUTHORIZATION:
+        case Kind.AUTHORIZATION | Kind.INCREMENT:
             cause, layer = Cause.AUTHORIZATION, Layer.PENDING
-            lines = (Line(Account.AUTHORIZED, total), Line(Account.AUTHORIZED_CONTRA, -total))
+            held = payment.held
+            lines = (Line(Account.AUTHORIZED, held), Line(Account.AUTHORIZED_CONTRA, -held))
         case Kind.REFUND:
             cause, layer = Cause.REFUND, Layer.POSTED
             lines = (Line(Account.REFUNDS, total), Line(Account.CAPTURED, -total))
-        case Kind.VOID:
-            message = "a void books what its original booked, taken back"
+        case Kind.VOID | Kind.TIP:
+            message = "voids and tips book what they change of their original"
             raise AssertionError(message)
     return Entry(
         merchant_id=payment.merchant_id,
@@ -302,6 +354,32 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
         layer=layer,
         booked_at=booked_at,
         lines=lines,
+    )
+
+
+def tip_entry(before: Payment, tip: Payment, *, booked_at: datetime) -> Entry:
+    """What a change of tip books: the difference."""
+    more = tip.amounts.tip - before.amounts.tip
+    return Entry(
+        merchant_id=tip.merchant_id,
+        subject_id=tip.payment_id,
+        cause=Cause.TIP,
+        layer=Layer.POSTED,
+        booked_at=booked_at,
+        lines=(Line(Account.CAPTURED, more), Line(Account.TIPS, -more)),
+    )
+
+
+def hold_entry(authorization: Payment, follow_up: Payment, *, held: bool, booked_at: datetime) -> Entry:
+    """What a follow-up books on what is held: a capture ends the hold, the void of a capture renews it."""
+    total = authorization.held if held else -authorization.held
+    return Entry(
+        merchant_id=follow_up.merchant_id,
+        subject_id=follow_up.payment_id,
+        cause=Cause.AUTHORIZATION if held else Cause.RELEASE,
+        layer=Layer.PENDING,
+        booked_at=booked_at,
+        lines=(Line(Account.AUTHORIZED, total), Line(Account.AUTHORIZED_CONTRA, -total)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from bezant.core.batches import BatchStore, Totals
@@ -117,6 +117,10 @@ class PaymentStore(Protocol):
         """One page of a list, newest first."""
         ...
 
+    def held_too_long(self, real: datetime, life: timedelta, limit: int) -> Sequence[Payment]:
+        """Open authorizations that are older than ``life`` by their merchants' clocks."""
+        ...
+
     def leases_run_out(self, before: datetime, limit: int) -> Sequence[Payment]:
         """Payments still being sent whose lease ended before that instant."""
         ...
@@ -172,8 +176,21 @@ class StrayStore(Protocol):
         ...
 
 
+class SettlementDays(Protocol):
+    """When terminals last settled by themselves."""
+
+    def note_settled(self, merchant_id: int, terminal_id: int, day: date) -> None:
+        """A terminal has settled by itself on that local day."""
+        ...
+
+
 class PaymentTx(Protocol):
     """The stores of one transaction that this domain uses."""
+
+    @property
+    def merchants(self) -> SettlementDays:
+        """Terminals."""
+        ...
 
     @property
     def payments(self) -> PaymentStore:

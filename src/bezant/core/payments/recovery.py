@@ -14,9 +14,9 @@ from typing import Protocol
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.outcomes import Answer, Approved, Conflict, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import Message
-from bezant.core.payments.model import Event, Kind, Payment, State
+from bezant.core.payments.model import FORWARD, Event, Kind, Payment, State
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
-from bezant.core.payments.steps import existing, finish, free_refund, reversal_of
+from bezant.core.payments.steps import carry_over, existing, finish, message_of, reversal_of
 from bezant.core.vault import Sealer, StoredCard
 
 DELAYS = (0, 15, 60, 5 * 60, 30 * 60, 2 * 60 * 60)
@@ -91,20 +91,20 @@ class Recovery:
         def claim(tx: PaymentTx) -> tuple[Payment, Payment | None, StoredCard | None]:
             tx.reversals.change(reversal, claimed)
             payment = existing(tx, reversal.merchant_id, reversal.payment_id)
-            voided = None
-            if payment.kind is Kind.VOID and payment.original_id is not None:
-                voided = existing(tx, payment.merchant_id, payment.original_id)
+            original = None
+            if payment.kind in FORWARD and payment.original_id is not None:
+                original = existing(tx, payment.merchant_id, payment.original_id)
             card = payment.card
-            return payment, voided, tx.cards.find(payment.merchant_id, card.token) if card else None
+            return payment, original, tx.cards.find(payment.merchant_id, card.token) if card else None
 
         try:
-            payment, voided, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
+            payment, original, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
         except Conflict:
             return False
         caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
-        # A void was itself the first reversal of what it voids.
-        repeat = reversal.tries > 0 or payment.kind is Kind.VOID
-        answer = await self._acquirer.send(self._message(caller, payment, voided, stored, repeat=repeat))
+        # A void was itself the first reversal of what it voids, and a tip the first message of its amount.
+        repeat = reversal.tries > 0 or payment.kind in FORWARD
+        answer = await self._acquirer.send(self._message(caller, payment, original, stored, repeat=repeat))
         answered_at = self._clock.now()
         if _settles(payment, answer, answered_at):
             end = partial(_confirm, reversal=claimed, at=caller.now(answered_at), real=answered_at)
@@ -123,7 +123,7 @@ class Recovery:
         self,
         caller: Caller,
         payment: Payment,
-        voided: Payment | None,
+        original: Payment | None,
         stored: StoredCard | None,
         *,
         repeat: bool,
@@ -131,14 +131,12 @@ class Recovery:
         pan = None
         if stored is not None:
             pan = self._sealer.open(stored.merchant_id, stored.card.token, stored.sealed)
-        return reversal_of(
-            caller,
-            payment,
-            voided=voided,
-            pan=pan,
-            repeat=repeat,
-            deadline_at=self._clock.now() + self._lease,
-        )
+        deadline_at = self._clock.now() + self._lease
+        if payment.kind is Kind.TIP:
+            return message_of(
+                caller, payment, original=original, pan=pan, repeat=repeat, deadline_at=deadline_at
+            )
+        return reversal_of(caller, payment, voided=original, pan=pan, repeat=repeat, deadline_at=deadline_at)
 
     async def _quietly(self, payment: Payment, step: Callable[[PaymentTx], object]) -> bool:
         """Run a step; whether it was this process that took it."""
@@ -152,8 +150,11 @@ class Recovery:
 def _settles(payment: Payment, answer: Answer, real: datetime) -> bool:
     """Whether nothing of the payment is left at the network.
 
-    That the network knows of nothing counts only when the payment can no longer be on its way there.
+    That the network knows of nothing counts only when the payment can no longer be on its way there. A tip
+    that the network will not take stays with us: it is settled by the batch's totals.
     """
+    if payment.kind is Kind.TIP:
+        return isinstance(answer, Approved | Declined)
     if isinstance(answer, Declined) and answer.reason is Reason.ORIGINAL_NOT_FOUND:
         return real >= payment.lease_until
     return isinstance(answer, Approved)
@@ -164,9 +165,9 @@ def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime)
     payment = existing(tx, reversal.merchant_id, reversal.payment_id)
     if payment.state is not State.IN_DOUBT:
         return
-    tx.payments.change(payment, payment.step(Event.REVERSE), at=at)
-    if payment.kind is Kind.REFUND:
-        free_refund(tx, payment, at=at)
+    reversed_ = payment.step(Event.REVERSE)
+    tx.payments.change(payment, reversed_, at=at)
+    carry_over(tx, reversed_, at=at)
 
 
 def _postpone(tx: PaymentTx, *, reversal: Reversal, tries: int, real: datetime) -> None:

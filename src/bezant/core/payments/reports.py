@@ -10,7 +10,7 @@ from bezant.core.payments.model import Kind, State
 from bezant.core.payments.ports import PaymentTx, PaymentUnits
 from bezant.core.payments.queries import Page, PaymentQuery
 
-MEMBER_KINDS = (Kind.SALE, Kind.REFUND)
+MEMBER_KINDS = (Kind.SALE, Kind.CAPTURE, Kind.REFUND)
 IN_OPEN_BATCH = (State.CAPTURED, State.VOIDING, State.VOIDED)
 
 
@@ -19,6 +19,14 @@ class OpenBatch:
     """A terminal's open batch: its totals, and a page of what it holds, voided members among them."""
 
     number: int
+    totals: Totals
+    members: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedBatch:
+    """A batch that was settled: its totals, and a page of its members, voided ones among them."""
+
     totals: Totals
     members: Page
 
@@ -53,5 +61,28 @@ class Reports:
             )
             totals = sum(by_profile.values(), Totals())
             return OpenBatch(number=number, totals=totals, members=members)
+
+        return await self._units.read(work)
+
+    async def closed_batch(self, caller: Caller, number: int, *, limit: int, offset: int) -> ClosedBatch:
+        """What a settled batch holds: nothing, when the terminal has settled no batch of that number."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: PaymentTx) -> ClosedBatch:
+            totals = tx.batches.settled_totals(merchant_id, terminal_id, number)
+            if totals is None:
+                return ClosedBatch(totals=Totals(), members=Page(payments=(), total=0))
+            members = tx.payments.page(
+                PaymentQuery(
+                    merchant_id=merchant_id,
+                    terminal_id=terminal_id,
+                    batch_number=number,
+                    kinds=MEMBER_KINDS,
+                    states=(State.SETTLED, State.CAPTURED, State.VOIDED),
+                    limit=limit,
+                    offset=offset,
+                )
+            )
+            return ClosedBatch(totals=totals, members=members)
 
         return await self._units.read(work)

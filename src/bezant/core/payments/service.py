@@ -16,6 +16,7 @@ from bezant.core.money import Money
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
+    CHARGES,
     NO_ORDER,
     REFUNDABLE,
     Amounts,
@@ -63,6 +64,40 @@ class Reference:
     transaction_number: int | None = None
     approval_code: str | None = None
     base: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Money taken of what an earlier authorization holds, once, up to all of it."""
+
+    original: Reference
+    amounts: Amounts
+    order: Order = NO_ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Increment:
+    """More money to be held by an earlier authorization."""
+
+    original: Reference
+    amount: Money
+    order: Order = NO_ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """What the tip of an earlier charge should be."""
+
+    original: Reference
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjusted:
+    """A charge after its tip was to be changed: as it is now, and how the change ended, if there was one."""
+
+    charge: Payment
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +198,118 @@ class Payments:
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
         return await self._send(caller, intent, message)
 
+    async def capture(self, caller: Caller, capture: Capture, *, key: Key | None = None) -> Outcome:
+        """Take money that an authorization of this terminal holds. What is not taken is released.
+
+        Refuses ``UNKNOWN_PAYMENT`` for what is no open authorization, and, as a void does, numbers that
+        are not the authorization's.
+        """
+        draft = await self._draft(
+            caller,
+            kind=Kind.CAPTURE,
+            profile=Profile.TRADITIONAL,
+            amounts=capture.amounts,
+            order=capture.order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            original = _look_up(tx, draft, capture.original)
+            if original is None or original.kind is not Kind.AUTHORIZATION:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            named = _referring(draft, original)
+            if original.state in {State.COMPLETING, State.COMPLETED}:
+                return _Intent(payment=turn_down(tx, named, Reason.ALREADY_CAPTURED))
+            if original.state is not State.AUTHORIZED:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            if draft.amounts.total > original.held:
+                return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_AUTHORIZED))
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(
+                named,
+                batch,
+                card=original.card,
+                retrieval_reference=original.retrieval_reference,
+                approval_code=original.approval_code,
+            )
+            tx.payments.add(payment)
+            tx.payments.change(original, original.step(Event.BEGIN_CAPTURE), at=draft.requested_at)
+            return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
+
+        return await self._follow_up(caller, begin, draft, key)
+
+    async def increment(self, caller: Caller, increment: Increment, *, key: Key | None = None) -> Outcome:
+        """Raise what an open authorization of this terminal holds. Refuses ``UNKNOWN_PAYMENT`` for others."""
+        draft = await self._draft(
+            caller,
+            kind=Kind.INCREMENT,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(increment.amount),
+            order=increment.order,
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            if known := _replayed(tx, draft, key):
+                return known
+            original = _look_up(tx, draft, increment.original)
+            if original is None or original.state is not State.AUTHORIZED:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            payment = numbered(_referring(draft, original), batch, card=original.card)
+            tx.payments.add(payment)
+            tx.payments.change(original, original.step(Event.BEGIN_INCREMENT), at=draft.requested_at)
+            return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
+
+        return await self._follow_up(caller, begin, draft, key)
+
+    async def adjust_tip(self, caller: Caller, tip: Tip) -> Adjusted:
+        """Change the tip of a charge in the open batch. The same tip again changes nothing.
+
+        Refuses ``UNKNOWN_PAYMENT`` for what is no such charge, ``TIP_NOT_ALLOWED`` on a terminal without
+        tips, ``TIP_LIMIT`` above its limit or below what was refunded.
+        """
+        rule = caller.terminal.tips
+        if not rule.adjustable:
+            raise Refused(Reason.TIP_NOT_ALLOWED)
+        draft = await self._draft(
+            caller, kind=Kind.TIP, profile=Profile.TRADITIONAL, amounts=Amounts.of(tip.amount), order=NO_ORDER
+        )
+
+        def begin(tx: PaymentTx) -> _Intent:
+            original = _look_up(tx, draft, tip.original)
+            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            if original is None or original.kind not in CHARGES or original.state is not State.CAPTURED:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            if original.batch_number != batch.number:
+                raise Refused(Reason.UNKNOWN_PAYMENT)
+            amounts = replace(original.amounts, tip=tip.amount)
+            limit = original.amounts.base.percent_half_up(rule.percent_max * 100)
+            if tip.amount > limit or amounts.total < original.refunded:
+                raise Refused(Reason.TIP_LIMIT)
+            if amounts == original.amounts:
+                return _Intent(payment=original)
+            payment = numbered(
+                _referring(draft, original, amounts=amounts),
+                batch,
+                card=original.card,
+                retrieval_reference=original.retrieval_reference,
+                approval_code=original.approval_code,
+            )
+            tx.payments.add(payment)
+            tx.payments.change(original, original.step(Event.BEGIN_TIP), at=draft.requested_at)
+            leave(batch, original)
+            return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
+
+        intent = await self._begin(begin, draft, None)
+        if intent.original is None:
+            return Adjusted(charge=intent.payment)
+        outcome = await self._send(caller, intent, self._message(caller, intent))
+        charge = await self._units.read(
+            lambda tx: existing(tx, draft.merchant_id, _original_id(outcome.payment))
+        )
+        return Adjusted(charge=charge, outcome=outcome)
+
     async def refund(self, caller: Caller, refund: Refund, *, key: Key | None = None) -> Outcome:
         """Money back on a captured or settled sale of this terminal, up to what is left of it."""
         draft = await self._draft(
@@ -177,7 +324,7 @@ class Payments:
             if known := _replayed(tx, draft, key):
                 return known
             original = _look_up(tx, draft, refund.original)
-            if original is None or original.kind is not Kind.SALE:
+            if original is None or original.kind not in CHARGES:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
             named = _referring(draft, original)
             if original.state not in REFUNDABLE:
@@ -201,10 +348,7 @@ class Payments:
             )
             return _Intent(payment=payment, stored_card=stored, original=original)
 
-        intent = await self._begin(begin, draft, key)
-        if intent.payment.state is not State.SENDING:
-            return Outcome(payment=intent.payment, replayed=intent.replayed)
-        return await self._send(caller, intent, self._message(caller, intent))
+        return await self._follow_up(caller, begin, draft, key)
 
     async def void(
         self, caller: Caller, reference: Reference, *, order: Order = NO_ORDER, key: Key | None = None
@@ -228,7 +372,9 @@ class Payments:
             original = _look_up(tx, draft, reference)
             if original is None:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
-            named = _referring(draft, original, amounts=original.amounts)
+            # A void of an authorization takes its increments with it.
+            held = replace(original.amounts, base=original.amounts.base + original.incremented)
+            named = _referring(draft, original, amounts=held)
             if refusal := _void_refusal(tx, original):
                 return _Intent(payment=turn_down(tx, named, refusal))
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
@@ -244,15 +390,20 @@ class Payments:
             tx.payments.change(original, voiding, at=draft.requested_at)
             if original.state is State.CAPTURED:
                 leave(batch, original)
-            stored = tx.cards.find(draft.merchant_id, original.card.token) if original.card else None
-            return _Intent(payment=payment, stored_card=stored, original=voiding)
+            return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=voiding)
 
+        return await self._follow_up(caller, begin, draft, key)
+
+    # -- the walk ---------------------------------------------------------------------------------
+
+    async def _follow_up(
+        self, caller: Caller, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None
+    ) -> Outcome:
+        """The walk of a payment that refers to an earlier one."""
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         return await self._send(caller, intent, self._message(caller, intent))
-
-    # -- the walk ---------------------------------------------------------------------------------
 
     async def _draft(
         self,
@@ -287,6 +438,7 @@ class Payments:
             lease_until=real + self._settings.lease,
             batch_number=0,
             refunded=Money.zero(amounts.base.currency),
+            incremented=Money.zero(amounts.base.currency),
         )
 
     async def _begin(self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None) -> _Intent:
@@ -341,6 +493,17 @@ class Payments:
             street=street,
             deadline_at=payment.lease_until - self._settings.lease / 3,
         )
+
+
+def _stored_card(tx: PaymentTx, payment: Payment) -> StoredCard | None:
+    return tx.cards.find(payment.merchant_id, payment.card.token) if payment.card else None
+
+
+def _original_id(payment: Payment) -> int:
+    if payment.original_id is None:
+        message = "a follow-up without an original"
+        raise AssertionError(message)
+    return payment.original_id
 
 
 def _replayed(tx: PaymentTx, draft: Payment, key: Key | None) -> _Intent | None:

@@ -7,16 +7,20 @@ from datetime import datetime
 
 from bezant.core.batches import Batch, BatchState
 from bezant.core.merchants import Caller
+from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Reason, Refused, Unresolved
 from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
+    FORWARD,
     Event,
     Kind,
     Payment,
     State,
     decide,
     entry_of,
+    hold_entry,
+    tip_entry,
     void_entry,
 )
 from bezant.core.payments.ports import Claim, PaymentTx, Reversal
@@ -124,7 +128,7 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
     transaction when somebody else decided first.
     """
     finished = decide(payment, answer, at=at)
-    if finished.state in {State.CAPTURED, State.AUTHORIZED}:
+    if finished.reason is None and payment.kind not in FORWARD:
         batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
         finished = replace(
             finished,
@@ -135,10 +139,8 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
             enter(batch, finished)
         tx.journal.book(entry_of(finished, booked_at=at))
     tx.payments.change(payment, finished, at=at)
-    if payment.kind is Kind.VOID:
-        _finish_voided(tx, finished, at=at)
-    elif finished.state is State.DECLINED and payment.kind is Kind.REFUND:
-        free_refund(tx, finished, at=at)
+    if payment.original_id is not None:
+        carry_over(tx, finished, at=at)
     if isinstance(answer, Unresolved):
         tx.reversals.add(
             Reversal(
@@ -152,38 +154,71 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
     return finished
 
 
-def _finish_voided(tx: PaymentTx, void: Payment, *, at: datetime) -> None:
-    """Carry the end of a void over to the payment that it voids."""
-    original = _original(tx, void)
-    if void.state is State.DONE:
-        tx.payments.change(original, original.step(Event.FINISH_VOID), at=at)
-        tx.journal.book(void_entry(original, void, booked_at=at))
-        if original.kind is Kind.REFUND:
-            free_refund(tx, original, at=at)
+def carry_over(tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
+    """Carry the end of a follow-up over to the payment that it refers to. In doubt, nothing has ended."""
+    if payment.state is State.IN_DOUBT:
         return
-    kept = original.step(Event.ABANDON_VOID)
-    if kept.state is State.CAPTURED:
-        batch = tx.batches.find(void.merchant_id, void.terminal_id, original.batch_number)
-        if batch is None or batch.state is not BatchState.OPEN:
-            # Its own batch was settled without it: it joins the one that is open now.
-            batch = tx.batches.open(void.merchant_id, void.terminal_id)
-            kept = replace(
-                kept,
-                batch_number=batch.number,
-                transaction_number=batch.next_transaction_number(),
+    original, took_place = _original(tx, payment), payment.reason is None
+    match payment.kind:
+        case Kind.VOID if took_place:
+            _voided(tx, original, payment, at=at)
+        case Kind.VOID:
+            kept = original.step(Event.ABANDON_VOID)
+            tx.payments.change(original, _back_in_batch(tx, kept), at=at)
+        case Kind.TIP:
+            adjusted = original.step(
+                Event.END_TIP, amounts=payment.amounts if took_place else original.amounts
             )
-        enter(batch, kept)
-    tx.payments.change(original, kept, at=at)
+            tx.payments.change(original, _back_in_batch(tx, adjusted), at=at)
+            if took_place:
+                tx.journal.book(tip_entry(original, payment, booked_at=at))
+        case Kind.CAPTURE if took_place:
+            tx.payments.change(original, original.step(Event.FINISH_CAPTURE), at=at)
+            tx.journal.book(hold_entry(original, payment, held=False, booked_at=at))
+        case Kind.CAPTURE:
+            tx.payments.change(original, original.step(Event.ABANDON_CAPTURE), at=at)
+        case Kind.INCREMENT:
+            more = payment.amounts.total if took_place else Money.zero(payment.currency)
+            raised = original.step(Event.END_INCREMENT, incremented=original.incremented + more)
+            tx.payments.change(original, raised, at=at)
+        case Kind.REFUND if not took_place:
+            _free(tx, original, payment, at=at)
 
 
-def free_refund(tx: PaymentTx, refund: Payment, *, at: datetime) -> None:
-    """Give back to the sale what a refund that did not take place had reserved of it."""
-    sale = _original(tx, refund)
-    tx.payments.change(
-        sale,
-        sale.changed(refunded=sale.refunded - refund.amounts.total, refund_count=sale.refund_count - 1),
-        at=at,
+def _voided(tx: PaymentTx, original: Payment, void: Payment, *, at: datetime) -> None:
+    """A void took place: what its original booked and reserved is taken back."""
+    tx.payments.change(original, original.step(Event.FINISH_VOID), at=at)
+    tx.journal.book(void_entry(original, void, booked_at=at))
+    if original.kind is Kind.REFUND:
+        _free(tx, _original(tx, original), original, at=at)
+    elif original.kind is Kind.CAPTURE:
+        authorization = _original(tx, original)
+        tx.payments.change(authorization, authorization.step(Event.REOPEN), at=at)
+        tx.journal.book(hold_entry(authorization, void, held=True, booked_at=at))
+
+
+def _back_in_batch(tx: PaymentTx, payment: Payment) -> Payment:
+    """A payment that had left its batch counts again: in its own, or in the open one if that was settled."""
+    if payment.state is not State.CAPTURED:
+        return payment
+    batch = tx.batches.find(payment.merchant_id, payment.terminal_id, payment.batch_number)
+    if batch is None or batch.state is not BatchState.OPEN:
+        batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
+        payment = replace(
+            payment,
+            batch_number=batch.number,
+            transaction_number=batch.next_transaction_number(),
+        )
+    enter(batch, payment)
+    return payment
+
+
+def _free(tx: PaymentTx, charge: Payment, refund: Payment, *, at: datetime) -> None:
+    """Give back to a charge what a refund had reserved of it."""
+    freed = charge.changed(
+        refunded=charge.refunded - refund.amounts.total, refund_count=charge.refund_count - 1
     )
+    tx.payments.change(charge, freed, at=at)
 
 
 def _original(tx: PaymentTx, payment: Payment) -> Payment:
@@ -202,6 +237,7 @@ def message_of(
     pan: Pan | None = None,
     cvv: Cvv | None = None,
     street: Street | None = None,
+    repeat: bool = False,
 ) -> Message:
     """The network message of a payment that was stored as sending."""
     return Message(
@@ -219,6 +255,7 @@ def message_of(
         street=street,
         invoice=payment.order.invoice,
         original=_as_original(original) if original is not None else None,
+        repeat=repeat,
     )
 
 

@@ -23,6 +23,9 @@ NAME = "valor"
 IDEMPOTENCY_KEY_MAX = 255
 RETRY_AFTER_SECONDS = b"1"
 
+TYPELESS = "tipadjust"
+"""The one query key that may stand for a missing ``txn_type`` (vendor docs: tip-adjust-api-1)."""
+
 Values = Mapping[str, Any]
 
 
@@ -77,7 +80,7 @@ class ValorDialect:
         operation: Operation | None = None
         try:
             parameters = _parameters(request)
-            operation = self._operation(parameters.values)
+            operation = self._operation(parameters)
             shown = await self._perform(operation, request, parameters.values)
         except Fault as fault:
             return _fault(fault.error, operation)
@@ -104,8 +107,11 @@ class ValorDialect:
         """The answer when something went wrong that nobody expected."""
         return _fault(codes.CRASHED, None)
 
-    def _operation(self, values: Values) -> Operation:
+    def _operation(self, parameters: body.Parameters) -> Operation:
+        values = parameters.values
         word = values.get("txn_type") or values.get("mtype") or ""
+        if word == "" and TYPELESS in parameters.hints:
+            word = TYPELESS
         try:
             operation = self._by_type.get(scalar(word).strip().lower())
         except Invalid:

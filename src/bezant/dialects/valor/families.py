@@ -56,13 +56,20 @@ def _order(name: str) -> Callable[[View], object]:
 
 
 def _mask(v: View) -> str:
+    """An operation that names an earlier payment shows no digit of its card (vendor samples)."""
     card = v.payment.card
-    return f"XXXX{card.last4}" if card else "XXXX"
+    return f"XXXX{card.last4}" if card and v.payment.original_id is None else "XXXX"
 
 
 def _expiry(v: View) -> str:
-    expiry = v.payment.expiry
+    expiry = v.payment.expiry if v.payment.original_id is None else None
     return f"{expiry[2:]}/{expiry[:2]}" if expiry else "/"
+
+
+def _brand(v: View) -> str | None:
+    """An increment shows none (vendor sample)."""
+    card = v.payment.card
+    return BRANDS[card.brand] if card and v.payment.kind is not Kind.INCREMENT else None
 
 
 def _tax(v: View) -> str:
@@ -113,7 +120,7 @@ SALE: Layout[View] = Layout(
     Reply("orderdescription", codecs.json, _order("description")),
     Reply("invoicenumber", codecs.json, _order("invoice")),
     Reply("token", codecs.json, lambda v: v.payment.card.token if v.payment.card else None),
-    Reply("card_brand", codecs.json, lambda v: BRANDS[v.payment.card.brand] if v.payment.card else None),
+    Reply("card_brand", codecs.json, _brand),
     Reply("netamt", codecs.shortest_number, lambda v: v.payment.amounts.total),
 )
 
@@ -185,6 +192,8 @@ def decline_of(payment: Payment) -> Declined:
 APPROVALS: dict[Kind, Layout[View]] = {
     Kind.SALE: SALE,
     Kind.AUTHORIZATION: SALE,
+    Kind.CAPTURE: SALE,
+    Kind.INCREMENT: SALE,
     Kind.REFUND: REVERSAL,
     Kind.VOID: REVERSAL,
 }

@@ -20,6 +20,9 @@ from bezant.dialects.wire.contract import Constant, Layout, Reply, nested
 TYPE_WORDS: dict[Kind, str] = {
     Kind.SALE: "SALE",
     Kind.AUTHORIZATION: "AUTH",
+    Kind.CAPTURE: "COMPLETION",
+    Kind.INCREMENT: "INCREMENTAL AUTH",
+    Kind.TIP: "TIP ADJUST",
     Kind.REFUND: "REFUND",
     Kind.VOID: "VOID",
 }
@@ -28,10 +31,15 @@ TYPE_CODES: dict[Kind, int] = {
     Kind.AUTHORIZATION: 101,
     Kind.REFUND: 102,
     Kind.VOID: 103,
+    Kind.CAPTURE: 104,
+    Kind.INCREMENT: 106,
+    Kind.TIP: 107,
 }
 """COMPLETION is 104 in the vendor's samples; the others are our choice."""
 
+ENTRY_MODES = {Kind.CAPTURE: "812"}
 ENTRY_MODE = "012"
+"""Keyed in or electronic commerce; a completion says so (vendor samples)."""
 CONDITION_CODE = "59"
 
 
@@ -95,6 +103,10 @@ def _issuer(name: str) -> Callable[[Row], str | None]:
     return lambda row: getattr(row.issuer, name) if row.issuer else None
 
 
+def _entry_mode(row: Row) -> str:
+    return ENTRY_MODES.get(row.payment.kind, ENTRY_MODE)
+
+
 def _is_voided(payment: Payment) -> bool:
     return payment.state in {State.VOIDED, State.VOIDING, State.RELEASING}
 
@@ -152,7 +164,7 @@ TRANSACTION: Layout[Row] = Layout(
     Reply("CARDHOLDER_NAME", codecs.json, lambda r: r.payment.order.cardholder),
     Reply("DBA_NAME", codecs.json, lambda r: r.caller.store.name),
     Reply("INVOICE_NO", codecs.json, lambda r: r.payment.order.invoice),
-    Constant("POS_ENTRY_MODE", ENTRY_MODE),
+    Reply("POS_ENTRY_MODE", codecs.json, _entry_mode),
     Reply("BASE_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.base),
     Reply("CUSTOM_FEE_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.fee),
     Reply("NET_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.total),
@@ -170,7 +182,7 @@ TRANSACTION: Layout[Row] = Layout(
     Reply("IS_SETTLED", codecs.json, _flag(lambda p: p.state is State.SETTLED)),
     Reply("REFUND_AMOUNT", codecs.minor_text, lambda r: r.payment.refunded),
     Reply("REFUND_COUNT", codecs.json, lambda r: str(r.payment.refund_count)),
-    Constant("IS_AUTH_COMPLETED", "0"),
+    Reply("IS_AUTH_COMPLETED", codecs.json, _flag(lambda p: p.state is State.COMPLETED)),
     Reply("IS_REVERSAL", codecs.json, _flag(lambda p: p.state in {State.IN_DOUBT, State.REVERSED})),
     Reply("IS_VOID", codecs.json, _flag(_is_voided)),
     Reply("CARD_METADATA", nested(_CARD_METADATA), _same),
@@ -202,7 +214,7 @@ MEMBER: Layout[Row] = Layout(
     Reply("stan_no", codecs.json, lambda r: _text(r.payment.audit_number)),
     Reply("invoice_no", codecs.json, lambda r: r.payment.order.invoice),
     Reply("batch_no", codecs.json, lambda r: str(r.payment.batch_number)),
-    Constant("pos_entry_mode", ENTRY_MODE),
+    Reply("pos_entry_mode", codecs.json, _entry_mode),
     Reply("masked_card_no", codecs.json, lambda r: masked_number(r.payment)),
     Reply("card_scheme", codecs.json, lambda r: BRANDS[r.payment.card.brand] if r.payment.card else None),
     Reply("request_date", codecs.moment(codecs.day_us), lambda r: r.local),

@@ -100,6 +100,18 @@ class Batches:
         ).scalar_one()
         return number
 
+    def settled_totals(self, merchant_id: int, terminal_id: int, number: int) -> Totals | None:
+        """What a batch that is no longer open adds up to, without holding it."""
+        row = self._connection.execute(
+            select(batches).where(
+                batches.c.merchant_id == merchant_id,
+                batches.c.terminal_id == terminal_id,
+                batches.c.number == number,
+                batches.c.state != BatchState.OPEN.value,
+            )
+        ).one_or_none()
+        return None if row is None else _batch(row).totals
+
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:
         """A batch by its number, to be changed."""
         self._writes.touch()

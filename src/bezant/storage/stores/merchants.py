@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,16 @@ class CredentialRecord:
     key: Secret
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlingTerminal:
+    """A terminal that settles by itself, and the last local day on which it did."""
+
+    merchant_id: int
+    terminal_id: int
+    settles_at: int
+    settled_on: date | None
 
 
 class Merchants:
@@ -242,6 +252,38 @@ class Merchants:
             .values(revoked_at=to_micros(at))
         ).rowcount
 
+    def set_settlement_time(self, merchant_id: int, terminal_id: int, settles_at: int | None) -> None:
+        """Let a terminal settle by itself at that minute of the local day, or no more."""
+        self._change_terminal(merchant_id, terminal_id, settles_at=settles_at)
+
+    def note_settled(self, merchant_id: int, terminal_id: int, day: date) -> None:
+        """A terminal has settled by itself on that local day."""
+        number = day.year * 10_000 + day.month * 100 + day.day
+        self._change_terminal(merchant_id, terminal_id, settled_on=number)
+
+    def settling_terminals(self) -> list[SettlingTerminal]:
+        """Terminals that settle by themselves."""
+        rows = self._connection.execute(
+            select(
+                t.terminals.c.merchant_id,
+                t.terminals.c.terminal_id,
+                t.terminals.c.settles_at,
+                t.terminals.c.settled_on,
+            ).where(t.terminals.c.settles_at.is_not(None))
+        )
+        return [
+            SettlingTerminal(row.merchant_id, row.terminal_id, row.settles_at, _day(row.settled_on))
+            for row in rows
+        ]
+
+    def _change_terminal(self, merchant_id: int, terminal_id: int, **values: int | None) -> None:
+        self._writes.touch()
+        self._connection.execute(
+            update(t.terminals)
+            .where(t.terminals.c.merchant_id == merchant_id, t.terminals.c.terminal_id == terminal_id)
+            .values(**values)
+        )
+
     def set_clock(self, merchant_id: int, clock: MerchantClock) -> None:
         """Move, freeze or release a merchant's clock."""
         self._writes.touch()
@@ -340,6 +382,10 @@ class Failures:
             )
         )
         return {bytes(row.caller): from_micros(row.locked_until) for row in rows}
+
+
+def _day(number: int | None) -> date | None:
+    return None if number is None else date(number // 10_000, number // 100 % 100, number % 100)
 
 
 def _merchant(row: Row[Any]) -> Merchant:

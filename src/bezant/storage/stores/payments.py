@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ from bezant.core.payments import (
 from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from bezant.storage.tables import claims, payment_events, payments, reversals, strays
+from bezant.storage.tables import claims, merchants, payment_events, payments, reversals, strays
 from bezant.storage.writes import Writes
 
 _CHANGING = (
@@ -47,6 +47,7 @@ _CHANGING = (
     "answered_at",
     "refunded",
     "refund_count",
+    "incremented",
     "settled_at",
     "revision",
 )
@@ -199,6 +200,24 @@ class PaymentRows:
         )
         return Page(payments=tuple(payment_of(row) for row in rows), total=total)
 
+    def held_too_long(self, real: datetime, life: timedelta, limit: int) -> Sequence[Payment]:
+        """Open authorizations that are older than ``life`` by their merchants' clocks."""
+        now = case(
+            (merchants.c.clock_frozen_at.is_not(None), merchants.c.clock_frozen_at),
+            else_=to_micros(real) + merchants.c.clock_offset,
+        )
+        rows = self._connection.execute(
+            select(payments)
+            .join(merchants, merchants.c.merchant_id == payments.c.merchant_id)
+            .where(
+                payments.c.state == State.AUTHORIZED.value,
+                payments.c.requested_at <= now - life // timedelta(microseconds=1),
+            )
+            .order_by(payments.c.requested_at)
+            .limit(limit)
+        )
+        return [payment_of(row) for row in rows]
+
     def leases_run_out(self, before: datetime, limit: int) -> Sequence[Payment]:
         """Payments still being sent whose lease ended before that instant."""
         rows = self._connection.execute(
@@ -238,6 +257,7 @@ def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
         c.merchant_id == query.merchant_id,
         c.terminal_id == query.terminal_id,
         c.state != State.SENDING.value,
+        c.kind != Kind.TIP.value,
     ]
     exact = (
         (c.batch_number, query.batch_number),
@@ -315,6 +335,7 @@ def _row(payment: Payment) -> tuple[object, ...]:
         maybe_micros(payment.answered_at),
         payment.refunded.minor,
         payment.refund_count,
+        payment.incremented.minor,
         maybe_micros(payment.settled_at),
         payment.revision,
     )
@@ -337,6 +358,7 @@ def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
         maybe_micros(after.answered_at),
         after.refunded.minor,
         after.refund_count,
+        after.incremented.minor,
         maybe_micros(after.settled_at),
         after.revision,
         before.merchant_id,
@@ -383,6 +405,7 @@ def payment_of(row: Found[Any]) -> Payment:
         answered_at=maybe_instant(row.answered_at),
         refunded=Money(row.refunded, currency),
         refund_count=row.refund_count,
+        incremented=Money(row.incremented, currency),
         settled_at=maybe_instant(row.settled_at),
         revision=row.revision,
     )

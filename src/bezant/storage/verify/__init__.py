@@ -22,7 +22,11 @@ __all__ = ["CHECKS", "Check", "Finding", "Verdict", "snapshot", "verify"]
 CHECKS = (
     Check(invariant="I1", title="Every journal entry is balanced", rules=money.JOURNAL),
     Check(invariant="I2", title="The ledger says what payments and batches say", rules=money.BALANCES),
-    Check(invariant="I3", title="Refunds stay within their sales", rules=money.REFUNDS),
+    Check(
+        invariant="I3",
+        title="Captures and refunds stay within bounds",
+        rules=(*money.CAPTURES, *money.REFUNDS),
+    ),
     Check(invariant="I4", title="Batches are the sum of their members", rules=money.BATCHES),
     Check(invariant="I5", title="Every outcome is booked once and has its history", rules=payments.OUTCOMES),
     Check(invariant="I6", title="Nothing is left in doubt", rules=payments.DOUBTS),

@@ -43,14 +43,18 @@ BALANCES = (
         query="""
             WITH summed AS (
                 SELECT merchant_id, currency, kind, state, SUM(base) AS base, SUM(tax) AS tax,
-                    SUM(fee) AS fee, SUM(tip) AS tip, SUM(base + tax + fee + tip) AS total
+                    SUM(fee) AS fee, SUM(tip) AS tip, SUM(base + tax + fee + tip) AS total,
+                    SUM(incremented) AS incremented
                 FROM payments WHERE kind <> 'void'
                 GROUP BY merchant_id, currency, kind, state
             ), taken AS (
                 SELECT * FROM summed
-                WHERE kind IN ('sale', 'refund') AND state IN ('captured', 'voiding', 'settled')
+                WHERE kind IN ('sale', 'capture', 'refund') AND state IN
+                    ('captured', 'voiding', 'adjusting', 'settled')
             ), held AS (
-                SELECT * FROM summed WHERE kind = 'authorization' AND state IN ('authorized', 'releasing')
+                SELECT * FROM summed
+                WHERE kind = 'authorization' AND state IN
+                    ('authorized', 'releasing', 'completing', 'incrementing')
             ), entries AS (
                 SELECT merchant_id, currency, account, SUM(minor) AS booked, 0 AS expected
                 FROM postings
@@ -60,21 +64,21 @@ BALANCES = (
                 UNION ALL
                 SELECT merchant_id, currency,
                     CASE state WHEN 'settled' THEN 'acquirer_receivable' ELSE 'captured' END, 0,
-                    CASE kind WHEN 'sale' THEN total ELSE -total END FROM taken
+                    CASE kind WHEN 'refund' THEN -total ELSE total END FROM taken
                 UNION ALL
-                SELECT merchant_id, currency, 'merchant_payable', 0, -base FROM taken WHERE kind = 'sale'
+                SELECT merchant_id, currency, 'merchant_payable', 0, -base FROM taken WHERE kind <> 'refund'
                 UNION ALL
-                SELECT merchant_id, currency, 'tax', 0, -tax FROM taken WHERE kind = 'sale'
+                SELECT merchant_id, currency, 'tax', 0, -tax FROM taken WHERE kind <> 'refund'
                 UNION ALL
-                SELECT merchant_id, currency, 'fees', 0, -fee FROM taken WHERE kind = 'sale'
+                SELECT merchant_id, currency, 'fees', 0, -fee FROM taken WHERE kind <> 'refund'
                 UNION ALL
-                SELECT merchant_id, currency, 'tips', 0, -tip FROM taken WHERE kind = 'sale'
+                SELECT merchant_id, currency, 'tips', 0, -tip FROM taken WHERE kind <> 'refund'
                 UNION ALL
                 SELECT merchant_id, currency, 'refunds', 0, total FROM taken WHERE kind = 'refund'
                 UNION ALL
-                SELECT merchant_id, currency, 'authorized', 0, total FROM held
+                SELECT merchant_id, currency, 'authorized', 0, total + incremented FROM held
                 UNION ALL
-                SELECT merchant_id, currency, 'authorized_contra', 0, -total FROM held
+                SELECT merchant_id, currency, 'authorized_contra', 0, -total - incremented FROM held
             )
             SELECT merchant_id, currency, account, SUM(booked) AS booked, SUM(expected) AS expected
             FROM entries GROUP BY merchant_id, currency, account HAVING SUM(booked) <> SUM(expected)
@@ -92,7 +96,7 @@ BALANCES = (
                 UNION ALL
                 SELECT merchant_id, currency,
                     (base + tax + fee + tip) * CASE kind WHEN 'refund' THEN 1 ELSE -1 END
-                FROM payments WHERE state = 'voiding'
+                FROM payments WHERE state IN ('voiding', 'adjusting')
             )
             SELECT merchant_id, currency, SUM(amount) AS off
             FROM entries GROUP BY merchant_id, currency HAVING SUM(amount) <> 0
@@ -142,9 +146,46 @@ REFUNDS = (
             SELECT r.merchant_id, r.payment_id, r.state, r.original_id
             FROM payments r
             LEFT JOIN payments p ON p.merchant_id = r.merchant_id AND p.payment_id = r.original_id
-                AND p.kind = 'sale' AND p.state IN ('captured', 'settled') AND p.currency = r.currency
+                AND p.kind IN ('sale', 'capture') AND p.state IN ('captured', 'settled', 'adjusting')
+                AND p.currency = r.currency
             WHERE r.kind = 'refund' AND p.payment_id IS NULL
                 AND r.state IN ('sending', 'captured', 'settled', 'voiding', 'in_doubt')
+        """,
+    ),
+)
+
+CAPTURES = (
+    Rule(
+        subject="authorization {payment_id}",
+        message="of {total} is {state} with {taken} captures that took place and {pending} under way, "
+        "of {captured} at most",
+        query="""
+            WITH captures AS (
+                SELECT merchant_id, original_id, MAX(base + tax + fee) AS captured,
+                    SUM(CASE WHEN state IN ('sending', 'in_doubt') THEN 1 ELSE 0 END) AS pending,
+                    SUM(CASE WHEN state IN ('captured', 'adjusting', 'voiding', 'settled') THEN 1 ELSE 0 END)
+                        AS taken
+                FROM payments
+                WHERE kind = 'capture'
+                    AND state IN ('sending', 'in_doubt', 'captured', 'adjusting', 'voiding', 'settled')
+                GROUP BY merchant_id, original_id
+            )
+            SELECT p.merchant_id, p.payment_id, p.state,
+                p.base + p.tax + p.fee + p.tip + p.incremented AS total,
+                COALESCE(c.taken, 0) AS taken, COALESCE(c.pending, 0) AS pending,
+                COALESCE(c.captured, 0) AS captured
+            FROM payments p
+            LEFT JOIN captures c ON c.merchant_id = p.merchant_id AND c.original_id = p.payment_id
+            LEFT JOIN (
+                SELECT merchant_id, original_id, SUM(base + tax + fee + tip) AS raised
+                FROM payments WHERE kind = 'increment' AND state = 'done'
+                GROUP BY merchant_id, original_id
+            ) i ON i.merchant_id = p.merchant_id AND i.original_id = p.payment_id
+            WHERE p.kind = 'authorization' AND (
+                COALESCE(c.taken, 0) <> CASE p.state WHEN 'completed' THEN 1 ELSE 0 END
+                OR COALESCE(c.pending, 0) <> CASE p.state WHEN 'completing' THEN 1 ELSE 0 END
+                OR COALESCE(c.captured, 0) > p.base + p.tax + p.fee + p.tip + p.incremented
+                OR p.incremented <> COALESCE(i.raised, 0))
         """,
     ),
 )
@@ -157,16 +198,16 @@ BATCHES = (
         query="""
             WITH members AS (
                 SELECT merchant_id, terminal_id, batch_number,
-                    SUM(CASE kind WHEN 'sale' THEN 1 ELSE 0 END) AS sale_count,
-                    SUM(CASE kind WHEN 'sale' THEN base ELSE 0 END) AS base,
-                    SUM(CASE kind WHEN 'sale' THEN tax ELSE 0 END) AS tax,
-                    SUM(CASE kind WHEN 'sale' THEN fee ELSE 0 END) AS fee,
-                    SUM(CASE kind WHEN 'sale' THEN tip ELSE 0 END) AS tip,
-                    SUM(CASE WHEN kind = 'sale' AND tip > 0 THEN 1 ELSE 0 END) AS tip_count,
+                    SUM(CASE kind WHEN 'refund' THEN 0 ELSE 1 END) AS sale_count,
+                    SUM(CASE kind WHEN 'refund' THEN 0 ELSE base END) AS base,
+                    SUM(CASE kind WHEN 'refund' THEN 0 ELSE tax END) AS tax,
+                    SUM(CASE kind WHEN 'refund' THEN 0 ELSE fee END) AS fee,
+                    SUM(CASE kind WHEN 'refund' THEN 0 ELSE tip END) AS tip,
+                    SUM(CASE WHEN kind <> 'refund' AND tip > 0 THEN 1 ELSE 0 END) AS tip_count,
                     SUM(CASE kind WHEN 'refund' THEN 1 ELSE 0 END) AS refund_count,
                     SUM(CASE kind WHEN 'refund' THEN base + tax + fee + tip ELSE 0 END) AS refunded
                 FROM payments
-                WHERE kind IN ('sale', 'refund') AND state IN ('captured', 'settled')
+                WHERE kind IN ('sale', 'capture', 'refund') AND state IN ('captured', 'settled')
                 GROUP BY merchant_id, terminal_id, batch_number
             )
             SELECT b.merchant_id, b.terminal_id, b.number, b.sale_count, b.refund_count, b.refunded,

@@ -12,13 +12,24 @@ OUTCOMES = (
             SELECT p.merchant_id, p.payment_id, p.kind, p.state, p.base + p.tax + p.fee + p.tip AS total,
                 COALESCE(s.minor, 0) AS booked
             FROM payments p
+            LEFT JOIN (
+                SELECT t.merchant_id, t.original_id, SUM(s.minor) AS tipped
+                FROM payments t
+                JOIN postings s ON s.merchant_id = t.merchant_id AND s.subject_id = t.payment_id
+                    AND s.line = 1
+                WHERE t.kind = 'tip' AND t.state = 'done' GROUP BY t.merchant_id, t.original_id
+            ) t ON t.merchant_id = p.merchant_id AND t.original_id = p.payment_id
             LEFT JOIN payments o ON p.kind = 'void' AND o.merchant_id = p.merchant_id
                 AND o.payment_id = p.original_id
             LEFT JOIN postings s ON s.merchant_id = p.merchant_id AND s.subject_id = p.payment_id
-                AND s.line = 1 AND s.cause = CASE WHEN p.kind <> 'void' THEN p.kind
+                AND s.line = 1 AND s.cause = CASE WHEN p.kind = 'increment' THEN 'authorization'
+                    WHEN p.kind <> 'void' THEN p.kind
                     WHEN o.kind = 'authorization' THEN 'release' ELSE 'void' END
-            WHERE p.state IN ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided', 'done')
-                AND (s.minor IS NULL OR s.minor <> (p.base + p.tax + p.fee + p.tip)
+            WHERE p.kind <> 'tip' AND p.state IN (
+                    'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
+                    'captured', 'adjusting', 'voiding', 'settled', 'voided',
+                    'done')
+                AND (s.minor IS NULL OR s.minor + COALESCE(t.tipped, 0) <> (p.base + p.tax + p.fee + p.tip)
                         * CASE p.kind WHEN 'void' THEN -1 ELSE 1 END)
         """,
     ),
@@ -32,14 +43,18 @@ OUTCOMES = (
             LEFT JOIN payments p ON p.merchant_id = s.merchant_id AND p.payment_id = s.subject_id
             LEFT JOIN batches b ON s.cause = 'settlement' AND b.merchant_id = s.merchant_id
                 AND b.settlement_id = s.subject_id
-            WHERE s.line = 1
-                AND s.cause IN ('sale', 'authorization', 'refund', 'void', 'release', 'settlement')
+            WHERE s.line = 1 AND s.cause IN ('sale', 'authorization', 'capture', 'tip', 'refund', 'void',
+                    'release', 'settlement')
                 AND NOT COALESCE(CASE
-                    WHEN s.cause = 'settlement' THEN b.state = 'closed'
-                    WHEN s.cause IN ('void', 'release') THEN p.kind = 'void' AND p.state = 'done'
-                    ELSE p.kind = s.cause AND p.state IN
-                        ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided')
-                    END, FALSE)
+                WHEN s.cause = 'settlement' THEN b.state = 'closed'
+                WHEN p.kind = 'void' THEN s.cause IN ('void', 'release', 'authorization') AND p.state = 'done'
+                WHEN p.kind = 'increment' THEN s.cause = 'authorization' AND p.state = 'done'
+                WHEN p.kind = 'tip' THEN s.cause = 'tip' AND p.state = 'done'
+                WHEN p.state = 'expired' THEN s.cause IN ('authorization', 'release')
+                ELSE (p.kind = s.cause OR (p.kind = 'capture' AND s.cause = 'release')) AND p.state IN (
+                    'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
+                    'captured', 'adjusting', 'voiding', 'settled', 'voided')
+                END, FALSE)
         """,
     ),
     Rule(
@@ -53,6 +68,12 @@ OUTCOMES = (
                 UNION ALL
                 SELECT merchant_id, original_id, original_id
                 FROM payments WHERE kind = 'void' AND state = 'done'
+                UNION ALL
+                SELECT v.merchant_id, v.original_id, f.payment_id
+                FROM payments v
+                JOIN payments f ON f.merchant_id = v.merchant_id AND f.original_id = v.original_id
+                    AND f.kind IN ('tip', 'increment') AND f.state = 'done'
+                WHERE v.kind = 'void' AND v.state = 'done'
             ) v
             JOIN postings s ON s.merchant_id = v.merchant_id AND s.subject_id = v.subject_id
             GROUP BY v.merchant_id, v.original_id, s.account HAVING SUM(s.minor) <> 0
@@ -84,16 +105,20 @@ OUTCOMES = (
             FROM payments
             WHERE NOT CASE kind
                     WHEN 'authorization' THEN state IN
-                        ('sending', 'declined', 'in_doubt', 'reversed', 'authorized', 'releasing', 'voided')
+                        ('sending', 'declined', 'in_doubt', 'reversed', 'authorized', 'releasing',
+                        'completing', 'completed', 'incrementing', 'expired', 'voided')
+                    WHEN 'increment' THEN state IN ('sending', 'declined', 'in_doubt', 'reversed', 'done')
+                    WHEN 'tip' THEN state IN ('sending', 'declined', 'done')
                     WHEN 'void' THEN state IN ('sending', 'declined', 'done')
-                    ELSE state IN ('sending', 'declined', 'in_doubt', 'reversed', 'captured', 'voiding',
-                        'voided', 'settled')
+                    ELSE state IN ('sending', 'declined', 'in_doubt', 'reversed', 'captured', 'adjusting',
+                        'voiding', 'voided', 'settled')
                 END
                 OR (reason IS NOT NULL) <> (state IN ('declined', 'in_doubt', 'reversed'))
                 OR (answered_at IS NULL) <> (state = 'sending')
                 OR (audit_number IS NULL AND state <> 'declined')
-                OR (transaction_number IS NULL AND state IN
-                    ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided'))
+                OR (transaction_number IS NULL AND state IN (
+                    'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
+                    'captured', 'adjusting', 'voiding', 'settled', 'voided'))
         """,
     ),
     Rule(
@@ -158,7 +183,8 @@ DOUBTS = (
             SELECT p.merchant_id, p.payment_id, p.kind, p.state
             FROM reversals r
             JOIN payments p ON p.merchant_id = r.merchant_id AND p.payment_id = r.payment_id
-            WHERE p.state NOT IN ('in_doubt', 'reversed') AND NOT (p.kind = 'void' AND p.state = 'done')
+            WHERE p.state NOT IN ('in_doubt', 'reversed', 'expired')
+                AND NOT (p.kind IN ('void', 'tip') AND p.state = 'done')
         """,
     ),
 )
@@ -200,8 +226,11 @@ NUMBERS = (
         query="""
             SELECT merchant_id, payment_id, kind, state
             FROM payments
-            WHERE kind <> 'void' AND (approval_code IS NOT NULL AND approval_code <> '') <> (state IN
-                ('authorized', 'releasing', 'captured', 'voiding', 'settled', 'voided'))
+            WHERE kind NOT IN ('void', 'capture', 'tip')
+                AND (approval_code IS NOT NULL AND approval_code <> '') <> (state IN (
+                    'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
+                    'captured', 'adjusting', 'voiding', 'settled', 'voided',
+                    'done'))
         """,
     ),
 )

@@ -1,14 +1,32 @@
 """Every operation of this dialect: its contract and its translation, together."""
 
 from bezant.dialects.valor.dialect import Operation
-from bezant.dialects.valor.operations import batches, catalogue, gift, lists, lookups, refunds, sales, tokens, voids
+from bezant.dialects.valor.operations import (
+    batches,
+    captures,
+    catalogue,
+    gift,
+    increments,
+    inquiries,
+    lists,
+    lookups,
+    refunds,
+    sales,
+    tips,
+    tokens,
+    voids,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *sales.OPERATIONS,
+    *increments.OPERATIONS,
+    *captures.OPERATIONS,
+    *tips.OPERATIONS,
     *refunds.OPERATIONS,
     *voids.OPERATIONS,
     *batches.OPERATIONS,
     *lists.OPERATIONS,
+    *inquiries.OPERATIONS,
     *tokens.OPERATIONS,
     *lookups.OPERATIONS,
     *catalogue.OPERATIONS,

@@ -129,6 +129,69 @@ OFFSET = Field(
     note="records, from 0",
 )
 
+CLOSED_MEMBER: Layout[Row] = Layout(
+    *(
+        reply
+        for reply in MEMBER.replies
+        if reply.key
+        in {
+            "txn_id",
+            "epi_id",
+            "txn_type",
+            "txn_type_code",
+            "amount",
+            "tip_amount",
+            "tran_no",
+            "stan_no",
+            "batch_no",
+            "masked_card_no",
+            "card_scheme",
+            "mid",
+            "rrn",
+            "approval_code",
+            "response_code",
+            "is_voided",
+            "settled_at",
+            "txamount",
+        }
+    )
+)
+"""A row of the open batch with fewer keys (vendor sample)."""
+
+CLOSED_BATCH: Layout[_Open] = Layout(
+    Constant("status", "SUCCESS"),
+    Constant("statusMsg", "Closed batch transaction details"),
+    Reply("transactionCount", codecs.json, lambda o: o.paging.records),
+    Reply("closedBatchDetails", array(CLOSED_MEMBER), lambda o: o.rows),
+    Reply("meta", nested(META), lambda o: o.paging),
+    Reply("closednewBatchDetails", array(_DETAILS), lambda o: o.totals),
+)
+BATCH_MISSING: Layout[list[Totals]] = Layout(
+    Constant("code", 400),
+    Constant("status", "FAILED"),
+    Constant("errors", ["batchNO is missing. Please provide an batchNO."]),
+    Reply("closednewBatchDetails", array(_DETAILS), lambda totals: totals),
+)
+
+
+async def _closed_batch(call: Call) -> Shown:
+    number, limit, offset = (call.values[name] for name in ("batchNO", "limit", "offset"))
+    if number is None:
+        return Shown(BATCH_MISSING.render([Totals()]), "FAILED", status=400)
+    batch = await call.services.reports.closed_batch(call.caller, number, limit=limit, offset=offset)
+    listed = rows_of(batch.members, call.caller, call.services.bins)
+    paging = Paging(records=len(listed), total=batch.members.total, limit=limit, offset=offset)
+    return Shown(CLOSED_BATCH.render(_Open([batch.totals], listed, call.caller, paging)), "SUCCESS")
+
+
+BATCH_NUMBER = Field(
+    name="batchNO",
+    read=codecs.integer(maximum=2**31 - 1),
+    invalid=codes.BAD_BATCH_NUMBER,
+    aliases=("batch_no",),
+    note="the name stands in the vendor's error text",
+)
+
 OPERATIONS = (
     Operation(
         name="settlement",
@@ -145,5 +208,13 @@ OPERATIONS = (
         fields=(limit_field(20), OFFSET),
         answer=_open_batch,
         layouts=(OPEN_BATCH,),
+    ),
+    Operation(
+        name="closedbatch",
+        title="Closed Batch",
+        types=("closedbatch",),
+        fields=(BATCH_NUMBER, limit_field(20), OFFSET),
+        answer=_closed_batch,
+        layouts=(CLOSED_BATCH, BATCH_MISSING),
     ),
 )

@@ -36,7 +36,8 @@ TYPES: dict[int, tuple[Kind, ...]] = {
     1: (Kind.SALE,),
     4: (Kind.REFUND,),
     5: (Kind.VOID,),
-    6: (Kind.AUTHORIZATION,),
+    6: (Kind.AUTHORIZATION, Kind.INCREMENT),
+    7: (Kind.CAPTURE,),
 }
 REVERSALS = 8
 BRANDS: dict[int, Brand] = {

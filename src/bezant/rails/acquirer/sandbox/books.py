@@ -8,7 +8,8 @@ Rules (industry practice where there is one, else our choice):
 
 - A reversal is always taken. What it names is reversed, also when it was settled; what it names and was
   never seen is remembered, and declined with 12 should it still arrive. A reversed authorization takes
-  its captures with it; a reversed capture makes its authorization live again.
+  its captures and increments with it; a reversed capture makes its authorization live again.
+- An authorization that names another one is its increment: taken over by the same capture.
 - A capture names its authorization: unknown is 25, not live is 12. Any amount is taken. A capture that
   names a live sale or capture changes that one's amount (a tip).
 - A message that is repeated gets its first answer; a capture or reversal that was declined is tried again.
@@ -153,6 +154,7 @@ class Books:
         self._fingerprint_key = secrets.token_bytes(32) if journal is None else journal.key
         self._entries: dict[Key, Entry] = {}
         self._batches: dict[tuple[str, str, str], Batch] = {}
+        self._increments: dict[Key, list[Key]] = {}
         self._unsettled: dict[Account, dict[Key, Entry]] = {}
         self._sequence = 0
         self._approvals = 0
@@ -208,8 +210,10 @@ class Books:
             entry.code, entry.approved = APPROVED, entry.amount
             entry.approval_code = original.approval_code
             if original.ask == Ask.AUTHORIZE:
-                entry.state, original.state = State.LIVE, State.CAPTURED
-                original.captured_by = entry.key
+                entry.state = State.LIVE
+                for held in (original, *self._increments_of(original)):
+                    held.state, held.captured_by = State.CAPTURED, entry.key
+                    self._keep(held)
             else:
                 entry.state, original.approved = State.DONE, entry.amount
             self._keep(original)
@@ -347,10 +351,21 @@ class Books:
         capture = self._entries.get(entry.captured_by) if entry.captured_by else None
         if capture is not None:
             self._undo(capture)
+        if entry.ask == Ask.AUTHORIZE:
+            for increment in self._increments_of(entry):
+                self._undo(increment)
         original = self._entries.get(entry.original) if entry.original else None
-        if original is not None and original.captured_by == entry.key and original.state is State.CAPTURED:
-            original.state, original.captured_by = State.LIVE, None
-            self._keep(original)
+        if original is None or entry.ask == Ask.AUTHORIZE:
+            return
+        for held in (original, *self._increments_of(original)):
+            if held.captured_by == entry.key and held.state is State.CAPTURED:
+                held.state, held.captured_by = State.LIVE, None
+                self._keep(held)
+
+    def _increments_of(self, authorization: Entry) -> list[Entry]:
+        """What raised an authorization and is in force."""
+        found = (self._entries[key] for key in self._increments.get(authorization.key, ()))
+        return [entry for entry in found if entry.state in {State.LIVE, State.CAPTURED}]
 
     def _fingerprint(self, message: IsoMessage) -> str:
         pan = message.get(spec.PAN)
@@ -365,6 +380,8 @@ class Books:
             self._journal.add(record)
 
     def _take_entry(self, entry: Entry) -> None:
+        if entry.ask == Ask.AUTHORIZE and entry.original and entry.key not in self._entries:
+            self._increments.setdefault(entry.original, []).append(entry.key)
         self._entries[entry.key] = entry
         if entry.state is State.LIVE and entry.ask in _SETTLED_ASKS:
             self._unsettled.setdefault(entry.account, {})[entry.key] = entry

@@ -163,6 +163,8 @@ def upgrade() -> None:
         sa.Column("device_model", sa.String(length=20), nullable=False),
         sa.Column("tip_adjustable", sa.Boolean(), nullable=False),
         sa.Column("tip_percent_max", sa.Integer(), nullable=False),
+        sa.Column("settles_at", sa.Integer(), nullable=True),
+        sa.Column("settled_on", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id", "store_id"],
@@ -283,6 +285,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
         sa.Column("refund_count", sa.Integer(), nullable=False),
+        sa.Column("incremented", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.CheckConstraint(
@@ -297,6 +300,14 @@ def upgrade() -> None:
             name=op.f("fk_payments_merchant_id_terminal_id_terminals"),
         ),
         sa.PrimaryKeyConstraint("merchant_id", "payment_id", name=op.f("pk_payments")),
+    )
+    op.create_index(
+        "ix_payments_held",
+        "payments",
+        ["requested_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'authorized'"),
+        postgresql_where=sa.text("state = 'authorized'"),
     )
     op.create_index(
         "ix_payments_list",
