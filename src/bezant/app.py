@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.gift import GiftCards, GiftRecovery
-from bezant.core.merchants import Boarding, Directory, Gate
+from bezant.core.merchants import Boarding, Directory, Factors, Gate
 from bezant.core.outcomes import Refused
 from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
 from bezant.core.vault import Bins
@@ -117,6 +117,7 @@ class Gateway:
 
     store: Store
     gate: Gate
+    factors: Factors
     payments: Payments
     settlements: Settlements
     recovery: Recovery
@@ -146,6 +147,7 @@ async def open_gateway(
     ids = IdBlocks(units, "payments")
     directory = Directory(units)
     gate = Gate(directory=directory, units=units, hasher=store.keys.hasher, clock=clock)
+    factors = Factors(units=units, hasher=store.keys.hasher, clock=clock)
     strays = StrayBox(metrics)
     link = _acquirer_link(settings, acquirer, strays)
     rail = AcquirerRail(link)
@@ -181,10 +183,12 @@ async def open_gateway(
         yield Gateway(
             store=store,
             gate=gate,
+            factors=factors,
             payments=Payments(
                 units=units,
                 acquirer=rail,
                 sealer=sealer,
+                factors=factors,
                 ids=ids,
                 clock=clock,
                 pause=_pause,

@@ -21,6 +21,7 @@ import msgspec
 
 from bezant.app import Store as Opened
 from bezant.core.merchants import Account, BadFacts, Endpoint, Iso, Profile, TipRule
+from bezant.core.merchants.factors import SANDBOX_PASSWORD
 from bezant.core.sensitive import Secret
 from bezant.core.vault import BinRecord
 from bezant.rails.acquirer.sandbox import TEST_CARDS
@@ -232,8 +233,8 @@ def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[
     """
     facts: dict[str, object] = {
         "base_url": base_url,
-        "valor": _valor(demo.first),
-        "valor_second": _valor(demo.second),
+        "valor": {**_valor(demo.first), "otp": SANDBOX_PASSWORD.reveal()},
+        "valor_second": {**_valor(demo.second), "otp": SANDBOX_PASSWORD.reveal()},
         "cards": {name: TEST_CARDS[name].number for name in ("approve", "decline", "expired")},
         "gift": {
             "card": GIFT_CARDS["active"].number,

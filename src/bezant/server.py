@@ -82,6 +82,7 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
     store = gateway.store
     services = valor.Services(
         gate=gateway.gate,
+        factors=gateway.factors,
         payments=gateway.payments,
         settlements=gateway.settlements,
         reports=Reports(units=store.units),
@@ -147,7 +148,7 @@ class Server:
         """Serve one request, or the life of the process."""
         if (
             scope["type"] == "http"
-            and scope["method"] == "POST"
+            and scope["method"] in {"POST", "OPTIONS"}
             and scope["path"] in _ROOT_PATHS
             and self._root is not None
         ):

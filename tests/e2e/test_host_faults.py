@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.books import disagreements, unfinished, violations
+from tests.support.books import come_to_rest, disagreements, violations
 from tests.support.gateway import DATABASES, SWIFT, Answer, Gateway, eventually, gateway_on
 
 ANSWERED_LATE = 1.6
@@ -34,7 +34,7 @@ def gateway(swift_gateway: Gateway) -> Iterator[Gateway]:
     """A gateway with short time-outs. Whatever a test does to the host, all books are right at its end."""
     yield swift_gateway
     swift_gateway.restore()
-    eventually(lambda: not unfinished(swift_gateway))
+    come_to_rest(swift_gateway)
     assert disagreements(swift_gateway) + violations(swift_gateway) == []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.books import at_host, disagreements, unfinished, violations
+from tests.support.books import at_host, come_to_rest, disagreements, unfinished, violations
 from tests.support.gateway import DATABASES, SWIFT, Answer, Gateway, NoAnswer, eventually, gateway_on
 
 SETTINGS = {**SWIFT, "BEZANT_ACQUIRER_READ_SECONDS": "2", "BEZANT_LEASE_SECONDS": "3"}
@@ -37,7 +37,7 @@ def gateway(running: Gateway) -> Iterator[Gateway]:
     """A gateway to be killed. At the end of the test nothing is under way and all books are right."""
     yield running
     running.restore()
-    eventually(lambda: not unfinished(running))
+    come_to_rest(running)
     assert disagreements(running) + violations(running) == []
 
 
@@ -97,7 +97,7 @@ def killed(running: Gateway) -> Killed:
                 answer.result()
     gateway.start()
     asked_at_once = calls["sale-taken"]()
-    eventually(lambda: not unfinished(gateway))
+    come_to_rest(gateway)
     return Killed(gateway, calls, ids, asked_at_once)
 
 
@@ -190,7 +190,7 @@ class TestAKill:
         eventually(lambda: gateway.control.books(rrn=rrn, ask="reverse"))
         gateway.kill()
         gateway.start()
-        eventually(lambda: not unfinished(gateway))
+        come_to_rest(gateway)
         (reversal,) = gateway.control.books(rrn=rrn, ask="reverse")
         assert reversal["repeats"] == 1
 
@@ -200,16 +200,16 @@ class TestAKilledWorker:
         postgres = partial(request.getfixturevalue, "postgres")
         settings = {**SETTINGS, "BEZANT_WORKERS": "2"}
         with gateway_on("postgresql", tmp_path, postgres=postgres, settings=settings) as gateway:
-            first = eventually(lambda: workers(gateway)[1:] and workers(gateway)[0])
+            eventually(lambda: len(workers(gateway)) == 2)
             gateway.control.script({"late": 1.0}, repeat=True, ask="sale")
             with ThreadPoolExecutor(16) as clients:
                 calls = [clients.submit(gateway.sale, "30.00") for _ in range(16)]
                 eventually(lambda: host_has(gateway, 3000) == len(calls), every_seconds=0.01)
-                os.kill(first, signal.SIGKILL)
+                os.kill(workers(gateway)[0], signal.SIGKILL)
                 answers = [call.result() for call in calls if not call.exception()]
             for answer in answers:
                 approved(answer)
-            eventually(lambda: not unfinished(gateway))
+            come_to_rest(gateway)
             assert host_has(gateway, 3000) == len(answers)
             assert disagreements(gateway) + violations(gateway) == []
             eventually(lambda: len(workers(gateway)) > 2)
@@ -250,7 +250,7 @@ class TestAServerSuspendedForLongerThanItsLease:
             eventually(lambda: host_has(gateway, 2900), every_seconds=0.01)
             gateway.signal(signal.SIGSTOP)
             try:
-                eventually(lambda: not unfinished(gateway))
+                come_to_rest(gateway)
             finally:
                 gateway.signal(signal.SIGCONT)
             told = answer.result().body

@@ -13,8 +13,8 @@ from typing import Final
 
 from tests.soak.findings import findings
 from tests.soak.shoppers import Journal, Numbers, Request, crowd
-from tests.support.books import unfinished
-from tests.support.gateway import SWIFT, Gateway, Host, eventually, gateway_on
+from tests.support.books import come_to_rest
+from tests.support.gateway import SWIFT, Gateway, Host, gateway_on
 from tests.support.postgres import Server
 
 HOST_LATENCY_SECONDS: Final = 0.02
@@ -75,7 +75,7 @@ def soak(plan: Plan, folder: Path, *, postgres: Callable[[], Server]) -> Report:
         loaded = time.monotonic()
         gateway.control.clear_scripts()
         with contextlib.suppress(AssertionError):  # what does not come to rest is a finding
-            eventually(lambda: not unfinished(gateway), seconds=RECOVERY_SECONDS_MAX)
+            come_to_rest(gateway, seconds=RECOVERY_SECONDS_MAX)
         recovered = time.monotonic()
         return Report(
             plan=plan,

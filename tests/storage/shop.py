@@ -18,12 +18,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from bezant.app import Names
-from bezant.core.merchants import Boarding, Caller, Directory, Endpoint, Gate, Profile, TipRule
+from bezant.core.merchants import Boarding, Caller, Directory, Endpoint, Factors, Gate, Profile, TipRule
 from bezant.core.money import USD, Currency, Money
 from bezant.core.outcomes import Answer, Approved, Unresolved
 from bezant.core.payments import (
     Amounts,
+    Capture,
     Charge,
+    Cutoffs,
+    Increment,
     Kind,
     Order,
     Outcome,
@@ -35,6 +38,7 @@ from bezant.core.payments import (
     Reports,
     Reversal,
     Settlements,
+    Tip,
 )
 from bezant.core.payments.messages import BatchTotals, Message
 from bezant.core.sensitive import Pan
@@ -88,8 +92,10 @@ class Network:
         """Nobody gets an answer in here."""
         self._open.clear()
         self._asked.clear()
-        yield
-        self._open.set()
+        try:
+            yield
+        finally:
+            self._open.set()
 
     async def is_asked(self) -> None:
         """Wait until a message has arrived in the silence."""
@@ -130,6 +136,7 @@ class Shop:
     payments: Payments
     settlements: Settlements
     recovery: Recovery
+    cutoffs: Cutoffs
     reports: Reports
     caller: Caller = field(init=False)
 
@@ -157,6 +164,29 @@ class Shop:
         refund = Refund(original=Reference(payment_id=payment.payment_id), amount=Money(minor))
         return (await self.payments.refund(self.caller, refund)).payment
 
+    async def capture(self, payment: Payment, minor: int) -> Payment:
+        """Take some of what an authorization holds."""
+        capture = Capture(original=Reference(payment_id=payment.payment_id), amounts=Amounts.of(Money(minor)))
+        return (await self.payments.capture(self.caller, capture)).payment
+
+    async def increment(self, payment: Payment, minor: int) -> Payment:
+        """Raise an authorization."""
+        increment = Increment(original=Reference(payment_id=payment.payment_id), amount=Money(minor))
+        return (await self.payments.increment(self.caller, increment)).payment
+
+    async def adjust_tip(self, payment: Payment, minor: int) -> Payment:
+        """Change the tip of a charge; the charge after that."""
+        tip = Tip(original=Reference(payment_id=payment.payment_id), amount=Money(minor))
+        return (await self.payments.adjust_tip(self.caller, tip)).charge
+
+    async def expired_authorization(self, minor: int) -> Payment:
+        """An authorization that nobody captured, a week later."""
+        held = await self.authorization(minor)
+        self.clock.pass_by(days=8)
+        await self.cutoffs.expire_authorizations()
+        await self.reverse()
+        return await self.find(held)
+
     async def find(self, payment: Payment) -> Payment:
         """The payment as it is stored now."""
         found = await self.units.read(
@@ -171,6 +201,7 @@ class Shop:
             units=self.units,
             acquirer=self.network,
             sealer=self.keys.sealer,
+            factors=Factors(units=self.units, hasher=self.keys.hasher, clock=self.clock),
             ids=IdBlocks(self.units, "payments"),
             clock=self.clock,
             pause=_at_once,
@@ -261,6 +292,7 @@ async def _open(engine: Engine, keys: Keys, clock: HandClock, network: Network) 
     )
     directory = Directory(units)
     sealer = keys.sealer
+    settlements = Settlements(units=units, acquirer=network, ids=ids, clock=clock)
     try:
         yield Shop(
             engine=engine,
@@ -272,12 +304,19 @@ async def _open(engine: Engine, keys: Keys, clock: HandClock, network: Network) 
             directory=directory,
             gate=Gate(directory=directory, units=units, hasher=keys.hasher, clock=clock),
             payments=Payments(
-                units=units, acquirer=network, sealer=sealer, ids=ids, clock=clock, pause=_pause
+                units=units,
+                acquirer=network,
+                sealer=sealer,
+                factors=Factors(units=units, hasher=keys.hasher, clock=clock),
+                ids=ids,
+                clock=clock,
+                pause=_pause,
             ),
-            settlements=Settlements(units=units, acquirer=network, ids=ids, clock=clock),
+            settlements=settlements,
             recovery=Recovery(
                 units=units, acquirer=network, sealer=sealer, callers=directory, ids=ids, clock=clock
             ),
+            cutoffs=Cutoffs(units=units, settlements=settlements, callers=directory, clock=clock),
             reports=Reports(units=units),
         )
     finally:

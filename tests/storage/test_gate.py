@@ -61,7 +61,7 @@ class TestACaller:
 
     async def test_is_let_in_with_a_new_key_and_no_longer_with_the_old(self, shop: Shop) -> None:
         old = await _key(shop, shop.caller)
-        assert await _enter(shop, old)
+        assert await _enter(shop, old) == shop.caller
         new = await _key(shop, shop.caller)
         assert await _denied(_enter(shop, old)) is Denied.WRONG_KEY
         assert await _enter(shop, new) == shop.caller

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, UniqueConstraint, create_engine, inspect, text
+from sqlalchemy import Engine, Table, UniqueConstraint, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from bezant.storage import migrate, tables
@@ -51,7 +51,7 @@ class TestAnEmptyDatabase:
 
 class TestATable:
     @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=lambda table: table.name)
-    def test_of_a_merchants_can_be_distributed_by_merchant(self, table: tables.Table) -> None:
+    def test_of_a_merchants_can_be_distributed_by_merchant(self, table: Table) -> None:
         """The merchant comes first in its primary key and in whatever else is unique."""
         if table.name in SMALL:
             assert "merchant_id" not in table.primary_key.columns

@@ -81,6 +81,7 @@ def _payment(shop: Shop, payment_id: int = 501, **changes: object) -> Payment:
         partial=True,
         answered_at=START + 5 * MICRO,
         refunded=Money(5),
+        incremented=Money(7),
         refund_count=2,
         settled_at=START + timedelta(days=1),
         revision=6,

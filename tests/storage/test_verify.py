@@ -18,7 +18,7 @@ from bezant.core.payments import Key, Payment
 from bezant.storage import migrate
 from bezant.storage.engine import open_engine
 from bezant.storage.migrations import append_only
-from bezant.storage.verify import CHECKS, snapshot, verify
+from bezant.storage.verify import CHECKS, verify
 from bezant.storage.verify.rules import FINDINGS_MAX
 from tests.storage.shop import SILENCE, Shop, charge_of, open_shop
 from tests.support import postgres
@@ -59,12 +59,19 @@ def _opened(url: str, folder: Path) -> Iterator[Day]:
 async def _busy_day(engine: Engine, folder: Path) -> Day:
     """Something of everything, in a closed batch, a settling one and an open one."""
     async with open_shop(engine, folder) as shop:
+        expired = await shop.expired_authorization(43_00)
         settled = await shop.sale(20_00, tax=Money(1_65), fee=Money(60), tip=Money(3_00))
         refund = await shop.refund(settled, 5_00)
         voided = await shop.sale(7_00)
         void = await shop.void(voided)
         await shop.settlements.settle(shop.caller)
 
+        completed = await shop.authorization(40_00)
+        await shop.increment(completed, 5_00)
+        capture = await shop.capture(completed, 42_00)
+        await shop.adjust_tip(capture, 2_00)
+        reopened = await shop.authorization(41_00)
+        await shop.void(await shop.capture(reopened, 41_00))
         held = await shop.authorization(30_00)
         released = await shop.authorization(31_00)
         release = await shop.void(released)
@@ -81,11 +88,17 @@ async def _busy_day(engine: Engine, folder: Path) -> Day:
         await shop.reverse()
         shop.network.will_say(SILENCE)
         doubtful = await shop.sale(13_00)
+        voiding = await shop.sale(14_00)
         with shop.network.silent():
-            voiding = await shop.sale_in_silence(14_00)
             waiting = asyncio.create_task(shop.void(voiding))
             await shop.network.is_asked()
             waiting.cancel()
+        adjusting, raising = await shop.sale(16_00), await shop.authorization(17_00)
+        for work in (shop.adjust_tip(adjusting, 1_00), shop.increment(raising, 1_00)):
+            with shop.network.silent():
+                waiting = asyncio.create_task(work)
+                await shop.network.is_asked()
+                waiting.cancel()
         turned_down = await shop.refund(voided, 1)
         await shop.gate.issue_client_token(shop.caller)
 
@@ -96,6 +109,9 @@ async def _busy_day(engine: Engine, folder: Path) -> Day:
             "refund": refund,
             "voided": voided,
             "void": void,
+            "expired": expired,
+            "completed": completed,
+            "raising": raising,
             "held": held,
             "released": released,
             "release": release,
@@ -187,11 +203,18 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "I3",
         "refund {refund}: is settled, but its original {settled} is not a sale",
     ),
+    "an authorization that forgot what it was raised by": (
+        _on("payments", "completed", "incremented = 0"),
+        "I3",
+        "authorization {completed}: of 4000 is completed with 1 captures that took place",
+    ),
     "totals that were changed": (
         "UPDATE batches SET tip = tip + 1 WHERE terminal_id = :terminal AND number = 3",
         "I4",
-        "batch 3 of terminal {terminal}: counts 1 sales of 1001 and 0 refunds of 0; "
-        "its members are 1 of 1000 and 0 of 0",
+        (
+            "batch 3 of terminal {terminal}: counts 1 sales of 1001 and 0 refunds of 0; "
+            "its members are 1 of 1000 and 0 of 0"
+        ),
     ),
     "tips that were miscounted": (
         "UPDATE batches SET tip_count = 0 WHERE terminal_id = :terminal AND number = 1",
@@ -201,10 +224,13 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
     "a member that went to another batch": (
         _on("payments", "captured", "batch_number = 2, transaction_number = 99"),
         "I4",
-        "batch 2 of terminal {terminal}: counts 1 sales of 900",
+        "batch 2 of terminal {terminal}: counts 2 sales of 5300",
     ),
     "a settled payment in an open batch": (
-        "UPDATE batches SET state = 'settling', closed_at = NULL WHERE terminal_id = :terminal AND number = 1",
+        (
+            "UPDATE batches SET state = 'settling', closed_at = NULL "
+            "WHERE terminal_id = :terminal AND number = 1"
+        ),
         "I4",
         "payment {settled}: is settled in batch 1, which is settling",
     ),
@@ -278,6 +304,16 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "I5",
         "payment {captured}: is captured with 1 voids that fit",
     ),
+    "an authorization that is not raised any more": (
+        _on("payments", "raising", "state = 'authorized'"),
+        "I5",
+        "payment {raising}: is authorized with 1 increments or tips under way",
+    ),
+    "an authorization that did not expire": (
+        _on("payments", "expired", "state = 'authorized'"),
+        "I5",
+        "release entry of {expired}: records a authorization that is authorized",
+    ),
     "a sale in a state of authorizations": (
         _on("payments", "captured", "state = 'authorized'"),
         "I5",
@@ -309,8 +345,10 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "payment {declined}: is declined with 0 outcome events, the last event leads to nothing",
     ),
     "a second outcome": (
-        "INSERT INTO payment_events SELECT merchant_id, payment_id, 9, 'sending', after, at "
-        "FROM payment_events WHERE payment_id = :declined",
+        (
+            "INSERT INTO payment_events SELECT merchant_id, payment_id, 9, 'sending', after, at "
+            "FROM payment_events WHERE payment_id = :declined"
+        ),
         "I5",
         "payment {declined}: is declined with 2 outcome events",
     ),
@@ -360,15 +398,14 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "sale {captured}: is captured, and a reversal takes it back",
     ),
     "a transaction number that was given twice": (
-        "DROP INDEX uq_payments_transaction_number; "
-        + _on("payments", "declined", "transaction_number = 1"),
+        "DROP INDEX uq_payments_transaction_number; " + _on("payments", "declined", "transaction_number = 1"),
         "I7",
         "transaction number 1 of terminal {terminal}, batch 3: was given 2 times",
     ),
     "an audit number that was given twice": (
-        "DROP INDEX uq_payments_audit; " + _on("payments", "captured", "audit_number = 1"),
+        "DROP INDEX uq_payments_audit; " + _on("payments", "captured", "audit_number = 2"),
         "I7",
-        "audit number 1 of terminal {terminal}, day 20260324: was given 2 times",
+        "audit number 2 of terminal {terminal}, day 20260401: was given 2 times",
     ),
     "an id that two merchants have": (
         _on("payments", "foreign", "payment_id = :captured"),
@@ -386,8 +423,10 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "sale {declined}: is declined, which its approval code does not fit",
     ),
     "a payment of two keys": (
-        "INSERT INTO claims SELECT merchant_id, terminal_id, 'another', fingerprint, subject_id, claimed_at "
-        "FROM claims",
+        (
+            "INSERT INTO claims SELECT merchant_id, terminal_id, 'another', fingerprint, subject_id, claimed_at "
+            "FROM claims"
+        ),
         "I8",
         "payment {captured}: was made by 2 idempotency keys",
     ),
@@ -407,8 +446,10 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "refund {turned_down}: refers to {foreign}, which is no payment of its terminal",
     ),
     "a card of another merchant": (
-        "UPDATE payments SET token = (SELECT token FROM payments WHERE payment_id = :foreign) "
-        "WHERE payment_id = :captured",
+        (
+            "UPDATE payments SET token = (SELECT token FROM payments WHERE payment_id = :foreign) "
+            "WHERE payment_id = :captured"
+        ),
         "I14",
         "payment {captured}: is on a card that its merchant's vault does not have",
     ),
@@ -438,20 +479,6 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
 class TestABusyDay:
     def test_leaves_nothing_wrong(self, day: Day) -> None:
         assert day.shop.wrong() == []
-
-    def test_is_judged_while_it_goes_on(self, day: Day) -> None:
-        """One state of the database is looked at, and nobody has to wait for it."""
-        with snapshot(day.engine) as connection:
-            states = connection.execute(text("SELECT COUNT(*) FROM payments"))
-            with _damaged(day) as meanwhile:
-                meanwhile.execute(text("DELETE FROM claims"))
-                assert verify(connection, now=day.shop.clock.now()) == []
-        assert states.scalar_one() > 10
-
-    def test_cannot_be_changed_by_looking(self, day: Day) -> None:
-        if day.engine.dialect.name == "postgresql":
-            with snapshot(day.engine) as connection, pytest.raises(Exception, match="read-only"):
-                connection.execute(text("DELETE FROM claims"))
 
 
 class TestDamage:
@@ -491,12 +518,14 @@ class TestDamage:
 class TestEveryRule:
     def test_has_a_damage_that_it_finds(self, day: Day) -> None:
         """Each of them, not just each invariant."""
-        silent = {(check.invariant, number) for check in CHECKS for number in range(len(check.rules))}
+        # Gift cards have a day of their own.
+        checks = [check for check in CHECKS if check.invariant != "I9"]
+        silent = {(check.invariant, number) for check in checks for number in range(len(check.rules))}
         for statements, _, _ in DAMAGE.values():
             with _damaged(day) as connection:
                 for statement in statements.split("; "):
                     connection.execute(text(statement), day.ids)
-                for check in CHECKS:
+                for check in checks:
                     for number in range(len(check.rules)):
                         alone = replace(check, rules=check.rules[number : number + 1])
                         if alone.run(connection, now=day.shop.clock.now()).count:

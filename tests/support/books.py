@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -77,6 +78,14 @@ def unfinished(gateway: Gateway) -> list[str]:
             for row in gateway.rows(_SETTLING)
         ),
     ]
+
+
+def come_to_rest(gateway: Gateway, *, seconds: float = 30.0) -> None:
+    """Wait until nothing is under way any more; fails with what still is."""
+    deadline = time.monotonic() + seconds
+    while left := unfinished(gateway):
+        assert time.monotonic() < deadline, f"after {seconds:g} s: {'; '.join(left)}"
+        time.sleep(0.05)
 
 
 def disagreements(gateway: Gateway) -> list[str]:

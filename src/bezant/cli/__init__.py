@@ -12,10 +12,13 @@ from collections.abc import Sequence
 import click
 
 from bezant import __version__
-from bezant.cli import accounts, bins, clocks, sandbox, services, spx, upkeep
+from bezant.cli import accounts, bins, clocks, contract, rules, sandbox, services, spx, upkeep
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
+
+
+accounts.merchant.add_command(rules.set_rules)
 
 
 @click.group(
@@ -36,6 +39,7 @@ from bezant.cli.usage import example
         accounts.key,
         bins.bins,
         spx.spx,
+        contract.contract,
     ],
 )
 @click.version_option(__version__, prog_name="bezant")

@@ -342,7 +342,7 @@ def _random_number() -> str:
 
 
 def _show_account(account: Account, *, as_json: bool) -> None:
-    facts = _merchant_row(account.merchant)
+    facts = {**_merchant_row(account.merchant), **rules_row(account.merchant)}
     stores = [_store_row(each) for each in account.stores.values()]
     terminals = [_terminal_row(account.merchant, each) for each in account.terminals.values()]
     if as_json:
@@ -363,6 +363,21 @@ def _merchant_row(found: Merchant) -> Row:
         "app_id": found.app_id,
         "currency": found.currency.code,
         "sandbox": found.sandbox,
+    }
+
+
+def rules_row(found: Merchant) -> Row:
+    """What a merchant wants checked."""
+    checks, factor = found.checks, found.refund_factor
+    return {
+        "avs": checks.address.value,
+        "avs_declines": checks.address_declines,
+        "cvv_required": checks.verification_required,
+        "cvv_declines": checks.verification_declines,
+        "checks_shown": checks.shown,
+        "refund_factor": factor.enabled,
+        "refund_email": factor.email,
+        "refund_phone": factor.phone,
     }
 
 

@@ -53,9 +53,12 @@ class Reason(StrEnum):
     ALREADY_VOIDED = "already_voided"
     ALREADY_CAPTURED = "already_captured"
     EXCEEDS_REFUNDABLE = "exceeds_refundable"
+    ADDRESS_MISMATCH = "address_mismatch"
     EXCEEDS_AUTHORIZED = "exceeds_authorized"
     # decided here, nothing recorded
     NO_PROFILE = "no_profile"
+    VERIFICATION_REQUIRED = "verification_required"
+    WRONG_FACTOR = "wrong_factor"
     TIP_NOT_ALLOWED = "tip_not_allowed"
     TIP_LIMIT = "tip_limit"
     WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"

@@ -95,6 +95,10 @@ class SecretHasher:
         """32 random letters and digits (190 bits): an app id or an app key."""
         return "".join(secrets.choice(_LETTERS) for _ in range(32))
 
+    def one_time_password(self) -> Secret:
+        """Six random digits."""
+        return Secret(f"{secrets.randbelow(10**6):06d}")
+
     def new_client_token(self) -> str:
         """122 random bits in UUID form, the form that clients expect."""
         return str(uuid.uuid4())

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -56,6 +57,14 @@ merchants = Table(
     Column("clock_frozen_at", BigInteger),
     Column("clock_offset", BigInteger, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
+    Column("address_check", String(12), nullable=False, server_default="none"),
+    Column("address_declines", Boolean, nullable=False, server_default=false()),
+    Column("verification_required", Boolean, nullable=False, server_default=false()),
+    Column("verification_declines", Boolean, nullable=False, server_default=false()),
+    Column("checks_shown", Boolean, nullable=False, server_default=false()),
+    Column("refund_factor", Boolean, nullable=False, server_default=false()),
+    Column("refund_email", String(255)),
+    Column("refund_phone", String(20)),
 )
 
 directory = Table(
@@ -128,6 +137,22 @@ client_tokens = Table(
     Column("terminal_id", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
+
+refund_challenges = Table(
+    "refund_challenges",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("challenge_id", String(36), primary_key=True),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("password_hash", LargeBinary, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("used_by", LargeBinary),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
+)
+"""One-time passwords for refunds, as keyed hashes, for a day."""
 
 login_failures = Table(
     "login_failures",

@@ -21,6 +21,7 @@ from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.devices import Devices
+from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
@@ -41,6 +42,7 @@ class Unit:
         self.merchants = Merchants(connection, self.writes, self.system, keys)
         self.devices = Devices(connection)
         self.failures = Failures(connection, self.writes)
+        self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
         self.customers = CustomerRows(connection, self.writes, self.cards)
         self.catalogue = CatalogueRows(connection, self.writes)

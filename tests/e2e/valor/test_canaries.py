@@ -216,7 +216,7 @@ def _tokenise(run: Run) -> None:
 
 
 def _is_written(text: bytes, folders: list[Path]) -> bool:
-    """Whether a search of those folders finds what may be there in clear: otherwise it would prove nothing."""
+    """Whether those folders are where the gateway writes, so that a search of them proves something."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return any(text in path.read_bytes() for path in files)
 

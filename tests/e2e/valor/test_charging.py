@@ -124,6 +124,17 @@ class TestASale:
         assert sale["epi"] == till.epi
         assert "order-17" not in sale.values()
 
+    @pytest.mark.parametrize("letter", ["\u00df", "\u0390", "\u0130", "\U0001f600", "\u6f22"])
+    def test_keeps_texts_in_any_script(self, till: Till, letter: str) -> None:
+        """Some letters become two or three in capitals, so that a name that fitted no longer would."""
+        texts = {"cardholdername": 40, "invoicenumber": 50, "orderdescription": 50, "ecomm_channel": 30}
+        said = {name: letter * length for name, length in texts.items()}
+        row = till.row(till.sale(**said))
+        assert row["CARDHOLDER_NAME"] == said["cardholdername"].upper()[:40]
+        assert row["INVOICE_NO"] == said["invoicenumber"]
+        found = till.list(filter="CUSTOMER_NAME", filter_text=said["cardholdername"])
+        assert found["data"] == [row]
+
     def test_takes_the_names_that_older_clients_use(self, till: Till) -> None:
         sale = till.sale(invoice_no="inv0002", product="bed", customer_name="Ann Lee")
         assert sale["invoicenumber"] == "inv0002"

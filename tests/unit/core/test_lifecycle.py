@@ -48,7 +48,7 @@ class TestATable:
 
 class TestAPayment:
     def test_ends_where_nothing_more_can_happen(self) -> None:
-        ends = {State.DECLINED, State.SETTLED, State.VOIDED, State.DONE, State.REVERSED}
+        ends = {State.DECLINED, State.SETTLED, State.VOIDED, State.DONE, State.REVERSED, State.EXPIRED}
         assert PAYMENT.terminal() == ends
 
     def test_leaves_doubt_only_by_being_reversed(self) -> None:

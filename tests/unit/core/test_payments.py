@@ -45,6 +45,18 @@ DECISIONS: dict[tuple[Kind, Answer], tuple[State, Reason | None, str | None]] = 
     (Kind.VOID, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
     (Kind.VOID, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
     (Kind.VOID, SILENCE): (State.DONE, None, "00"),
+    (Kind.CAPTURE, APPROVED): (State.CAPTURED, None, "00"),
+    (Kind.CAPTURE, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
+    (Kind.CAPTURE, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
+    (Kind.CAPTURE, SILENCE): (State.IN_DOUBT, Reason.NO_ANSWER, None),
+    (Kind.INCREMENT, APPROVED): (State.DONE, None, "00"),
+    (Kind.INCREMENT, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
+    (Kind.INCREMENT, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
+    (Kind.INCREMENT, SILENCE): (State.IN_DOUBT, Reason.NO_ANSWER, None),
+    (Kind.TIP, APPROVED): (State.DONE, None, "00"),
+    (Kind.TIP, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
+    (Kind.TIP, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
+    (Kind.TIP, SILENCE): (State.DONE, None, "00"),
 }
 
 
@@ -227,6 +239,7 @@ def _payment(kind: Kind) -> Payment:
         lease_until=NOON + timedelta(seconds=45),
         batch_number=1,
         refunded=Money(0),
+        incremented=Money(0),
     )
 
 

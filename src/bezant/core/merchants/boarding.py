@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from bezant.core.merchants.model import (
     Account,
+    CardChecks,
     Endpoint,
     Iso,
     Merchant,
     MerchantClock,
     Profile,
+    RefundFactor,
     Store,
     Terminal,
     TipRule,
@@ -91,6 +93,10 @@ class BoardingStore(Protocol):
         """Move, freeze or release a merchant's clock."""
         ...
 
+    def set_rules(self, merchant: Merchant) -> None:
+        """Store a merchant's card checks and refund factor."""
+        ...
+
     def changed(self) -> None:
         """Let every process know."""
         ...
@@ -130,12 +136,15 @@ class NewNames(Protocol):
 
 
 class Boarding:
-    """Makes and changes accounts."""
+    """Makes and changes accounts. ``notifies``: one-time passwords can be sent to people."""
 
-    def __init__(self, *, units: BoardingUnits, names: NewNames, clock: SystemClock) -> None:
+    def __init__(
+        self, *, units: BoardingUnits, names: NewNames, clock: SystemClock, notifies: bool = False
+    ) -> None:
         self._units = units
         self._names = names
         self._clock = clock
+        self._notifies = notifies
 
     async def add_iso(self, name: str) -> Iso:
         """A new sales organization."""
@@ -250,17 +259,44 @@ class Boarding:
 
         return await self._change(merchant_id, work)
 
+    async def set_rules(
+        self,
+        merchant_id: int,
+        *,
+        checks: Callable[[CardChecks], CardChecks] = lambda checks: checks,
+        refund_factor: Callable[[RefundFactor], RefundFactor] = lambda factor: factor,
+    ) -> Merchant:
+        """Change a merchant's card checks and refund factor."""
+
+        def work(tx: BoardingTx) -> Merchant:
+            merchant = _merchant(tx, merchant_id)
+            changed = replace(
+                merchant,
+                checks=checks(merchant.checks),
+                refund_factor=refund_factor(merchant.refund_factor),
+            )
+            factor = changed.refund_factor
+            if factor.enabled and not (factor.email or factor.phone):
+                raise BadFacts("the refund factor needs an email address or a phone number")
+            if factor.enabled and not merchant.sandbox and not self._notifies:
+                raise BadFacts(
+                    "the refund factor cannot be switched on: nothing is set up yet that sends one-time "
+                    "passwords (a sandbox merchant needs nothing: its password is fixed)"
+                )
+            tx.boarding.set_rules(changed)
+            return changed
+
+        return await self._change(merchant_id, work)
+
     async def move_clock(self, merchant_id: int, change: ClockChange) -> tuple[MerchantClock, datetime]:
         """Freeze, move or release the clock of a sandbox merchant; the clock and its time now."""
         real = self._clock.now()
 
         def work(tx: BoardingTx) -> MerchantClock:
-            account = tx.boarding.account(merchant_id)
-            if account is None:
-                raise BadFacts("no such merchant")
-            if not account.merchant.sandbox:
+            merchant = _merchant(tx, merchant_id)
+            if not merchant.sandbox:
                 raise BadFacts("only a sandbox merchant's clock can be moved")
-            clock = change(account.merchant.clock, real)
+            clock = change(merchant.clock, real)
             tx.boarding.set_clock(merchant_id, clock)
             return clock
 
@@ -298,6 +334,13 @@ def move(by: timedelta) -> ClockChange:
 def release(_clock: MerchantClock, _real: datetime) -> MerchantClock:
     """Back to real time."""
     return MerchantClock()
+
+
+def _merchant(tx: BoardingTx, merchant_id: int) -> Merchant:
+    account = tx.boarding.account(merchant_id)
+    if account is None:
+        raise BadFacts("no such merchant")
+    return account.merchant
 
 
 def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:

@@ -53,6 +53,46 @@ class TipRule:
     percent_max: int
 
 
+class AddressCheck(StrEnum):
+    """Which parts of the payer's address count when the network has compared them."""
+
+    NONE = "none"
+    POSTAL_CODE = "postal_code"
+    STREET = "street"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardChecks:
+    """What a merchant makes of the network's comparison of address and verification value.
+
+    ``address_declines`` and ``verification_declines``: a charge that the network approved although they
+    do not match is turned down and taken back. ``verification_required`` is for card numbers; a token
+    is charged without. ``shown``: answers tell the results.
+    """
+
+    address: AddressCheck = AddressCheck.NONE
+    address_declines: bool = False
+    verification_required: bool = False
+    verification_declines: bool = False
+    shown: bool = False
+
+
+NO_CHECKS = CardChecks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFactor:
+    """Whether refunds need a one-time password, and where that is sent."""
+
+    enabled: bool = False
+    email: str | None = None
+    phone: str | None = None
+
+
+NO_FACTOR = RefundFactor()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Iso:
     """An independent sales organization: it boards merchants."""
@@ -72,6 +112,8 @@ class Merchant:
     currency: Currency
     sandbox: bool
     clock: MerchantClock
+    checks: CardChecks = NO_CHECKS
+    refund_factor: RefundFactor = NO_FACTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

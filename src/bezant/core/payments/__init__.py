@@ -1,5 +1,6 @@
 """Card payments: charge, refund, void, settle, and what takes back what was left in doubt."""
 
+from bezant.core.payments.checks import Match, address_match, verification_match
 from bezant.core.payments.expiry import Cutoffs, Due
 from bezant.core.payments.messages import Street
 from bezant.core.payments.model import (
@@ -48,6 +49,7 @@ __all__ = [
     "Increment",
     "Key",
     "Kind",
+    "Match",
     "OpenBatch",
     "Order",
     "Outcome",
@@ -67,5 +69,7 @@ __all__ = [
     "Stray",
     "Street",
     "Tip",
+    "address_match",
     "retrieval_reference",
+    "verification_match",
 ]

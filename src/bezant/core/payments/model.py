@@ -15,7 +15,8 @@ from bezant.core.ledger import Account, Cause, Entry, Layer, Line
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.merchants import Profile
 from bezant.core.money import Currency, Money
-from bezant.core.outcomes import Answer, Approved, Declined, NotSent, Reason, Unresolved
+from bezant.core.outcomes import Approved, Declined, NotSent, Reason, Unresolved
+from bezant.core.payments.checks import Unwanted, Verdict
 from bezant.core.payments.messages import Ask
 from bezant.core.vault import Card
 
@@ -68,6 +69,8 @@ class Event(StrEnum):
     COMPLETE = "complete"
     DECLINE = "decline"
     LOSE = "lose"
+    TAKE_BACK = "take_back"
+    """The network said yes, and the merchant's rules say no."""
     REVERSE = "reverse"
     BEGIN_VOID = "begin_void"
     FINISH_VOID = "finish_void"
@@ -93,6 +96,7 @@ PAYMENT = Lifecycle(
         (State.SENDING, Event.COMPLETE): State.DONE,
         (State.SENDING, Event.DECLINE): State.DECLINED,
         (State.SENDING, Event.LOSE): State.IN_DOUBT,
+        (State.SENDING, Event.TAKE_BACK): State.IN_DOUBT,
         (State.IN_DOUBT, Event.REVERSE): State.REVERSED,
         (State.CAPTURED, Event.BEGIN_VOID): State.VOIDING,
         (State.VOIDING, Event.FINISH_VOID): State.VOIDED,
@@ -177,7 +181,8 @@ class Amounts:
 class Order:
     """What the caller says about a payment, kept and shown.
 
-    ``echo`` is the dialect's own: texts it must repeat exactly as they came.
+    ``purchase_order`` and ``items`` are what commercial cards want told (levels 2 and 3); the items are a
+    JSON object as it came. ``echo`` is the dialect's own: texts it must repeat exactly as they came.
     """
 
     invoice: str | None = None
@@ -193,6 +198,8 @@ class Order:
     country: str | None = None
     reference: str | None = None
     source: str | None = None
+    purchase_order: str | None = None
+    items: str | None = None
     echo: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -208,7 +215,8 @@ class Payment:
     the answer, then what was approved; ``incremented`` sums an
     authorization's approved increments. ``expiry`` is YYMM. ``refunded`` sums approved and pending
     refunds. ``reason`` is empty exactly when the payment was approved (or has no outcome yet). A payment
-    that was declined here, without asking the network, has no ``audit_number``.
+    that was declined here, without asking the network, has no ``audit_number``. ``address_result`` and
+    ``verification_result`` are the network's letters for how address and verification value compared.
     """
 
     merchant_id: int
@@ -238,6 +246,8 @@ class Payment:
     refund_count: int = 0
     incremented: Money
     settled_at: datetime | None = None
+    address_result: str | None = None
+    verification_result: str | None = None
     revision: int = 0
 
     @property
@@ -284,15 +294,24 @@ def retrieval_reference(at: datetime, sequence: int) -> str:
     return f"{utc.year % 10}{utc.timetuple().tm_yday:03d}{utc.hour:02d}{sequence % 1_000_000:06d}"
 
 
-def decide(payment: Payment, answer: Answer, *, at: datetime) -> Payment:
+def decide(payment: Payment, answer: Verdict, *, at: datetime) -> Payment:
     """The payment after the network's answer: approved, declined, or in doubt.
 
+    An approval that is not wanted is in doubt like one that was lost: it is taken back in the same way.
     A void whose answer is missing still takes place: the batch has already let the payment go, and
     the reversal is repeated until the network confirms it. So does a change of tip.
     """
     match answer:
         case Approved():
             return _approved(payment, answer, at=at)
+        case Unwanted(approved=approved, reason=reason):
+            return payment.step(
+                Event.TAKE_BACK,
+                reason=reason,
+                address_result=approved.avs,
+                verification_result=approved.cvv,
+                answered_at=at,
+            )
         case Declined(reason=reason, response_code=code):
             return payment.step(Event.DECLINE, reason=reason, response_code=code, answered_at=at)
         case NotSent():
@@ -314,6 +333,8 @@ def _approved(payment: Payment, answer: Approved, *, at: datetime) -> Payment:
         # A capture goes by the code of its authorization (vendor samples).
         approval_code=payment.approval_code or answer.approval_code,
         response_code=answer.response_code,
+        address_result=answer.avs,
+        verification_result=answer.cvv,
         partial=partial,
         answered_at=at,
     )

@@ -105,6 +105,13 @@ class PaymentStore(Protocol):
         """The payment, not a void, that the network knows by both numbers; locked to be changed."""
         ...
 
+    def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:
+        """Whether a payment like ``draft`` on that card was asked for since then and stands or is under way.
+
+        Like it: of its terminal and kind, with its invoice and base amount.
+        """
+        ...
+
     def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
         """What the captured members of a batch add up to, by profile."""
         ...

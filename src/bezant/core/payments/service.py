@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from bezant.core.merchants import Caller, Profile, SystemClock
+from bezant.core.merchants import Caller, Factors, Profile, Proof, SystemClock
+from bezant.core.merchants.factors import USED_ONCE
 from bezant.core.money import Money
 from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.core.payments.checks import judged
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
@@ -35,10 +37,16 @@ from bezant.core.vault import Card, Sealer, StoredCard, seal
 TWIN_POLL_SECONDS = 0.1
 TWIN_WAIT_SECONDS = 5.0
 
+DUPLICATE_WINDOW = timedelta(minutes=10)
+_NEW_MONEY = frozenset({Kind.SALE, Kind.AUTHORIZATION})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """A sale or an authorization, on a card number or on a token of the vault. ``expiry`` is YYMM."""
+    """A sale or an authorization, on a card number or on a token of the vault. ``expiry`` is YYMM.
+
+    ``once``: turn it down where one like it (card, amount, invoice) stands from the last ten minutes.
+    """
 
     kind: Kind
     profile: Profile
@@ -49,6 +57,7 @@ class Charge:
     cvv: Cvv | None = None
     street: Street | None = None
     order: Order = NO_ORDER
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +111,15 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money back on an earlier sale, to its own card or, by ``token``, to another."""
+    """Money back on an earlier sale, to its own card or, by ``token``, to another.
+
+    ``proof``: of the second factor, for merchants that want one.
+    """
 
     original: Reference
     amount: Money
     token: str | None = None
+    proof: Proof | None = None
     order: Order = NO_ORDER
 
 
@@ -147,6 +160,7 @@ class Payments:
         units: PaymentUnits,
         acquirer: Acquirer,
         sealer: Sealer,
+        factors: Factors,
         ids: Ids,
         clock: SystemClock,
         pause: Pause,
@@ -155,6 +169,7 @@ class Payments:
         self._units = units
         self._acquirer = acquirer
         self._sealer = sealer
+        self._factors = factors
         self._ids = ids
         self._clock = clock
         self._pause = pause
@@ -163,9 +178,14 @@ class Payments:
     # -- use cases --------------------------------------------------------------------------------
 
     async def charge(self, caller: Caller, charge: Charge, *, key: Key | None = None) -> Outcome:
-        """A sale or an authorization. Refuses ``NO_PROFILE`` and what a key may be refused for."""
+        """A sale or an authorization.
+
+        Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED`` and what a key may be refused for.
+        """
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
+        if caller.merchant.checks.verification_required and charge.pan is not None and charge.cvv is None:
+            raise Refused(Reason.VERIFICATION_REQUIRED)
         kept = None if charge.pan is None else seal(self._sealer, caller.merchant.merchant_id, charge.pan)
         draft = await self._draft(
             caller,
@@ -187,7 +207,12 @@ class Payments:
                 stored = tx.cards.find(draft.merchant_id, charge.token)
             if stored is None:
                 return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
+            # The open batch is locked from here on: of two twins at once, the second sees the first.
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+            since = draft.requested_at - DUPLICATE_WINDOW
+            if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
+                twin = replace(draft, card=stored.card)
+                return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
             payment = numbered(draft, batch, card=stored.card)
             tx.payments.add(payment)
             return _Intent(payment=payment, stored_card=stored)
@@ -311,7 +336,13 @@ class Payments:
         return Adjusted(charge=charge, outcome=outcome)
 
     async def refund(self, caller: Caller, refund: Refund, *, key: Key | None = None) -> Outcome:
-        """Money back on a captured or settled sale of this terminal, up to what is left of it."""
+        """Money back on a captured or settled sale of this terminal, up to what is left of it.
+
+        Refuses ``WRONG_FACTOR`` and what a key may be refused for.
+        """
+        await self._factors.prove(
+            caller, refund.proof, refund.amount, used_by=key.fingerprint if key else USED_ONCE
+        )
         draft = await self._draft(
             caller,
             kind=Kind.REFUND,
@@ -456,8 +487,9 @@ class Payments:
             waited += TWIN_POLL_SECONDS
 
     async def _send(self, caller: Caller, intent: _Intent, message: Message) -> Outcome:
-        answer = await self._acquirer.send(message)
+        said = await self._acquirer.send(message)
         payment, real = intent.payment, self._clock.now()
+        answer = judged(said, caller.merchant.checks) if payment.kind in _NEW_MONEY else said
         try:
             finished = await self._units.write(
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real),

@@ -8,7 +8,8 @@ from datetime import datetime
 from bezant.core.batches import Batch, BatchState
 from bezant.core.merchants import Caller
 from bezant.core.money import Money
-from bezant.core.outcomes import Answer, Reason, Refused, Unresolved
+from bezant.core.outcomes import Reason, Refused, Unresolved
+from bezant.core.payments.checks import Unwanted, Verdict
 from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
@@ -121,7 +122,7 @@ def _count(batch: Batch, payment: Payment, count: int) -> None:
         batch.add_sale(base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count)
 
 
-def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, real: datetime) -> Payment:
+def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, real: datetime) -> Payment:
     """Decide on the network's answer and book it.
 
     ``at`` is the merchant's time, ``real`` real time. Raises ``Conflict`` at the end of the
@@ -139,9 +140,8 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
             enter(batch, finished)
         tx.journal.book(entry_of(finished, booked_at=at))
     tx.payments.change(payment, finished, at=at)
-    if payment.original_id is not None:
-        carry_over(tx, finished, at=at)
-    if isinstance(answer, Unresolved):
+    carry_over(tx, finished, at=at)
+    if isinstance(answer, Unresolved | Unwanted):
         tx.reversals.add(
             Reversal(
                 merchant_id=payment.merchant_id,
@@ -156,7 +156,7 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Answer, at: datetime, rea
 
 def carry_over(tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
     """Carry the end of a follow-up over to the payment that it refers to. In doubt, nothing has ended."""
-    if payment.state is State.IN_DOUBT:
+    if payment.original_id is None or payment.state is State.IN_DOUBT:
         return
     original, took_place = _original(tx, payment), payment.reason is None
     match payment.kind:

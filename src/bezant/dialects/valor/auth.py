@@ -26,12 +26,16 @@ APP_ID = Field(
     read=codecs.text(length_max=64),
     missing=codes.APP_ID_REQUIRED,
     invalid=codes.BAD_APP_ID,
+    aliases=("app_id",),
+    note="the alias: the vendor's older hosts",
 )
 APP_KEY = Field(
     name="appkey",
     read=codecs.secret(length_max=64),
     missing=codes.APP_KEY_REQUIRED,
     invalid=codes.BAD_APP_KEY,
+    aliases=("auth_key",),
+    note="the alias: the vendor's older hosts",
 )
 EPI = Field(
     name="epi",
@@ -87,8 +91,11 @@ async def enter_with_client_token(services: Services, values: Mapping[str, Any],
 
 def _raw(field: Field[Error], values: Mapping[str, Any]) -> str:
     """A credential as it was sent, for the gate to compare; nothing that could be one is empty."""
-    value = values.get(field.name)
-    return value if isinstance(value, str) else ""
+    for name in field.names:
+        value = values.get(name)
+        if value is not None and value != "":
+            return value if isinstance(value, str) else ""
+    return ""
 
 
 def _first(field: Field[Error], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the field reads

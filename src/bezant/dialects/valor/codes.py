@@ -23,42 +23,84 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """An ``error_no`` with its ``desc``. ``family`` decides which keys surround them."""
+    """An ``error_no`` with its ``desc``. ``family`` decides which keys surround them.
+
+    ``when`` says when it is answered, beside the parameters that are declared to have it.
+    """
 
     code: str
     text: str
     mark: Mark
     family: str = "ERR"
     status: int = 400
+    when: str = ""
 
 
-TXN_TYPE_REQUIRED = Error("D03", "TXN TYPE IS REQUIRED", Mark.SAMPLE)
+TXN_TYPE_REQUIRED = Error(
+    "D03", "TXN TYPE IS REQUIRED", Mark.SAMPLE, when="no `txn_type`, or none that is known"
+)
 AMOUNT_REQUIRED = Error("D04", "AMOUNT IS REQUIRED", Mark.SAMPLE)
 APP_ID_REQUIRED = Error("D01", "APP ID IS REQUIRED", Mark.OURS)
 APP_KEY_REQUIRED = Error("D02", "APP KEY IS REQUIRED", Mark.OURS)
 EPI_REQUIRED = Error("D05", "EPI IS REQUIRED", Mark.OURS)
-BAD_APP_ID = Error("D06", "NOT A VALID APP ID", Mark.SAMPLE)
-BAD_APP_KEY = Error("D07", "NOT A VALID APP KEY", Mark.SAMPLE)
-BAD_REQUEST = Error("D08", "INVALID REQUEST FORMAT", Mark.OURS)
-BAD_EPI = Error("D27", "INVALID EPI ID", Mark.SAMPLE)
-NO_PROFILE = Error("D28", "EPI HOST PROCESSOR INFO NOT FOUND", Mark.OURS)
+BAD_APP_ID = Error("D06", "NOT A VALID APP ID", Mark.SAMPLE, when="unknown")
+BAD_APP_KEY = Error("D07", "NOT A VALID APP KEY", Mark.SAMPLE, when="not a key of this app id")
+BAD_REQUEST = Error(
+    "D08", "INVALID REQUEST FORMAT", Mark.OURS, when="the body is malformed, too large, or says a name twice"
+)
+BAD_EPI = Error("D27", "INVALID EPI ID", Mark.SAMPLE, when="unknown, or not of this key")
+NO_PROFILE = Error(
+    "D28",
+    "EPI HOST PROCESSOR INFO NOT FOUND",
+    Mark.OURS,
+    when="the terminal has no merchant account for that `surchargeIndicator`",
+)
 DATES_REQUIRED = Error("D29", "START DATE AND END DATE REQUIRED", Mark.SAMPLE)
-FILTER_NOT_TXNID = Error("D35", "FILTER KEY MUST BE SET TO TXNID WHEN DATE_FILTER IS 9", Mark.SAMPLE)
-CARD_NOT_NAMED = Error("D47", "MISSING REQUIRED PARAMETERS: TXN_ID OR VAULT_ID AND PAYMENT_ID", Mark.SAMPLE)
-EXPORT_OFF = Error("D50", "ENCRYPTION FETCH IS NOT ENABLED", Mark.OURS)
-KEY_REUSED = Error("D48", "IDEMPOTENCY KEY WAS USED FOR ANOTHER REQUEST", Mark.OURS)
-KEY_IN_FLIGHT = Error("D49", "A REQUEST WITH THIS IDEMPOTENCY KEY IS IN PROGRESS", Mark.OURS, status=409)
+FILTER_NOT_TXNID = Error(
+    "D35",
+    "FILTER KEY MUST BE SET TO TXNID WHEN DATE_FILTER IS 9",
+    Mark.SAMPLE,
+    when="`date_filter` 9 with another `filter`",
+)
+CARD_NOT_NAMED = Error(
+    "D47",
+    "MISSING REQUIRED PARAMETERS: TXN_ID OR VAULT_ID AND PAYMENT_ID",
+    Mark.SAMPLE,
+    when="neither `txn_id` nor `vault_id` with `payment_id`",
+)
+EXPORT_OFF = Error(
+    "D50", "ENCRYPTION FETCH IS NOT ENABLED", Mark.OURS, when="the sales organization has no key for it"
+)
+KEY_REUSED = Error(
+    "D48",
+    "IDEMPOTENCY KEY WAS USED FOR ANOTHER REQUEST",
+    Mark.OURS,
+    when="`Idempotency-Key` came with another request",
+)
+KEY_IN_FLIGHT = Error(
+    "D49",
+    "A REQUEST WITH THIS IDEMPOTENCY KEY IS IN PROGRESS",
+    Mark.OURS,
+    status=409,
+    when="`Idempotency-Key` came again while its request is under way",
+)
 BAD_OFFSET = Error("A24", "INVALID OFFSET", Mark.SAMPLE)
 BAD_DATE_FILTER = Error("A26", "INVALID DATE FILTER", Mark.SAMPLE)
 BAD_STATUS = Error("A32", "INVALID STATUS", Mark.SAMPLE)
 BAD_FILTER = Error("A33", "INVALID FILTER", Mark.OURS)
 BAD_BATCH_NUMBER = Error("A34", "INVALID BATCH NUMBER", Mark.OURS)
 BAD_LIMIT = Error("A23", "INVALID LIMIT", Mark.OURS)
-INPUT_MISSING = Error("E03", "Input field is missing", Mark.SAMPLE, family="ERR-E03")
+INPUT_MISSING = Error(
+    "E03",
+    "Input field is missing",
+    Mark.SAMPLE,
+    family="ERR-E03",
+    when="`order_details` without `invoicenumber`",
+)
 BAD_AMOUNT = Error("E05", "INVALID AMOUNT", Mark.SAMPLE)
 BAD_CARD_NUMBER = Error("E06", "INVALID CARD NUMBER", Mark.SAMPLE)
 BAD_EXPIRY = Error("E07", "INVALID EXPIRY DATE", Mark.SAMPLE)
-BAD_CVV = Error("E08", "INVALID CVV", Mark.OURS)
+BAD_CVV = Error("E08", "INVALID CVV", Mark.OURS, when="or absent where the merchant requires it")
 BAD_TOKEN = Error("E09", "INVALID CARD TOKEN FORMAT", Mark.OURS)
 BAD_SURCHARGE = Error("E10", "INVALID SURCHARGE AMOUNT", Mark.OURS)
 BAD_TAX = Error("E11", "INVALID TAX AMOUNT", Mark.OURS)
@@ -70,19 +112,39 @@ BAD_AUTH_CODE = Error("E17", "INVALID AUTH CODE", Mark.OURS)
 BAD_TIP = Error("E18", "INVALID TIP AMOUNT", Mark.OURS)
 BAD_TEXT = Error("E19", "INVALID FIELD VALUE", Mark.OURS)
 BAD_PIN = Error("E20", "INVALID PIN", Mark.OURS)
-AUTHENTICATION_FAILED = Error("E26", "AUTHENTICATION FAILED", Mark.SAMPLE)
+AUTHENTICATION_FAILED = Error(
+    "E26",
+    "AUTHENTICATION FAILED",
+    Mark.SAMPLE,
+    when="the client token is unknown or expired, or the one-time password of a refund is wrong",
+)
 BAD_STAN = Error("E34", "INVALID STAN NO", Mark.SAMPLE)
-TOO_MANY_FAILED = Error("E109", "TOO MANY FAILED REQUESTS, TRY AGAIN AFTER AN HOUR", Mark.CLIENT)
-TRY_LATER = Error("E110", "SYSTEM BUSY, TRY AGAIN LATER", Mark.OURS, status=503)
-CRASHED = Error("E99", "SYSTEM ERROR", Mark.OURS, status=500)
-PRODUCT_CODE_TAKEN = Error("G11", "PRODUCT CODE ALREADY AVAILABLE", Mark.SAMPLE)
+TOO_MANY_FAILED = Error(
+    "E109",
+    "TOO MANY FAILED REQUESTS, TRY AGAIN AFTER AN HOUR",
+    Mark.CLIENT,
+    when="ten wrong credentials in ten minutes, for an hour",
+)
+TRY_LATER = Error(
+    "E110",
+    "SYSTEM BUSY, TRY AGAIN LATER",
+    Mark.OURS,
+    status=503,
+    when="more is waiting than can be stored soon",
+)
+CRASHED = Error("E99", "SYSTEM ERROR", Mark.OURS, status=500, when="a bug; it is in the log")
+PRODUCT_CODE_TAKEN = Error(
+    "G11", "PRODUCT CODE ALREADY AVAILABLE", Mark.SAMPLE, when="another item of the terminal has it"
+)
 BAD_PRODUCT_ID = Error("G12", "INVALID PRODUCT ID", Mark.SAMPLE)
 COST_REQUIRED = Error("G14", "DISCOUNT COST IS REQUIRED", Mark.SAMPLE)
 UNKNOWN_DISCOUNT = Error("G17", "DISCOUNT IS DOES NOT EXIST OR IS ALREADY DELETED", Mark.SAMPLE)
-PRODUCT_ALREADY_DELETED = Error("G19", "PRODUCT IS ALREADY DELETED", Mark.SAMPLE)
+PRODUCT_ALREADY_DELETED = Error(
+    "G19", "PRODUCT IS ALREADY DELETED", Mark.SAMPLE, when="it was deleted before"
+)
 UNKNOWN_PRODUCT = Error("G20", "PRODUCT ID DOES NOT EXIST", Mark.SAMPLE)
 BAD_BIN = Error("G42", "INVALID BIN", Mark.SAMPLE)
-PERCENTAGE_EXCEEDED = Error("G43", "PERCENTAGE EXCEEDED", Mark.SAMPLE)
+PERCENTAGE_EXCEEDED = Error("G43", "PERCENTAGE EXCEEDED", Mark.SAMPLE, when="more than 100 percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +197,7 @@ DECLINES: dict[Reason, Decline] = {
         "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
     ),
     Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+    Reason.ADDRESS_MISMATCH: _passed_through("VA", "AVS mismatch"),
     Reason.UNKNOWN_GIFT_CARD: Decline("VR", "V00VR", "CARD NOT FOUND", Mark.SAMPLE),
     Reason.GIFT_CARD_ACTIVE: Decline("VR", "V00VR", "ALREADY ACTIVE", Mark.SAMPLE),
     Reason.GIFT_CARD_INACTIVE: _passed_through("VR", "CARD NOT ACTIVE"),
@@ -153,6 +216,8 @@ GIFT_ROUTING_ERROR = Decline("92", "V0611", "Routing Error", Mark.SAMPLE)
 
 REFUSALS: dict[Reason, Error] = {
     Reason.NO_PROFILE: NO_PROFILE,
+    Reason.VERIFICATION_REQUIRED: BAD_CVV,
+    Reason.WRONG_FACTOR: AUTHENTICATION_FAILED,
     Reason.TIP_NOT_ALLOWED: BAD_TIP,
     Reason.TIP_LIMIT: BAD_AMOUNT,
     Reason.WRONG_TRANSACTION_NUMBER: BAD_TRAN_NO,

@@ -1,4 +1,8 @@
-"""The vendor's Merchant API on one path: dispatch by ``txn_type``, authentication, rendering."""
+"""The vendor's Merchant API on one path: dispatch, authentication, rendering.
+
+``txn_type`` names the operation. The vendor's older hosts name a few by other parameters, which is data of
+these operations: no other word of theirs is understood, since amounts are cents there.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,19 @@ NAME = "valor"
 IDEMPOTENCY_KEY_MAX = 255
 RETRY_AFTER_SECONDS = b"1"
 
-TYPELESS = "tipadjust"
-"""The one query key that may stand for a missing ``txn_type`` (vendor docs: tip-adjust-api-1)."""
+PREFLIGHT = Response(
+    status=204,
+    body=b"",
+    operation="preflight",
+    outcome="preflight",
+    headers=(
+        (b"access-control-allow-origin", b"*"),
+        (b"access-control-allow-methods", b"POST"),
+        (b"access-control-allow-headers", b"content-type"),
+        (b"access-control-max-age", b"600"),
+    ),
+)
+"""What a browser is told before it calls with a client token. It does not say what it is going to ask for."""
 
 Values = Mapping[str, Any]
 
@@ -55,7 +70,11 @@ Door = Callable[..., Awaitable[Caller]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation: the ``txn_type`` words that name it, its fields in the order of their checks."""
+    """One operation: the ``txn_type`` words that name it, its fields in the order of their checks.
+
+    ``signs`` are other ways to be named where there is no ``txn_type``: parameters (lower case) and their
+    words, all of which must be there. A query key without a value has the word ``""``.
+    """
 
     name: str
     title: str
@@ -65,7 +84,10 @@ class Operation:
     layouts: tuple[Layout[Any], ...]
     door: Door = auth.enter
     doors: tuple[Field[Error], ...] = auth.MERCHANT_KEYS
+    signs: tuple[Mapping[str, str], ...] = ()
     open_to_browsers: bool = False
+    refusal: Layout[Error] | None = None
+    """How errors of this operation look, where that is not their family's way."""
 
 
 class ValorDialect:
@@ -74,9 +96,12 @@ class ValorDialect:
     def __init__(self, services: Services, operations: tuple[Operation, ...]) -> None:
         self._services = services
         self._by_type = {word.lower(): operation for operation in operations for word in operation.types}
+        self._signs = [(sign, operation) for operation in operations for sign in operation.signs]
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; what cannot be answered well is answered with the vendor's own error."""
+        if request.method == "OPTIONS":
+            return PREFLIGHT
         operation: Operation | None = None
         try:
             parameters = _parameters(request)
@@ -109,13 +134,11 @@ class ValorDialect:
 
     def _operation(self, parameters: body.Parameters) -> Operation:
         values = parameters.values
-        word = values.get("txn_type") or values.get("mtype") or ""
-        if word == "" and TYPELESS in parameters.hints:
-            word = TYPELESS
-        try:
-            operation = self._by_type.get(scalar(word).strip().lower())
-        except Invalid:
-            operation = None
+        if values.get("txn_type"):
+            operation = self._by_type.get(_word(values["txn_type"]))
+        else:
+            said = {**dict.fromkeys(parameters.hints, ""), **values}
+            operation = next((found for sign, found in self._signs if _shows(said, sign)), None)
         if operation is None:
             raise Fault(codes.TXN_TYPE_REQUIRED)
         return operation
@@ -140,6 +163,18 @@ class ValorDialect:
         return Key(value=value, fingerprint=self._services.hasher.digest(said.decode()))
 
 
+def _word(value: object) -> str:
+    """A name's value as a word. What is no text is none: a line end is in no word."""
+    try:
+        return scalar(value).strip().lower()
+    except Invalid:
+        return "\n"
+
+
+def _shows(said: Values, sign: Mapping[str, str]) -> bool:
+    return all(name in said and _word(said[name]) == word for name, word in sign.items())
+
+
 def _parameters(request: Request) -> body.Parameters:
     try:
         return body.parse(
@@ -157,9 +192,11 @@ def _fault(error: Error, operation: Operation | None) -> Response:
         headers += ((b"retry-after", RETRY_AFTER_SECONDS),)
     if operation is not None and operation.open_to_browsers:
         headers += ((b"access-control-allow-origin", b"*"),)
+    layout = operation.refusal if operation is not None else None
+    layout = layout or families.ERROR_FAMILIES[error.family]
     return Response(
         status=error.status,
-        body=families.ERROR_FAMILIES[error.family].render(error),
+        body=layout.render(error),
         operation=operation.name if operation else "none",
         outcome=error.code,
         headers=headers,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bezant.core.merchants import Caller
 from bezant.core.outcomes import Reason
-from bezant.core.payments import Kind, Payment
+from bezant.core.payments import Kind, Match, Payment, address_match, verification_match
 from bezant.core.vault import BinRecord, Brand
 from bezant.dialects.valor.codes import DECLINES, Decline, Error
 from bezant.dialects.wire import codecs
@@ -80,6 +80,26 @@ def _fee(v: View) -> str:
     return v.payment.order.echo.get(ECHO_FEE) or v.payment.amounts.fee.shortest()
 
 
+MATCH_WORDS: dict[Match, str] = {
+    Match.MATCH: "MATCH",
+    Match.NO_MATCH: "NO MATCH",
+    Match.UNCHECKED: "NOT CHECKED",
+}
+
+
+def _checked(v: View) -> dict[str, str | None] | None:
+    payment, checks = v.payment, v.caller.merchant.checks
+    address, verification = payment.address_result, payment.verification_result
+    if not checks.shown or (address, verification) == (None, None):
+        return None
+    return {
+        "avs_code": address,
+        "avs_result": MATCH_WORDS[address_match(checks.address, address)],
+        "cvv_code": verification,
+        "cvv_result": MATCH_WORDS[verification_match(verification)],
+    }
+
+
 SALE: Layout[View] = Layout(
     Constant("error_no", "S00"),
     Constant("success_url", True),  # noqa: FBT003 - a JSON true
@@ -89,7 +109,12 @@ SALE: Layout[View] = Layout(
     Reply("customfee", codecs.json, _fee, "the request's own text"),
     Constant("msg", "APPROVED"),
     Reply("desc", codecs.json, lambda v: f"APPROVAL {v.payment.approval_code}"),
-    Constant("additional_info", None),
+    Reply(
+        "additional_info",
+        codecs.json,
+        _checked,
+        "null; for merchants that want them, the results of address and CVV (our choice)",
+    ),
     Constant("clerk_id", None),
     Constant("clerk_name", None),
     Constant("clerk_label", None),

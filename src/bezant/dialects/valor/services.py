@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bezant.core.catalogue import Catalogue
 from bezant.core.gift import GiftCards
-from bezant.core.merchants import Devices, Gate, Hasher, SystemClock
+from bezant.core.merchants import Devices, Factors, Gate, Hasher, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
 from bezant.core.vault import Bins, Exports, Vault
 
@@ -16,6 +16,7 @@ class Services:
     """The use cases that operations call."""
 
     gate: Gate
+    factors: Factors
     payments: Payments
     settlements: Settlements
     reports: Reports

@@ -53,7 +53,7 @@ def _field(
     note: str = "",
 ) -> Field[Flaw]:
     words = (read.__doc__ or "").partition(".")[0].replace("`", "")
-    if not words[:2].isupper():
+    if not words[1:2].isupper():
         words = words[:1].lower() + words[1:]
     return Field(
         name=name,

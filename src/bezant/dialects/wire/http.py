@@ -34,6 +34,7 @@ _FIXED_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 _CLOSE = (b"connection", b"close")
+_NO_CONTENT = 204
 _LENGTH_DIGITS_MAX = len(str(BYTES_MAX))
 
 
@@ -240,9 +241,10 @@ async def _body(receive: Receive) -> bytes:
 
 async def _send(response: Response, request_id: str, send: Send, *, unread: Receive | None) -> None:
     """Send an answer. A request that is not read to its end costs the client its connection."""
+    # An answer that by its status has no body says nothing of one.
+    of_body = (*_FIXED_HEADERS, (b"content-length", b"%d" % len(response.body)))
     headers = (
-        *_FIXED_HEADERS,
-        (b"content-length", b"%d" % len(response.body)),
+        *(of_body if response.status != _NO_CONTENT else ()),
         (b"x-request-id", request_id.encode()),
         *response.headers,
         *((_CLOSE,) if unread else ()),

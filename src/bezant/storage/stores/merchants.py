@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Row, Table, select, update
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
     Account,
+    AddressCheck,
+    CardChecks,
     ClientToken,
     Credential,
     Endpoint,
@@ -20,6 +22,7 @@ from bezant.core.merchants import (
     Merchant,
     MerchantClock,
     Profile,
+    RefundFactor,
     Store,
     Terminal,
     TipRule,
@@ -162,6 +165,7 @@ class Merchants:
             clock_frozen_at=maybe_micros(merchant.clock.frozen_at),
             clock_offset=merchant.clock.offset // timedelta(microseconds=1),
             created_at=to_micros(at),
+            **_rules(merchant),
         )
         self._list(APP_ID, merchant.app_id, merchant.merchant_id)
 
@@ -296,6 +300,15 @@ class Merchants:
             )
         )
 
+    def set_rules(self, merchant: Merchant) -> None:
+        """Store a merchant's card checks and refund factor."""
+        self._writes.touch()
+        self._connection.execute(
+            update(t.merchants)
+            .where(t.merchants.c.merchant_id == merchant.merchant_id)
+            .values(**_rules(merchant))
+        )
+
     def _currency(self, merchant_id: int) -> str:
         found = self._connection.execute(
             select(t.merchants.c.currency).where(t.merchants.c.merchant_id == merchant_id)
@@ -400,7 +413,31 @@ def _merchant(row: Row[Any]) -> Merchant:
             frozen_at=maybe_instant(row.clock_frozen_at),
             offset=timedelta(microseconds=row.clock_offset),
         ),
+        checks=CardChecks(
+            address=AddressCheck(row.address_check),
+            address_declines=bool(row.address_declines),
+            verification_required=bool(row.verification_required),
+            verification_declines=bool(row.verification_declines),
+            shown=bool(row.checks_shown),
+        ),
+        refund_factor=RefundFactor(
+            enabled=bool(row.refund_factor), email=row.refund_email, phone=row.refund_phone
+        ),
     )
+
+
+def _rules(merchant: Merchant) -> dict[str, object]:
+    checks, factor = merchant.checks, merchant.refund_factor
+    return {
+        "address_check": checks.address.value,
+        "address_declines": checks.address_declines,
+        "verification_required": checks.verification_required,
+        "verification_declines": checks.verification_declines,
+        "checks_shown": checks.shown,
+        "refund_factor": factor.enabled,
+        "refund_email": factor.email,
+        "refund_phone": factor.phone,
+    }
 
 
 def _store(row: Row[Any]) -> Store:

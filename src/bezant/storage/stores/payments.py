@@ -34,6 +34,7 @@ from bezant.storage.writes import Writes
 
 _CHANGING = (
     "state",
+    "details",
     "base",
     "tax",
     "fee",
@@ -70,7 +71,20 @@ _DETAILS = (
     "postal_code",
     "country",
     "reference",
+    "purchase_order",
+    "items",
     "echo",
+)
+_RESULTS = ("address_result", "verification_result")
+_STANDING = (
+    State.SENDING,
+    State.AUTHORIZED,
+    State.INCREMENTING,
+    State.COMPLETING,
+    State.COMPLETED,
+    State.CAPTURED,
+    State.ADJUSTING,
+    State.SETTLED,
 )
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -124,6 +138,29 @@ class PaymentRows:
         )
         row = self._connection.execute(query).one_or_none()
         return None if row is None else payment_of(row)
+
+    def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:
+        """Whether a payment like ``draft`` on that card was asked for since then and stands or is under way.
+
+        Like it: of its terminal and kind, with its invoice and base amount.
+        """
+        self._catch_up()
+        c = payments.c
+        query = (
+            select(c.payment_id)
+            .where(
+                c.merchant_id == draft.merchant_id,
+                c.terminal_id == draft.terminal_id,
+                c.requested_at > to_micros(since),
+                c.kind == draft.kind.value,
+                c.token == token,
+                c.base == draft.amounts.base.minor,
+                c.invoice.is_not_distinct_from(draft.order.invoice),
+                c.state.in_(_STANDING),
+            )
+            .limit(1)
+        )
+        return self._connection.execute(query).first() is not None
 
     def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
         """What the captured members of a batch add up to, by profile."""
@@ -289,8 +326,9 @@ def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
     return where
 
 
-def _details(order: Order) -> str | None:
-    known = {name: value for name in _DETAILS if (value := getattr(order, name))}
+def _details(payment: Payment) -> str | None:
+    known = {name: value for name in _DETAILS if (value := getattr(payment.order, name))}
+    known |= {name: value for name in _RESULTS if (value := getattr(payment, name))}
     return _encode(known).decode() if known else None
 
 
@@ -318,7 +356,7 @@ def _row(payment: Payment) -> tuple[object, ...]:
         order.invoice,
         order.cardholder,
         order.source,
-        _details(order),
+        _details(payment),
         payment.original_id,
         payment.audit_number,
         sent_at.year * 10_000 + sent_at.month * 100 + sent_at.day,
@@ -345,6 +383,7 @@ def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
     amounts = after.amounts
     return (
         after.state.value,
+        _details(after),
         amounts.base.minor,
         amounts.tax.minor,
         amounts.fee.minor,
@@ -372,6 +411,7 @@ def payment_of(row: Found[Any]) -> Payment:
     """The payment in a row of the payments table."""
     currency = CURRENCIES[row.currency]
     details = _decode(row.details) if row.details else {}
+    results = {name: details.pop(name, None) for name in _RESULTS}
     return Payment(
         merchant_id=row.merchant_id,
         payment_id=row.payment_id,
@@ -407,6 +447,7 @@ def payment_of(row: Found[Any]) -> Payment:
         refund_count=row.refund_count,
         incremented=Money(row.incremented, currency),
         settled_at=maybe_instant(row.settled_at),
+        **results,
         revision=row.revision,
     )
 

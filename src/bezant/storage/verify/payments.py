@@ -98,6 +98,21 @@ OUTCOMES = (
         """,
     ),
     Rule(
+        subject="payment {payment_id}",
+        message="is {state} with {pending} increments or tips under way",
+        query="""
+            SELECT p.merchant_id, p.payment_id, p.state, COALESCE(f.pending, 0) AS pending
+            FROM payments p
+            LEFT JOIN (
+                SELECT merchant_id, original_id, COUNT(*) AS pending
+                FROM payments WHERE kind IN ('increment', 'tip') AND state IN ('sending', 'in_doubt')
+                GROUP BY merchant_id, original_id
+            ) f ON f.merchant_id = p.merchant_id AND f.original_id = p.payment_id
+            WHERE COALESCE(f.pending, 0) <>
+                CASE WHEN p.state IN ('incrementing', 'adjusting') THEN 1 ELSE 0 END
+        """,
+    ),
+    Rule(
         subject="{kind} {payment_id}",
         message="is {state}, which a {kind} cannot be, or its reason, answer or numbers do not fit that",
         query="""
@@ -248,7 +263,7 @@ CLAIMS = (
     ),
     Rule(
         subject="an idempotency key of terminal {terminal_id}",
-        message="was used for {subject_id}, which is no payment or settlement of that terminal",
+        message="was used for {subject_id}, which is no payment, settlement or gift movement of its terminal",
         query="""
             SELECT c.merchant_id, c.terminal_id, c.subject_id
             FROM claims c
@@ -256,7 +271,9 @@ CLAIMS = (
                 AND p.terminal_id = c.terminal_id
             LEFT JOIN batches b ON b.merchant_id = c.merchant_id AND b.terminal_id = c.terminal_id
                 AND b.settlement_id = c.subject_id
-            WHERE c.subject_id <> 0 AND p.payment_id IS NULL AND b.number IS NULL
+            LEFT JOIN gift_movements m ON m.merchant_id = c.merchant_id AND m.movement_id = c.subject_id
+                AND m.terminal_id = c.terminal_id
+            WHERE c.subject_id <> 0 AND p.payment_id IS NULL AND b.number IS NULL AND m.movement_id IS NULL
         """,
     ),
 )

@@ -107,7 +107,7 @@ class TestAZonesLabel:
 
 
 def _minutes(days: dict[str, datetime]) -> tuple[str, str]:
-    return tuple(days[name].strftime("%Y-%m-%dT%H:%M") for name in ("requested_from", "requested_to"))  # type: ignore[return-value]  # two names, two texts
+    return f"{days['requested_from']:%Y-%m-%dT%H:%M}", f"{days['requested_to']:%Y-%m-%dT%H:%M}"
 
 
 def _caller(zone: str) -> Caller:

@@ -197,6 +197,7 @@ OPERATIONS = (
         name="settlement",
         title="Settlement",
         types=("settlement",),
+        signs=({"mtype": "settlement"},),  # vendor docs: settlement-api
         fields=(),
         answer=_settle,
         layouts=(SETTLED, families.DECLINE),

@@ -7,16 +7,9 @@ from bezant.dialects.valor import codes, families
 from bezant.dialects.valor.dialect import Call, Operation, Shown, show_payment
 from bezant.dialects.valor.operations import fields
 from bezant.dialects.valor.operations.sales import amounts_of
-from bezant.dialects.wire import codecs
-from bezant.dialects.wire.contract import Field
 
 FIELDS = (
-    Field(
-        name="ref_txn_id",
-        read=codecs.integer(maximum=10**20 - 1),
-        missing=codes.BAD_TRANSACTION_ID,
-        invalid=codes.BAD_TRANSACTION_ID,
-    ),
+    fields.ref_txn_id(missing=codes.BAD_TRANSACTION_ID),
     fields.amount(),
     fields.TAX,
     fields.PROFILE,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bezant.core.merchants import Profile
 from bezant.core.money import Money
 from bezant.core.payments import Order
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.codes import Error
-from bezant.dialects.wire import codecs
+from bezant.dialects.wire import body, codecs
 from bezant.dialects.wire.contract import Field
 
 AMOUNT_MINOR_MAX = 9_999_999
 """99,999.99 (vendor docs)."""
 
 PAYMENT_ID_MAX = 2**63 - 1
+NAME_MAX = 40
+CHANNEL_MAX = 30
 
 FLAG = codecs.one_of({"0": False, "1": True})
 
@@ -81,7 +83,9 @@ TOKEN = Field(
 )
 
 
-def ref_txn_id(*, missing: Error | None = None) -> Field[Error]:
+def ref_txn_id(
+    *, missing: Error | None = None, aliases: tuple[str, ...] = (), note: str = ""
+) -> Field[Error]:
     """The id of an earlier payment: up to 20 digits (vendor docs), more than our ids ever have."""
     read = codecs.integer(maximum=10**20 - 1)
     return Field(
@@ -92,6 +96,8 @@ def ref_txn_id(*, missing: Error | None = None) -> Field[Error]:
         ),
         missing=missing,
         invalid=codes.BAD_TRANSACTION_ID,
+        aliases=aliases,
+        note=note,
     )
 
 
@@ -109,10 +115,44 @@ PHONE = Field(
     note="10 digits in the docs; plugins send what the customer typed",
 )
 EMAIL = _text("email", 255)
-CHANNEL = _text("ecomm_channel", 30)
+CHANNEL = _text("ecomm_channel", CHANNEL_MAX)
+
+ONCE = Field(
+    name="duplicate_transaction_check",
+    read=FLAG,
+    default=False,
+    invalid=codes.BAD_TEXT,
+    note="1: declined with 94 where a like one (card, amount, invoice) stands from the last 10 minutes",
+)
+
+ITEMS_LENGTH_MAX: Final = 16_384
+"""Of an order's items, as JSON text: about a hundred of them (our choice)."""
+
+
+def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str) and not isinstance(value, body.Number):
+        try:
+            value = body.parse_json(value.encode())
+        except (body.Malformed, UnicodeEncodeError):
+            raise codecs.Invalid from None
+    if not isinstance(value, dict):
+        raise codecs.Invalid
+    written = codecs.as_received(value).decode()
+    if len(written) > ITEMS_LENGTH_MAX:
+        raise codecs.Invalid
+    return written
+
+
+PURCHASE_ORDER = _text("po_number", 50)
+ITEMS = Field(
+    name="order_details",
+    read=codecs.described(_items, f"a JSON object, at most {ITEMS_LENGTH_MAX} characters; kept as it came"),
+    invalid=codes.BAD_TEXT,
+    note="needs invoicenumber (vendor docs); forms send its text",
+)
 
 ORDER: tuple[Field[Error], ...] = (
-    _text("cardholdername", 40, "customer_name"),
+    _text("cardholdername", NAME_MAX, "customer_name"),
     INVOICE,
     _text("orderdescription", 50, "product", "descriptor"),
     PHONE,
@@ -129,6 +169,11 @@ ORDER: tuple[Field[Error], ...] = (
 )
 
 
+def capitals(name: str) -> str:
+    """A cardholder's name as it is shown. Some letters become two: what is then too long is cut off."""
+    return name.upper()[:NAME_MAX]
+
+
 def order_of(values: Mapping[str, Any], *, echo: Mapping[str, str] | None = None) -> Order:
     """What the caller says about a payment. Absent fields stay absent."""
     get = values.get
@@ -136,7 +181,7 @@ def order_of(values: Mapping[str, Any], *, echo: Mapping[str, str] | None = None
     return Order(
         invoice=get("invoicenumber"),
         description=get("orderdescription"),
-        cardholder=name.upper() if name else None,
+        cardholder=capitals(name) if name else None,
         phone=get("phone"),
         email=get("email"),
         address=get("address1"),
@@ -146,6 +191,8 @@ def order_of(values: Mapping[str, Any], *, echo: Mapping[str, str] | None = None
         postal_code=get("zip"),
         country=get("billing_country"),
         reference=get("uid"),
-        source=source.lower() if source else None,
+        source=source.lower()[:CHANNEL_MAX] if source else None,
+        purchase_order=get("po_number"),
+        items=get("order_details"),
         echo=echo or {},
     )

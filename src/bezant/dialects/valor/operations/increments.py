@@ -6,16 +6,11 @@ from bezant.core.payments import Increment, Reference
 from bezant.dialects.valor import codes, families
 from bezant.dialects.valor.dialect import Call, Operation, Shown, show_payment
 from bezant.dialects.valor.operations import fields
-from bezant.dialects.wire import codecs
-from bezant.dialects.wire.contract import Field
 
 FIELDS = (
     fields.amount(),
-    Field(
-        name="ref_txn_id",
-        read=codecs.integer(maximum=10**20 - 1),
+    fields.ref_txn_id(
         missing=codes.BAD_TRANSACTION_ID,
-        invalid=codes.BAD_TRANSACTION_ID,
         aliases=("txn_id", "auth_txn_id"),
         note="the name is inferred; the aliases are accepted too",
     ),

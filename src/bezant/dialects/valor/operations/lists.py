@@ -14,6 +14,7 @@ from bezant.core.vault import Brand
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.dialect import Call, Operation, Shown, Values
 from bezant.dialects.valor.operations.batches import OFFSET, limit_field
+from bezant.dialects.valor.operations.fields import capitals
 from bezant.dialects.valor.rows import META, TRANSACTION, Paging, Row, rows_of
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply, array, nested
@@ -81,7 +82,7 @@ FILTERS: dict[str, FilterText] = {
     "AUTH_CODE": _same_text("approval_code"),
     "CARD_NO": lambda text: {"last4": text[-4:]},
     "STAN": _number("audit_number", 6),
-    "CUSTOMER_NAME": lambda text: {"cardholder": text.upper()},
+    "CUSTOMER_NAME": lambda text: {"cardholder": capitals(text)},
 }
 """TXNID is in the vendor's sample; the others are our choice."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bezant.core.merchants import Proof
 from bezant.core.payments import Reference, Refund
 from bezant.dialects.valor import codes, families
 from bezant.dialects.valor.dialect import Call, Operation, Shown, show_payment
@@ -26,6 +27,18 @@ FIELDS = (
     fields.PHONE,
     fields.EMAIL,
     fields.CHANNEL,
+    Field(
+        name="otp",
+        read=codecs.secret(length_max=16),
+        invalid=codes.AUTHENTICATION_FAILED,
+        note="the one-time password, for merchants with a refund factor (public clients)",
+    ),
+    Field(
+        name="uuid",
+        read=codecs.text(length_max=64),
+        invalid=codes.AUTHENTICATION_FAILED,
+        note="what the password was asked for with (public clients)",
+    ),
 )
 
 
@@ -39,6 +52,7 @@ async def _refund(call: Call) -> Shown:
         ),
         amount=values["amount"],
         token=values["token"],
+        proof=Proof(challenge_id=values["uuid"], password=values["otp"]),
         order=fields.order_of(values),
     )
     return show_payment(await call.services.payments.refund(call.caller, refund, key=call.key), call.caller)

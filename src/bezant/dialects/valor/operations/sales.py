@@ -33,6 +33,9 @@ FIELDS = (
     fields.EXPIRY,
     fields.CVV,
     *fields.ORDER,
+    fields.ONCE,
+    fields.PURCHASE_ORDER,
+    fields.ITEMS,
 )
 
 
@@ -66,6 +69,8 @@ async def _charge(kind: Kind, call: Call) -> Shown:
             raise Fault(codes.BAD_CARD_NUMBER)
         if values["expirydate"] is None:
             raise Fault(codes.BAD_EXPIRY)
+    if values["order_details"] is not None and values["invoicenumber"] is None:
+        raise Fault(codes.INPUT_MISSING)
     charge = Charge(
         kind=kind,
         profile=values["surchargeIndicator"],
@@ -76,6 +81,7 @@ async def _charge(kind: Kind, call: Call) -> Shown:
         cvv=values["cvv"],
         street=Street(line=values["address1"], postal_code=values["zip"]),
         order=fields.order_of(values, echo=echo),
+        once=values["duplicate_transaction_check"],
     )
     return show_payment(await call.services.payments.charge(call.caller, charge, key=call.key), call.caller)
 

@@ -12,16 +12,11 @@ from bezant.dialects.valor import codes, families
 from bezant.dialects.valor.dialect import Call, Operation, Shown, show_payment
 from bezant.dialects.valor.operations import fields
 from bezant.dialects.wire import codecs
-from bezant.dialects.wire.contract import Constant, Field, Layout, Reply
+from bezant.dialects.wire.contract import Constant, Layout, Reply
 
 FIELDS = (
     fields.amount(),
-    Field(
-        name="ref_txn_id",
-        read=codecs.integer(maximum=10**20 - 1),
-        missing=codes.BAD_TRANSACTION_ID,
-        invalid=codes.BAD_TRANSACTION_ID,
-    ),
+    fields.ref_txn_id(missing=codes.BAD_TRANSACTION_ID),
     fields.STAN,
     fields.RRN,
     fields.AUTH_CODE,
@@ -89,6 +84,7 @@ OPERATIONS = (
         name="tipadjust",
         title="TIP Adjust",
         types=("tipadjust",),
+        signs=({"tipadjust": ""},),  # vendor docs: tip-adjust-api-1
         fields=FIELDS,
         answer=_adjust,
         layouts=(ADJUSTED, families.DECLINE),

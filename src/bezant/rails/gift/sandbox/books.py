@@ -77,6 +77,8 @@ class Books:
     def __init__(self, path: Path | None, *, now: Callable[[], datetime]) -> None:
         self._now = now
         self._key = secrets.token_bytes(_KEY_BYTES) if path is None else _key_beside(path)
+        if path is not None:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._database = sqlite3.connect(
             path or ":memory:", isolation_level=None, check_same_thread=False, timeout=0
         )

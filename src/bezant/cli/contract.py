@@ -1,0 +1,25 @@
+"""``bezant contract``: the wire contracts as pages, drawn from the tables that the server runs."""
+
+from __future__ import annotations
+
+import click
+
+from bezant.cli.usage import example
+from bezant.dialects.valor import reference
+
+
+@click.group()
+def contract() -> None:
+    """The wire contracts, as Markdown."""
+
+
+@contract.command("errors", epilog=example("bezant contract errors > docs/valor-errors.md"))
+def errors() -> None:
+    """Print every error and decline of Valor's API."""
+    click.echo(reference.errors_page(), nl=False)
+
+
+@contract.command("operations", epilog=example("bezant contract operations > docs/valor-operations.md"))
+def operations() -> None:
+    """Print every operation of Valor's API: what it takes, what it answers."""
+    click.echo(reference.operations_page(), nl=False)
