@@ -6,13 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from tests.soak.shoppers import Request
+from tests.soak.shoppers import REFUND, Request
 from tests.support.books import disagreements, unfinished, violations
 from tests.support.gateway import Gateway
 
 Row = dict[str, Any]
 
-_WORDS: Final = {"sale": "SALE", "auth": "AUTH", "refund": "REFUND", "void": "VOID"}
+_WORDS: Final = {
+    "sale": "SALE",
+    "auth": "AUTH",
+    "capture": "COMPLETION",
+    "incremental_auth": "INCREMENTAL AUTH",
+    "refund": "REFUND",
+    "void": "VOID",
+}
+_UNKNOWN_ORIGINAL: Final = "E14"
+"""What captures, increments and tips are answered when their original is not open any more."""
 _ALARMS: Final = ("job failed", "request crashed", "Traceback", '"level":"error"')
 
 
@@ -47,7 +56,7 @@ def _misheard(rows: Sequence[Row], requests: Sequence[Request]) -> Iterator[str]
             found = by_invoice[request.key, _WORDS[request.kind]]
             if len(found) > 1:
                 yield f"{about} is {len(found)} payments"
-        if request.answer is not None and request.kind != "settlement":
+        if request.answer is not None and request.kind in _WORDS:
             listed = by_id.get(request.payment_id or "")
             yield from (f"{about} {request.payment_id}: {what}" for what in _differences(request, listed))
     yield from _misheard_follow_ups(by_id, requests)
@@ -57,6 +66,8 @@ def _differences(request: Request, row: Row | None) -> Iterator[str]:
     """What is wrong with the row of a payment that a client heard of."""
     assert request.answer is not None
     body = request.answer.body
+    if body["error_no"] == _UNKNOWN_ORIGINAL and request.original is not None:
+        return
     if body["error_no"] not in {"S00", "E98"}:
         yield f"answered {request.answer.status} {body}"
         return
@@ -69,7 +80,7 @@ def _differences(request: Request, row: Row | None) -> Iterator[str]:
         yield f"approved and listed with code {row['RESPONSE_CODE']}, reversal {row['IS_REVERSAL']}"
     if not request.approved and row["RESPONSE_CODE"] == "00":
         yield "not approved and listed as approved"
-    if request.approved and row["BASE_AMOUNT"] != body["amount"].replace(".", "").lstrip("0"):
+    if request.approved and row["BASE_AMOUNT"] != str(_minor(body["amount"])):
         yield f"approved for {body['amount']} and listed with {row['BASE_AMOUNT']}"
 
 
@@ -81,16 +92,28 @@ def _misheard_follow_ups(by_id: dict[str, Row], requests: Sequence[Request]) -> 
             follow_ups[request.original.payment_id].append(request)
     for payment_id, known in follow_ups.items():
         row = by_id[payment_id]
-        voids = [each for each in known if each.kind == "void"]
-        refunds = [each for each in known if each.kind == "refund"]
         heard_of_all = all(each.answer is not None for each in known)
-        if any(each.approved for each in voids) and row["IS_VOID"] != "1":
+        yes: defaultdict[str, list[Request]] = defaultdict(list)
+        for each in known:
+            if each.approved:
+                yes[each.kind].append(each)
+        if yes["void"] and row["IS_VOID"] != "1":
             yield f"{payment_id} was voided and is not listed so"
-        if heard_of_all and not any(each.approved for each in voids) and row["IS_VOID"] != "0":
+        if heard_of_all and not yes["void"] and row["IS_VOID"] != "0":
             yield f"{payment_id} was not voided and is listed so"
-        refunded = sum(50 for each in refunds if each.approved)
-        if heard_of_all and row["REFUND_AMOUNT"] != str(refunded):
-            yield f"{payment_id} was refunded {refunded} and is listed with {row['REFUND_AMOUNT']}"
+        if heard_of_all and row["REFUND_AMOUNT"] != str(_minor(REFUND) * len(yes["refund"])):
+            yield f"{payment_id} was refunded {len(yes['refund'])} times, the list says {row['REFUND_AMOUNT']}"
+        if heard_of_all and yes["tipadjust"] and row["TIP_AMOUNT"] != str(_tip(yes["tipadjust"])):
+            yield f"{payment_id} was tipped {_tip(yes['tipadjust'])}, the list says {row['TIP_AMOUNT']}"
+
+
+def _tip(adjustments: Sequence[Request]) -> int:
+    """The last one that was made, in minor units."""
+    return _minor(adjustments[-1].params["amount"])
+
+
+def _minor(amount: str) -> int:
+    return int(amount.replace(".", ""))
 
 
 def _unheard_of(rows: Sequence[Row], requests: Sequence[Request]) -> Iterator[str]:

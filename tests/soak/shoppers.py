@@ -17,7 +17,27 @@ from typing import Any, Final
 from tests.support.gateway import Answer, Gateway, NoAnswer
 
 TERMINALS: Final = ("valor", "valor", "valor", "valor_second")
-MIX: Final = {"sale": 76, "auth": 8, "void": 8, "refund": 7, "settlement": 1}
+MIX: Final = {
+    "sale": 64,
+    "auth": 10,
+    "capture": 4,
+    "incremental_auth": 3,
+    "tipadjust": 4,
+    "refund": 7,
+    "void": 7,
+    "settlement": 1,
+}
+REFERS_TO: Final = {
+    "capture": {"auth"},
+    "incremental_auth": {"auth"},
+    "tipadjust": {"sale", "capture"},
+    "refund": {"sale", "capture"},
+    "void": {"sale", "auth", "capture"},
+}
+"""What a follow-up can be about, by kind."""
+ENDS: Final = frozenset({"void", "capture"})
+"""The kinds after which their client leaves the original alone."""
+REFUND: Final = "0.50"
 DECLINED_SHARE: Final = 0.04
 TOKEN_SHARE: Final = 0.2
 IMPATIENT_SHARE: Final = 0.15
@@ -120,8 +140,8 @@ class Shopper(threading.Thread):
 
     def _request(self, key: str) -> Request:
         kind = self._chances.choices(list(MIX), list(MIX.values()))[0]
-        if kind in {"void", "refund"}:
-            targets = [each for each in self._open if kind == "void" or each.kind == "sale"]
+        if kind in REFERS_TO:
+            targets = [each for each in self._open if each.kind in REFERS_TO[kind]]
             if targets:
                 return self._follow_up(key, kind, self._chances.choice(targets))
             kind = "sale"
@@ -150,11 +170,16 @@ class Shopper(threading.Thread):
         return Request(key, kind, terminal, params)
 
     def _follow_up(self, key: str, kind: str, target: Request) -> Request:
-        if kind == "void":
+        if kind in ENDS:
             self._open.remove(target)
         params = {**self._keys(target.terminal), "txn_type": kind, "ref_txn_id": target.payment_id}
-        if kind == "refund":
-            params |= {"amount": "0.50", "invoicenumber": key}
+        match kind:
+            case "refund":
+                params |= {"amount": REFUND, "invoicenumber": key}
+            case "capture":
+                params |= {"amount": target.params["amount"]}
+            case "incremental_auth" | "tipadjust":
+                params |= {"amount": f"{self._chances.randint(1, 100) / 100:.2f}"}
         return Request(key, kind, target.terminal, params, original=target)
 
     def _keys(self, terminal: str) -> dict[str, str]:
@@ -177,10 +202,10 @@ class Shopper(threading.Thread):
         raise AssertionError(message)
 
     def _learn(self, request: Request, answer: Answer) -> None:
-        if request.kind in {"sale", "auth"} and request.approved:
+        if request.kind in {"sale", "auth", "capture"} and request.approved:
             self._open.append(request)
             self._tokens[request.terminal] = answer.body["token"]
-        if request.kind != "settlement" and self._chances.random() < REPEATED_SHARE:
+        if request.kind not in {"settlement", "tipadjust"} and self._chances.random() < REPEATED_SHARE:
             again = self._send(request)
             if again is not None and (
                 again.body != answer.body or again.headers.get("idempotency-replayed") != "true"

@@ -11,18 +11,30 @@ from bezant.storage.engine import open_engine
 from bezant.storage.verify import snapshot, verify
 from tests.support.gateway import Gateway
 
-_ASKS: Final = {"sale": "sale", "authorization": "authorize", "refund": "refund"}
+_ASKS: Final = {
+    "sale": "sale",
+    "authorization": "authorize",
+    "increment": "authorize",
+    "capture": "capture",
+    "refund": "refund",
+}
 
 _STANDING: Final = """
     SELECT endpoints.terminal_number, payments.retrieval_reference, payments.audit_number, payments.kind,
            payments.base + payments.tax + payments.fee + payments.tip AS minor
-    FROM payments JOIN endpoints USING (merchant_id, terminal_id, profile)
-    WHERE payments.kind <> 'void' AND payments.state IN ('authorized', 'captured', 'settled')
+    FROM payments
+    JOIN endpoints USING (merchant_id, terminal_id, profile)
+    LEFT JOIN payments AS originals
+        ON originals.merchant_id = payments.merchant_id AND originals.payment_id = payments.original_id
+    WHERE (
+        payments.kind IN ('sale', 'authorization', 'capture', 'refund')
+        AND payments.state IN ('authorized', 'captured', 'settled')
+    ) OR (payments.kind = 'increment' AND payments.state = 'done' AND originals.state = 'authorized')
 """
-_UNFINISHED: Final = """
-    SELECT payment_id, kind, state FROM payments
-    WHERE state IN ('sending', 'in_doubt', 'voiding', 'releasing')
+_RESTING: Final = """
+    'declined', 'authorized', 'captured', 'settled', 'completed', 'expired', 'voided', 'done', 'reversed'
 """
+_UNFINISHED: Final = f"SELECT payment_id, kind, state FROM payments WHERE state NOT IN ({_RESTING})"
 _UNCONFIRMED: Final = "SELECT payment_id, tries FROM reversals WHERE confirmed_at IS NULL"
 _SETTLING: Final = "SELECT terminal_id, number FROM batches WHERE state = 'settling'"
 

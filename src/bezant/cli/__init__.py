@@ -17,7 +17,6 @@ from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
 
-
 accounts.merchant.add_command(rules.set_rules)
 
 

@@ -25,7 +25,8 @@ from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
-from bezant.storage.stores.payments import Claims, PaymentRows, Reversals, Strays
+from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
 

@@ -47,7 +47,7 @@ TEXTS: Final = frozenset(
         *("status", "statusMsg", "epiInfo", "batchSummary", "openBatchDetails"),
         *("tip_amount", "cashback_amount", "custom_fee_amount", "tax_amount", "txamount", "masked_card_no"),
         *("card_scheme", "store_time_zone", "mid", "response_code", "is_voided", "is_auth_completed"),
-        *("invoice_no", "surcharge_label"),
+        *("invoice_no", "surcharge_label", "txn_type", "txn_type_code", "pos_entry_mode"),
         # lists
         *("number_of_records", "page_number", "page_size"),
         *("CARD_TYPE", "LABEL", "TIMEZONE", "TXN_TYPE", "CARD_SCHEME", "PAN", "RESPONSE_CODE"),
@@ -61,8 +61,7 @@ TEXTS: Final = frozenset(
 
 Not here are: what the gateway, the host or the vault gives (``txnid``, ``rrn``, ``stan``, ``tran_no``,
 ``batch_no``, ``approval_code``, ``token``), the terminal's own ``epi`` and ``tid``, dates and times, totals
-of a list, what the samples blur (``email_id``), and of the open batch's row, which is a completion,
-``txn_type``, ``txn_type_code`` and ``pos_entry_mode``. ``desc`` is compared in refusals.
+of a list, and what the samples blur (``email_id``). ``desc`` is compared in refusals.
 """
 
 PLACEHOLDER: Final = "0.01"

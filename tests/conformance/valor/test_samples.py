@@ -79,7 +79,8 @@ def _settled(till: Till) -> Last:
 
 
 def _opened(till: Till) -> Last:
-    till.sale("1000.00", **SURCHARGE, invoicenumber="3")
+    held = approved(till.charge("1000.00", txn_type="auth", **SURCHARGE, invoicenumber="3"))
+    approved(till.call("capture", ref_txn_id=held["txnid"], amount="1000.00", **SURCHARGE))
     return "openbatch", {"txn_type": "openbatch", "limit": "1", "offset": "0"}
 
 

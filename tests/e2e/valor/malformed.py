@@ -83,12 +83,10 @@ PHONE: Final = frozenset(
         "padded",
     }
 )
-NO_TEXT: Final = frozenset(
-    {
-        *("true", "false", "list", "empty list", "object", "5000 digits", "4300 digits as a number"),
-        *("bidirectional", "zero width", "no-break space", "line within"),
-    }
-)
+NO_SCALAR: Final = frozenset({"true", "false", "list", "empty list", "object"})
+TOO_LONG: Final = frozenset({"5000 digits", "4300 digits as a number"})
+UNPRINTABLE: Final = frozenset({"bidirectional", "zero width", "no-break space", "line within"})
+ANY_TEXT: Final = frozenset(VALUES) - NO_SCALAR - TOO_LONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,7 @@ class Case:
 
 def _text(*names: str) -> Iterator[Case]:
     for name in names:
-        yield Case(field=name, error="E19", takes=frozenset(VALUES) - NO_TEXT)
+        yield Case(field=name, error="E19", takes=ANY_TEXT - UNPRINTABLE)
 
 
 _PHONE: Final = Case(field="phone", error="E19", takes=PHONE | ZERO)
@@ -131,6 +129,9 @@ SALE: Final = (
     *_text("state", "shipping_country", "billing_country", "uid", "ecomm_channel"),
     _PHONE,
     Case(field="zip", error="E19", takes=ALPHANUMERIC - ZERO),
+    *_text("po_number"),
+    Case(field="duplicate_transaction_check", error="E19", takes=ZERO),
+    Case(field="order_details", error="E19", takes=frozenset({"object"})),
 )
 TOKEN: Final = Case(field="token", error="E09", takes=ALPHANUMERIC)
 REFUND: Final = (
@@ -143,6 +144,8 @@ REFUND: Final = (
     TOKEN,
     *_text("invoicenumber", "email", "ecomm_channel"),
     _PHONE,
+    Case(field="otp", error="E26", takes=ANY_TEXT),
+    Case(field="uuid", error="E26", takes=ANY_TEXT - UNPRINTABLE),
 )
 VOID: Final = (
     Case(field="ref_txn_id", error="E14", takes=ZERO | {"padded"}, missing="E14"),

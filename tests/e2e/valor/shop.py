@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
@@ -21,7 +22,16 @@ from anyio.from_thread import start_blocking_portal
 
 from bezant.app import open_store
 from bezant.config import Settings
-from bezant.core.merchants import ClockChange, Endpoint, Profile, TipRule, freeze
+from bezant.core.merchants import (
+    CardChecks,
+    ClockChange,
+    Endpoint,
+    Profile,
+    RefundFactor,
+    TipRule,
+    freeze,
+    move,
+)
 from tests.support.gateway import Answer, Gateway, eventually
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -188,6 +198,24 @@ class Office:
             return timedelta() <= kept.at(datetime.now(UTC)) - seen < timedelta(seconds=1)
 
         eventually(is_seen, every_seconds=0.02)
+
+    def set_rules(
+        self,
+        shop: Shop,
+        *,
+        checks: CardChecks | None = None,
+        refund_factor: RefundFactor | None = None,
+    ) -> None:
+        """Change what a merchant wants checked; the server has seen it when this returns."""
+        change = partial(
+            self._store.boarding.set_rules,
+            shop.merchant_id,
+            checks=lambda now: checks or now,
+            refund_factor=lambda now: refund_factor or now,
+        )
+        self._portal.call(change)
+        # Changes are followed together, and the clock's can be seen.
+        self.change_clock(shop, move(timedelta(minutes=5)))
 
     def freeze(self, shop: Shop, at: datetime) -> None:
         """Stop a merchant's clock at an instant."""

@@ -20,9 +20,18 @@ from tests.support.gateway import Answer, Gateway
 ON_SQLITE = pytest.mark.parametrize("_shared", ["sqlite"], indirect=True)
 
 UNKNOWN_PAYMENT = "999999999"
-A_SALE = {"txn_type": "sale", "amount": "0.01", "cardnumber": VISA, "expirydate": EXPIRY}
+A_SALE = {
+    "txn_type": "sale",
+    "amount": "0.01",
+    "invoicenumber": "inv0001",
+    "cardnumber": VISA,
+    "expirydate": EXPIRY,
+}
 A_REFUND = {"txn_type": "refund", "amount": "1.00", "ref_txn_id": UNKNOWN_PAYMENT}
 A_VOID = {"txn_type": "void", "ref_txn_id": UNKNOWN_PAYMENT}
+FOLLOWING = tuple(
+    {"txn_type": kind, "amount": "1.00"} for kind in ("capture", "incremental_auth", "tipadjust")
+)
 ERROR_KEYS = ["error_no", "mesg", "msg", "desc"]
 MEBIBYTE = 1024 * 1024
 
@@ -95,9 +104,13 @@ class TestAMalformedValue:
 
     @pytest.mark.parametrize("payment_id", [2**63 - 1, 2**63, 10**20 - 1, 10**20])
     def test_of_an_id_is_unknown_or_too_long(self, till: Till, wire: Wire, payment_id: int) -> None:
-        for base in (A_REFUND, A_VOID):
+        for base, unknown in (
+            (A_REFUND, "E98/12"),
+            (A_VOID, "E98/12"),
+            *((each, "E14") for each in FOLLOWING),
+        ):
             answer = wire.post(_with(till, base, "ref_txn_id", str(payment_id)))
-            assert _said(answer) == ("E14" if payment_id == 10**20 else "E98/12")
+            assert _said(answer) == ("E14" if payment_id == 10**20 else unknown)
 
 
 @ON_SQLITE

@@ -27,6 +27,18 @@ REQUESTS: dict[str, Ask] = {
     "refund with its numbers": lambda till, payment: till.refund(
         payment, "5.00", rrn=payment["rrn"], auth_code=payment["approval_code"], token=payment["token"]
     ),
+    "capture": lambda till, payment: till.call("capture", ref_txn_id=payment["txnid"], amount="5.00"),
+    "capture with its numbers": lambda till, payment: till.call(
+        "capture", ref_txn_id=payment["txnid"], amount="5.00", **_numbers(payment)
+    ),
+    "increment": lambda till, payment: till.call(
+        "incremental_auth", ref_txn_id=payment["txnid"], amount="5.00"
+    ),
+    "tip": lambda till, payment: till.call("tipadjust", ref_txn_id=payment["txnid"], amount="1.00"),
+    "inquiry by invoice": lambda till, payment: till.call(
+        "transaction_inquiry", invoice_no=payment["invoicenumber"]
+    ),
+    "inquiry by reference": lambda till, payment: till.call("transaction_inquiry", rrn=payment["rrn"]),
     "sale on its token": lambda till, payment: till.charge("5.00", token=payment["token"]),
     "auth on its token": lambda till, payment: till.charge("5.00", txn_type="auth", token=payment["token"]),
     "list by id": lambda till, payment: till.call(
@@ -62,20 +74,28 @@ _OWN_TIMES_AND_IDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """A payment, and terminals that have nothing to do with it."""
+    """A sale and an authorization, and terminals that have nothing to do with them."""
 
     owner: Till
     sister: Till
     stranger: Till
-    payment: dict[str, Any]
+    sale: dict[str, Any]
+    held: dict[str, Any]
+
+    @property
+    def payments(self) -> tuple[dict[str, Any], ...]:
+        """Both."""
+        return self.sale, self.held
 
 
 @pytest.fixture(scope="module")
 def neighbours(_office: Office) -> Neighbours:
-    """Two merchants, the first with two terminals, and a sale at the first of them."""
+    """Two merchants, the first with two terminals, and the payments at the first of them."""
     owner, sister = _office.board(terminals=2).tills
     (stranger,) = _office.board().tills
-    return Neighbours(owner, sister, stranger, owner.sale("20.00", invoicenumber="inv-of-owner"))
+    sale = owner.sale("20.00", invoicenumber="inv-of-owner")
+    held = approved(owner.charge("30.00", txn_type="auth", invoicenumber="held-by-owner"))
+    return Neighbours(owner, sister, stranger, sale, held)
 
 
 class TestAnotherMerchantsPayment:
@@ -84,21 +104,23 @@ class TestAnotherMerchantsPayment:
         self, neighbours: Neighbours, request_name: str
     ) -> None:
         ask = REQUESTS[request_name]
-        theirs = ask(neighbours.stranger, neighbours.payment)
         unknown = ask(neighbours.stranger, UNKNOWN)
-        assert _told(theirs) == _told(unknown)
+        for payment in neighbours.payments:
+            assert _told(ask(neighbours.stranger, payment)) == _told(unknown)
 
     def test_stays_as_it_was_whatever_others_ask(self, neighbours: Neighbours) -> None:
-        before = neighbours.owner.row(neighbours.payment), neighbours.owner.booked()
-        for ask in REQUESTS.values():
-            for till in (neighbours.stranger, neighbours.sister):
-                if ask not in {REQUESTS["sale on its token"], REQUESTS["auth on its token"]}:
-                    ask(till, neighbours.payment)
-        assert (neighbours.owner.row(neighbours.payment), neighbours.owner.booked()) == before
+        owner = neighbours.owner
+        before = [owner.row(payment) for payment in neighbours.payments], owner.booked()
+        for name, ask in REQUESTS.items():
+            for payment in neighbours.payments:
+                ask(neighbours.stranger, payment)
+                if "token" not in name:
+                    ask(neighbours.sister, payment)
+        assert ([owner.row(payment) for payment in neighbours.payments], owner.booked()) == before
 
     def test_moves_no_money_of_whoever_asks(self, neighbours: Neighbours) -> None:
         for ask in REQUESTS.values():
-            ask(neighbours.stranger, neighbours.payment)
+            ask(neighbours.stranger, neighbours.held)
         assert neighbours.stranger.booked() == {}
         assert neighbours.stranger.settle()["additional_info"] == "Empty Batch"
 
@@ -116,23 +138,23 @@ class TestASistersPayment:
         self, neighbours: Neighbours, request_name: str
     ) -> None:
         ask = REQUESTS[request_name]
-        hers = ask(neighbours.sister, neighbours.payment)
         unknown = ask(neighbours.sister, UNKNOWN)
-        assert _told(hers) == _told(unknown)
+        for payment in neighbours.payments:
+            assert _told(ask(neighbours.sister, payment)) == _told(unknown)
 
     def test_leaves_its_card_for_the_whole_merchant(self, neighbours: Neighbours) -> None:
-        neighbours.sister.sale(token=neighbours.payment["token"])
+        neighbours.sister.sale(token=neighbours.sale["token"])
 
 
 class TestTheSameCard:
     def test_has_another_token_for_each_merchant(self, neighbours: Neighbours) -> None:
         own = neighbours.stranger.sale("1.00")["token"]
-        assert own != neighbours.payment["token"]
+        assert own != neighbours.sale["token"]
         assert declined(neighbours.owner.charge("1.00", token=own)) == "V1"
 
     def test_refunds_to_no_card_of_another_merchant(self, neighbours: Neighbours) -> None:
         sale = neighbours.stranger.sale("20.00", cardnumber="4012881888818888")
-        answer = neighbours.stranger.refund(sale, "5.00", token=neighbours.payment["token"])
+        answer = neighbours.stranger.refund(sale, "5.00", token=neighbours.sale["token"])
         unknown = neighbours.stranger.refund(sale, "5.00", token=UNKNOWN_TOKEN)
         assert declined(answer) == "V1"
         assert _told(answer) == _told(unknown)

@@ -1,6 +1,16 @@
 """Card payments: charge, refund, void, settle, and what takes back what was left in doubt."""
 
 from bezant.core.payments.checks import Match, address_match, verification_match
+from bezant.core.payments.commands import (
+    Adjusted,
+    Capture,
+    Charge,
+    Increment,
+    Outcome,
+    Reference,
+    Refund,
+    Tip,
+)
 from bezant.core.payments.expiry import Cutoffs, Due
 from bezant.core.payments.messages import Street
 from bezant.core.payments.model import (
@@ -18,18 +28,7 @@ from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
 from bezant.core.payments.reports import OpenBatch, Reports
-from bezant.core.payments.service import (
-    Adjusted,
-    Capture,
-    Charge,
-    Increment,
-    Outcome,
-    Payments,
-    Reference,
-    Refund,
-    Settings,
-    Tip,
-)
+from bezant.core.payments.service import Payments, Settings
 from bezant.core.payments.settlement import Settlement, Settlements
 from bezant.core.payments.steps import Key
 

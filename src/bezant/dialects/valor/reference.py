@@ -18,9 +18,9 @@ OPERATIONS_NAMED_MAX = 3
 _ERRORS_HEAD = """\
 # Errors of Valor's API
 
-Drawn from the tables of the code: `bezant contract errors`. A row's mark says how sure it is: `sample` (the
-vendor's published answers), `docs` (the vendor's reference), `client` (read by a public client), `ours` (no source
-found).
+Drawn from the tables of the code: `bezant contract errors`. A row's mark says how sure it is: `sample`
+(the vendor's published answers), `docs` (the vendor's reference), `client` (read by a public client),
+`ours` (no source found).
 
 """
 _DECLINES_HEAD = """
@@ -32,19 +32,19 @@ _DECLINES_HEAD = """
 _OPERATIONS_HEAD = """\
 # Operations of Valor's API
 
-Drawn from the tables of the code: `bezant contract operations`. An operation is named by `txn_type`, in any case
-of letters; its parameters come as JSON, form or query, and are checked in the order in which they stand here. The
-errors are explained in [valor-errors.md](valor-errors.md).
+Drawn from the tables of the code: `bezant contract operations`. An operation is named by `txn_type`, in
+any case of letters; its parameters come as JSON, form or query, and are checked in the order in which they
+stand here. The errors are explained in [valor-errors.md](valor-errors.md).
 """
 
 
 def errors_page() -> str:
     """Every error and every decline."""
-    uses = _uses()
+    places = uses()
     errors = markdown(
         ("error_no", "desc", "HTTP", "when", "mark"),
         (
-            (f"`{error.code}`", error.text, str(error.status), when(error, uses), error.mark.value)
+            (f"`{error.code}`", error.text, str(error.status), when(error, places), error.mark.value)
             for error in sorted(codes.ERRORS, key=_place)
         ),
     )
@@ -75,7 +75,7 @@ def when(error: Error, uses: Mapping[Error, list[str]]) -> str:
     return "; ".join(filter(None, (error.when, *uses.get(error, ()))))
 
 
-def _uses() -> dict[Error, list[str]]:
+def uses() -> dict[Error, list[str]]:
     """For which parameters each error is answered, and where."""
     places: dict[Error, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
     for operation in OPERATIONS:

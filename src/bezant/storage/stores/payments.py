@@ -1,4 +1,4 @@
-"""Payments, their events, reversals, idempotency keys and stray answers."""
+"""Payments, their events, reversals and idempotency keys."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from bezant.core.payments import (
     PaymentQuery,
     Reversal,
     State,
-    Stray,
 )
 from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from bezant.storage.tables import claims, merchants, payment_events, payments, reversals, strays
+from bezant.storage.tables import claims, merchants, payment_events, payments, reversals
 from bezant.storage.writes import Writes
 
 _CHANGING = (
@@ -591,28 +590,3 @@ class Claims:
                     for claim in new.values()
                 ],
             )
-
-
-class Strays:
-    """Stray answers of one transaction."""
-
-    def __init__(self, connection: Connection, writes: Writes) -> None:
-        self._connection = connection
-        self._writes = writes
-
-    def add(self, stray_id: int, stray: Stray) -> None:
-        """Keep one."""
-        self._writes.touch()
-        self._connection.execute(
-            strays.insert().values(
-                stray_id=stray_id,
-                kind=stray.kind,
-                received_at=to_micros(stray.received_at),
-                terminal_number=stray.terminal_number,
-                audit_number=stray.audit_number,
-                retrieval_reference=stray.retrieval_reference,
-                response_code=stray.response_code,
-                approval_code=stray.approval_code,
-                amount_minor=stray.amount_minor,
-            )
-        )

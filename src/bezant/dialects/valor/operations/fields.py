@@ -53,7 +53,7 @@ def _extra(name: str, invalid: Error) -> Field[Error]:
 
 def _with_text(read: codecs.Reader[Money]) -> codecs.Reader[tuple[Money, str]]:
     """The amount, and the text that it came in: the answer repeats it."""
-    return lambda value: (read(value), str(value).strip())
+    return codecs.described(lambda value: (read(value), str(value).strip()), read.__doc__ or "")
 
 
 TAX = _extra("tax_amount", codes.BAD_TAX)

@@ -103,7 +103,7 @@ def _notes(values: Values) -> Notes:
     return Notes(
         invoice=values["invoicenumber"],
         description=values["orderdescription"],
-        cardholder=name.upper() if name else None,
+        cardholder=fields.capitals(name) if name else None,
         phone=values["phone"],
         email=values["email"],
         echo={key: text for key, text in echoed if text is not None},

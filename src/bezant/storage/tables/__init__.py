@@ -1,0 +1,80 @@
+"""Every table, in SQLAlchemy Core.
+
+A tenant's table has ``merchant_id`` first in its primary key and in each unique constraint, so that the
+database can be distributed by it. Tables without it (``directory``, ``id_blocks``, ``changes``,
+``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known.
+
+Instants are whole microseconds since 1970 UTC and amounts whole minor units, both as 64-bit integers:
+exact and the same on both databases.
+"""
+
+from bezant.storage.tables.accounts import (
+    client_tokens,
+    credentials,
+    directory,
+    endpoints,
+    isos,
+    login_failures,
+    merchants,
+    refund_challenges,
+    stores,
+    terminals,
+)
+from bezant.storage.tables.base import metadata
+from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
+from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
+from bezant.storage.tables.payments import (
+    batches,
+    claims,
+    payment_events,
+    payments,
+    postings,
+    reversals,
+    strays,
+)
+from bezant.storage.tables.system import changes, id_blocks
+from bezant.storage.tables.vault import (
+    bin_sources,
+    bins,
+    cards,
+    customer_accounts,
+    customer_cards,
+    customers,
+    data_keys,
+)
+
+__all__ = [
+    "batches",
+    "bin_sources",
+    "bins",
+    "cards",
+    "catalogue_discounts",
+    "catalogue_items",
+    "changes",
+    "claims",
+    "client_tokens",
+    "credentials",
+    "customer_accounts",
+    "customer_cards",
+    "customers",
+    "data_keys",
+    "directory",
+    "endpoints",
+    "gift_events",
+    "gift_misses",
+    "gift_movements",
+    "id_blocks",
+    "isos",
+    "login_failures",
+    "merchants",
+    "metadata",
+    "payment_events",
+    "payments",
+    "postings",
+    "refund_challenges",
+    "reversals",
+    "stock_takes",
+    "stores",
+    "strays",
+    "terminals",
+]

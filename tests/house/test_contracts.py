@@ -1,0 +1,23 @@
+"""The pages of the wire contracts are drawn from the tables that the server runs, and are in step with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bezant.dialects.valor import codes, reference
+from tests.support.tree import ROOT
+
+PAGES = {"errors": reference.errors_page, "operations": reference.operations_page}
+
+
+class TestAReader:
+    @pytest.mark.parametrize(("page", "drawn"), PAGES.items(), ids=list(PAGES))
+    def test_finds_the_contract_as_it_is(self, page: str, drawn: Callable[[], str]) -> None:
+        written = (ROOT / "docs" / f"valor-{page}.md").read_text(encoding="utf-8")
+        assert written == drawn(), f"run: bezant contract {page} > docs/valor-{page}.md"
+
+    @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: error.code)
+    def test_is_told_when_an_error_is_answered(self, error: codes.Error) -> None:
+        assert reference.when(error, reference.uses())
