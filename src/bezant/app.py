@@ -173,7 +173,8 @@ async def open_gateway(
         metrics=metrics,
         acquirer_up=lambda: link.connected,
         housekeeping=housekeeping,
-        more=gift_jobs(gift.recovery),
+        # Where the gift host is not known, others are left to clear up with it.
+        more=gift_jobs(gift.recovery) if settings.gift_address else (),
     )
     await take_changes_over()
     await gate.refresh_locks()

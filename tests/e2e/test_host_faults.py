@@ -163,6 +163,37 @@ class TestAnAuthorization:
         taken_back(gateway, txnid, ask="authorize")
 
 
+class TestACapture:
+    def test_that_is_not_answered_is_taken_back_and_can_be_made_again(self, gateway: Gateway) -> None:
+        authorization = told_yes(gateway.charge("auth", "32.02"))
+        gateway.control.script({"silent": True}, ask="capture")
+        capture = {"txn_type": "capture", "ref_txn_id": authorization, "amount": "32.02"}
+        taken_back(gateway, told_no(gateway.call(**capture)), ask="capture")
+        assert state_of(gateway, authorization) == "authorized"
+        made = told_yes(gateway.call(**capture))
+        assert state_of(gateway, made) == "captured"
+
+
+class TestAnIncrement:
+    def test_that_is_not_answered_holds_no_more_money(self, gateway: Gateway) -> None:
+        authorization = told_yes(gateway.charge("auth", "32.03"))
+        gateway.control.script({"silent": True}, ask="authorize")
+        increment = {"txn_type": "incremental_auth", "ref_txn_id": authorization, "amount": "5.00"}
+        taken_back(gateway, told_no(gateway.call(**increment)), ask="authorize")
+        too_much = gateway.call(txn_type="capture", ref_txn_id=authorization, amount="37.03")
+        assert too_much.body["error_no"] == "E98"
+
+
+class TestATip:
+    def test_that_is_not_answered_is_told_until_it_is(self, gateway: Gateway) -> None:
+        sale = told_yes(gateway.sale("32.04"))
+        gateway.control.script({"silent": True}, {"refuse": True}, ask="capture")
+        told = gateway.call(txn_type="tipadjust", ref_txn_id=sale, amount="3.00")
+        assert told.body["error_no"] == "S00"
+        row = gateway.listed(sale)
+        assert (row["TIP_AMOUNT"], row["NET_AMOUNT"]) == ("300", "3504")
+
+
 class TestASale:
     def test_that_the_host_never_took_is_taken_back_too(self, gateway: Gateway) -> None:
         gateway.control.script({"refuse": True}, ask="sale")
@@ -240,6 +271,16 @@ class TestAVoid:
         assert booked(gateway, rrn, "sale")["state"] == "reversed"
         reversal = booked(gateway, rrn, "reverse")
         assert reversal["repeats"] == (0 if "refuse" in step else 1)  # the same message once more
+
+    def test_of_a_raised_authorization_that_is_not_answered_releases_all_of_it(
+        self, gateway: Gateway
+    ) -> None:
+        authorization = told_yes(gateway.charge("auth", "36.03"))
+        told_yes(gateway.call(txn_type="incremental_auth", ref_txn_id=authorization, amount="4.00"))
+        gateway.control.script({"silent": True}, ask="reverse")
+        void = told_yes(gateway.call(txn_type="void", ref_txn_id=authorization))
+        eventually(lambda: reversals_of(gateway, void)[0]["confirmed_at"])
+        assert state_of(gateway, authorization) == "voided"
 
     def test_that_the_host_declines_leaves_the_sale_as_it_was(self, gateway: Gateway) -> None:
         sale = told_yes(gateway.sale("36.02"))

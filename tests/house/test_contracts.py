@@ -1,4 +1,4 @@
-"""The pages of the wire contracts are drawn from the tables that the server runs, and are in step with them."""
+"""The pages of the wire contracts are in step with the tables that the server runs."""
 
 from __future__ import annotations
 

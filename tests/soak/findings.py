@@ -102,7 +102,7 @@ def _misheard_follow_ups(by_id: dict[str, Row], requests: Sequence[Request]) -> 
         if heard_of_all and not yes["void"] and row["IS_VOID"] != "0":
             yield f"{payment_id} was not voided and is listed so"
         if heard_of_all and row["REFUND_AMOUNT"] != str(_minor(REFUND) * len(yes["refund"])):
-            yield f"{payment_id} was refunded {len(yes['refund'])} times, the list says {row['REFUND_AMOUNT']}"
+            yield f"{payment_id} was refunded {len(yes['refund'])} times, not {row['REFUND_AMOUNT']}"
         if heard_of_all and yes["tipadjust"] and row["TIP_AMOUNT"] != str(_tip(yes["tipadjust"])):
             yield f"{payment_id} was tipped {_tip(yes['tipadjust'])}, the list says {row['TIP_AMOUNT']}"
 

@@ -45,7 +45,7 @@ IMPATIENT_SHARE: Final = 0.15
 REPEATED_SHARE: Final = 0.03
 """Of the requests that were answered: those that their client sends again nevertheless."""
 ANSWER_SECONDS_MAX: Final = 30.0
-TRIES_MAX: Final = 200
+PATIENCE_SECONDS: Final = 300.0
 LATER: Final = frozenset({409, 503})
 """Statuses that say: ask again."""
 
@@ -173,13 +173,12 @@ class Shopper(threading.Thread):
         if kind in ENDS:
             self._open.remove(target)
         params = {**self._keys(target.terminal), "txn_type": kind, "ref_txn_id": target.payment_id}
-        match kind:
-            case "refund":
-                params |= {"amount": REFUND, "invoicenumber": key}
-            case "capture":
-                params |= {"amount": target.params["amount"]}
-            case "incremental_auth" | "tipadjust":
-                params |= {"amount": f"{self._chances.randint(1, 100) / 100:.2f}"}
+        if kind == "refund":
+            params |= {"amount": REFUND, "invoicenumber": key}
+        elif kind == "capture":
+            params["amount"] = target.params["amount"]
+        elif kind in {"incremental_auth", "tipadjust"}:
+            params["amount"] = f"0.{self._chances.randint(1, 99):02d}"
         return Request(key, kind, target.terminal, params, original=target)
 
     def _keys(self, terminal: str) -> dict[str, str]:
@@ -188,7 +187,8 @@ class Shopper(threading.Thread):
     def _carry_out(self, request: Request) -> None:
         self._journal.begin(request)
         impatient = self._chances.random() < IMPATIENT_SHARE
-        for _ in range(TRIES_MAX):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
             answer = self._send(request)
             if answer is None:
                 if impatient and request.lost:
@@ -198,7 +198,7 @@ class Shopper(threading.Thread):
                 request.answer = answer
                 self._learn(request, answer)
                 return
-        message = f"{request.key} was not answered in {TRIES_MAX} tries"
+        message = f"{request.key} was not answered in {PATIENCE_SECONDS:g} s"
         raise AssertionError(message)
 
     def _learn(self, request: Request, answer: Answer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bezant.core.sensitive import Pan, Secret
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.gift.sandbox import TEST_CARDS, GiftSandbox
 from bezant.storage.ids import IdBlocks
-from tests.storage.shop import Shop, _at_once
+from tests.storage.shop import Shop
 
 LOW = TEST_CARDS["low"].number
 """Holds 10.00."""
@@ -94,6 +95,10 @@ class Counter:
 def card(number: str = LOW, pin: str | None = None) -> Card:
     """A card as it is presented."""
     return Card(number=Pan(number), pin=Secret(pin) if pin else None)
+
+
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
 
 
 @asynccontextmanager

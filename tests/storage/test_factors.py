@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Row, select
 
 from bezant.core.merchants import BadFacts, Caller, Factors, Proof, RefundFactor
 from bezant.core.merchants.factors import LIFE, SANDBOX_PASSWORD, TRIES_MAX, WRONG_MAX
 from bezant.core.money import Money
 from bezant.core.outcomes import Reason, Refused
 from bezant.core.sensitive import Secret
+from bezant.storage.tables import refund_challenges
 from tests.storage.shop import Shop
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +89,7 @@ class TestAPassword:
         factors = _factors(shop)
         await factors.prove(shop.caller, None, FIVE)
         assert await factors.challenge(shop.caller, FIVE) != await factors.challenge(shop.caller, FIVE)
-        assert await shop.units.read(lambda unit: _count(unit)) == 0
+        assert _kept(shop) == []
 
     async def test_is_needed_by_every_way_to_refund(self, shop: Shop) -> None:
         sale = await shop.sale()
@@ -97,17 +100,15 @@ class TestAPassword:
 
     async def test_is_sent_to_a_real_merchants_people_and_kept_as_a_hash(self, shop: Shop) -> None:
         letterbox = Letterbox()
-        factors = Factors(
-            units=shop.units, hasher=shop.keys.hasher, clock=shop.clock, notifier=letterbox
-        )
+        factors = Factors(units=shop.units, hasher=shop.keys.hasher, clock=shop.clock, notifier=letterbox)
         caller = _guarded(shop.caller, sandbox=False)
         challenge_id = await factors.challenge(caller, FIVE)
         ((password, factor, amount),) = letterbox.letters
         assert (factor, amount) == (FACTOR, FIVE)
         assert len(password.reveal()) == 6
-        with shop.engine.connect() as connection:
-            (row,) = connection.execute(text("SELECT * FROM refund_challenges"))
-        assert password.reveal() not in str(row)
+        (row,) = _kept(shop)
+        assert row.password_hash == shop.keys.hasher.digest(f"{challenge_id}\n{password.reveal()}")
+        assert all(password.reveal() != value for value in row)
         assert await _proves(factors, caller, challenge_id, password=password)
 
     async def test_is_forgotten_after_a_day(self, shop: Shop) -> None:
@@ -115,7 +116,7 @@ class TestAPassword:
         await factors.challenge(caller, FIVE)
         shop.clock.pass_by(hours=25)
         await factors.challenge(caller, FIVE)
-        assert await shop.units.read(lambda unit: _count(unit)) == 1
+        assert len(_kept(shop)) == 1
 
 
 class TestARefundFactor:
@@ -140,6 +141,11 @@ def _factors(shop: Shop) -> Factors:
     return Factors(units=shop.units, hasher=shop.keys.hasher, clock=shop.clock)
 
 
+def _kept(shop: Shop) -> Sequence[Row[Any]]:
+    with shop.engine.connect() as connection:
+        return connection.execute(select(refund_challenges)).all()
+
+
 def _guarded(caller: Caller, *, sandbox: bool = True) -> Caller:
     """The caller with a merchant whose refunds need a password."""
     return replace(caller, merchant=replace(caller.merchant, refund_factor=FACTOR, sandbox=sandbox))
@@ -154,11 +160,9 @@ async def _proves(
     amount: Money = FIVE,
     used_by: bytes = b"",
 ) -> bool:
+    proof = Proof(challenge_id=challenge_id, password=password)
     try:
-        await factors.prove(
-            caller, Proof(challenge_id=challenge_id, password=password), amount, used_by=used_by
-        )
+        await factors.prove(caller, proof, amount, used_by=used_by)
     except Refused as refused:
-        assert refused.reason is Reason.WRONG_FACTOR
-        return False
+        return refused.reason is not Reason.WRONG_FACTOR
     return True

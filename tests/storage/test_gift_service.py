@@ -23,7 +23,7 @@ from tests.storage.shop import Shop, charge_of
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = "7319520000099999999"
-SILENT = {"silent": True}
+SILENT: Final[dict[str, object]] = {"silent": True}
 KEY = Key(value="order-1", fingerprint=b"one request")
 
 Act = Callable[[Counter], Awaitable[Movement]]
@@ -362,5 +362,5 @@ class TestAnId:
 
 async def _until(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(timedelta(seconds=10).total_seconds()):
-        while not look():
+        while not look():  # noqa: ASYNC110 - the host has no event to wait for
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The books of gift cards are found right after a busy day, and wrong after every damage that a rule knows."""
+"""Gift cards' books are found right after a busy day, and wrong after every damage that a rule knows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
     ),
     "an approval with a reason": (
         "UPDATE gift_movements SET reason = 'wrong_pin' WHERE movement_id = :sale",
-        "gift redemption {sale}: is booked, which its reason, answer, balance, numbers or next try do not fit",
+        "gift redemption {sale}: is booked, which its reason, answer, balance, numbers",
     ),
     "a doubt that nobody tries to resolve": (
         "UPDATE gift_movements SET next_try_at = NULL WHERE movement_id = :doubtful",
@@ -54,8 +54,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "gift redemption {doubtful}: is still being sent,",
     ),
     "a number given twice": (
-        "UPDATE payments SET audit_number = (SELECT audit_number FROM gift_movements "
-        "WHERE movement_id = :sale)",
+        "UPDATE payments SET audit_number = (SELECT MIN(audit_number) FROM gift_movements)",
         "audit number",
     ),
     "an id given twice": (

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from bezant.core.outcomes import Conflict
 from bezant.core.payments import Event, Payment, State
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.anyio
 
 def _end_sessions(engine: Engine) -> int:
     """End every other session of this database, as a restarting server would."""
-    with engine.connect() as connection:
+    aside = create_engine(engine.url, poolclass=NullPool)
+    with aside.connect() as connection:
         ended = connection.execute(
             text(
                 "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity "

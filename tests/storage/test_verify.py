@@ -424,8 +424,8 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
     ),
     "a payment of two keys": (
         (
-            "INSERT INTO claims SELECT merchant_id, terminal_id, 'another', fingerprint, subject_id, claimed_at "
-            "FROM claims"
+            "INSERT INTO claims SELECT merchant_id, terminal_id, 'another', fingerprint, subject_id, "
+            "claimed_at FROM claims"
         ),
         "I8",
         "payment {captured}: was made by 2 idempotency keys",

@@ -31,10 +31,11 @@ _STANDING: Final = """
         AND payments.state IN ('authorized', 'captured', 'settled')
     ) OR (payments.kind = 'increment' AND payments.state = 'done' AND originals.state = 'authorized')
 """
-_RESTING: Final = """
-    'declined', 'authorized', 'captured', 'settled', 'completed', 'expired', 'voided', 'done', 'reversed'
+_UNFINISHED: Final = """
+    SELECT payment_id, kind, state FROM payments WHERE state NOT IN (
+        'declined', 'authorized', 'captured', 'settled', 'completed', 'expired', 'voided', 'done', 'reversed'
+    )
 """
-_UNFINISHED: Final = f"SELECT payment_id, kind, state FROM payments WHERE state NOT IN ({_RESTING})"
 _UNCONFIRMED: Final = "SELECT payment_id, tries FROM reversals WHERE confirmed_at IS NULL"
 _SETTLING: Final = "SELECT terminal_id, number FROM batches WHERE state = 'settling'"
 

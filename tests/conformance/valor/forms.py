@@ -38,9 +38,9 @@ def _json(params: Params) -> bytes:
 
 
 def _numbers(params: Params) -> Params:
-    """Numbers as JSON numbers, as clients in typed languages send them."""
+    """Numbers as JSON numbers, as clients in typed languages send them: without leading zeros."""
     return {
-        name: json.loads(value) if name in _NUMERIC and value.isdecimal() else value
+        name: int(value) if name in _NUMERIC and value.isdecimal() else value
         for name, value in params.items()
     }
 

@@ -319,7 +319,7 @@ class TestAnInquiry:
         assert refused(second.call("transaction_inquiry", rrn=sale["rrn"])) == "E14"
 
 
-def _closed_batch(till: Till, **said: object) -> dict[str, Any]:
+def _closed_batch(till: Till, **said: Any) -> dict[str, Any]:
     answer = till.call("closedbatch", **said)
     assert (answer.status, answer.body["status"]) == (200, "SUCCESS"), answer
     return answer.body

@@ -25,10 +25,11 @@ CARD, PIN = TEST_CARDS["active"].number, TEST_CARDS["active"].pin
 LOW, STOCK = TEST_CARDS["low"].number, TEST_CARDS["inactive"].number
 UNKNOWN = "7319520000099999999"
 BUYER = {"email": "john@example.com", "phone": "1111111111"}
+UNSETTLED = "SELECT 1 FROM gift_movements WHERE state IN ('sending', 'in_doubt')"
 ON_SQLITE = pytest.mark.parametrize("office", ["sqlite"], indirect=True)
 
 
-def sale(till: Till, amount: object = "5.00", **said: object) -> Answer:
+def sale(till: Till, amount: object = "5.00", **said: Any) -> Answer:
     """Pay with the vendor's demo card, unless another is given."""
     return till.call("giftsale", **{"amount": amount, "pan": CARD, **said})
 
@@ -66,7 +67,7 @@ SAID: Final = {
 
 
 class TestASample:
-    @pytest.mark.parametrize("sample", SAID, ids=lambda sample: " ".join(sample))
+    @pytest.mark.parametrize("sample", SAID, ids=" ".join)
     def test_is_answered_as_it_was_published(self, till: Till, sample: tuple[str, str]) -> None:
         published = SAID[sample]
         answer = REPLAYS[sample](till)
@@ -142,9 +143,36 @@ class TestNumbers:
 
 
 class TestBadInput:
-    NUMBERS = ("", "1", "7" * 14, "7" * 20, "٧" * 16, "7319x20000019131", ["7" * 16], {"a": 1}, True, None)
-    AMOUNTS = ("0", "-1", "1e3", "1_000", "NaN", "Infinity", "1.001", "100000", "٥", " 5", "0x10", "05", [5])
-    PINS = ("x", "1" * 13, "-1", "1.5", ["1"], "٥٥٥٥", "1 2")
+    # An Arabic-Indic digit: a digit to Python, none on the wire.
+    FOREIGN_DIGIT = "\u0665"
+    NUMBERS = (
+        "",
+        "1",
+        "7" * 14,
+        "7" * 20,
+        FOREIGN_DIGIT * 16,
+        "7319x20000019131",
+        ["7" * 16],
+        {"a": 1},
+        True,
+        None,
+    )
+    AMOUNTS = (
+        "0",
+        "-1",
+        "1e3",
+        "1_000",
+        "NaN",
+        "Infinity",
+        "1.001",
+        "100000",
+        FOREIGN_DIGIT,
+        " 5",
+        "0x10",
+        "05",
+        [5],
+    )
+    PINS = ("x", "1" * 13, "-1", "1.5", ["1"], FOREIGN_DIGIT * 4, "1 2")
 
     @ON_SQLITE
     def test_is_answered_with_the_vendors_error(self, till: Till) -> None:
@@ -270,8 +298,7 @@ class TestAKill:
                     gateway.kill()
                     told = [answer for each in asked for answer in each.result()]
                 gateway.start()
-                unsettled = "SELECT 1 FROM gift_movements WHERE state IN ('sending', 'in_doubt')"
-                eventually(lambda: not gateway.rows(unsettled))
+                eventually(lambda: not gateway.rows(UNSETTLED))
                 approved_ids = {int(answer.body["txnid"]) for answer in told if answer.status == 200}
                 booked_ids = {
                     row["movement_id"]

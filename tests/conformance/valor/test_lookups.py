@@ -110,7 +110,7 @@ class TestANumberRange:
     @pytest.mark.parametrize(
         "said", [None, [], {}, "\u0664" * 6, "4" * 20, "-41111", "411111\u00b2", "4.1111e5", True], ids=ascii
     )
-    def test_is_written_in_digits(self, till: Till, said: object) -> None:
+    def test_is_written_in_digits(self, till: Till, said: Any) -> None:
         assert refused(till.call("binLookup", bin=said)) == "G42"
 
     def test_may_be_a_json_number(self, till: Till) -> None:
@@ -224,7 +224,7 @@ class Exporter:
     key_file: Path
     second: Till
 
-    def fetch(self, **said: object) -> dict[str, Any]:
+    def fetch(self, **said: Any) -> dict[str, Any]:
         """What is answered for a card."""
         answer = self.till.call("encryptionfetch", **said)
         assert answer.status == 200, answer
@@ -241,9 +241,16 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     key_file = home / "private.pem"
     key_file.write_bytes(_private(key))
     with Gateway(home, settings={"BEZANT_ISO_KEYS": str(home / "keys")}) as gateway:
+        keys = [gateway.demo[name] for name in ("valor", "valor_second")]
         tills = [
-            Till(gateway=gateway, host_terminals={}, **gateway.demo[name])
-            for name in ("valor", "valor_second")
+            Till(
+                gateway=gateway,
+                appid=each["appid"],
+                appkey=each["appkey"],
+                epi=each["epi"],
+                host_terminals={},
+            )
+            for each in keys
         ]
         yield Exporter(tills[0], key, key_file, tills[1])
 
@@ -308,7 +315,7 @@ class TestAnEncryptedCard:
         ids=str,
     )
     def test_that_is_not_named_is_refused_as_in_the_sample(
-        self, exporter: Exporter, said: dict[str, object]
+        self, exporter: Exporter, said: dict[str, Any]
     ) -> None:
         answer = exporter.till.call("encryptionfetch", **said)
         assert (answer.status, list(answer.body), answer.body) == (400, list(NOT_NAMED), NOT_NAMED)
@@ -328,7 +335,7 @@ class TestAnEncryptedCard:
         ],
         ids=ascii,
     )
-    def test_that_is_not_there_is_refused(self, exporter: Exporter, said: dict[str, object]) -> None:
+    def test_that_is_not_there_is_refused(self, exporter: Exporter, said: dict[str, Any]) -> None:
         assert refused(exporter.till.call("encryptionfetch", **said)) == "E14"
 
     def test_of_another_merchant_is_not_there(self, exporter: Exporter) -> None:
@@ -336,7 +343,7 @@ class TestAnEncryptedCard:
         customer_id = vault.add_customer("Ours")
         payment_id = vault.add_card(customer_id)
         own = Vault(exporter.second).add_customer("Theirs")
-        asked: list[dict[str, object]] = [
+        asked: list[dict[str, Any]] = [
             {"txn_id": exporter.till.sale()["txnid"]},
             {"vault_id": customer_id, "payment_id": payment_id},
             {"vault_id": own, "payment_id": payment_id},

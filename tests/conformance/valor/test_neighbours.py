@@ -238,7 +238,7 @@ class TestLevelsTwoAndThree:
         approved(till.charge("10.00", order_details="", po_number=""))
 
     def test_do_not_spare_a_card_its_expiry(self, till: Till) -> None:
-        said = {"invoicenumber": "inv0001", "order_details": DETAILS}
+        said: dict[str, Any] = {"invoicenumber": "inv0001", "order_details": DETAILS}
         assert refused(till.charge("10.00", expirydate="1336", **said)) == "E07"
         assert declined(till.charge("10.00", expirydate="0120", **said)) == "54"
 

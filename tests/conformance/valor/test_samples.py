@@ -32,6 +32,17 @@ PAYER = {
     "shipping_country": "US",
 }
 ORDER = {"orderdescription": "king size bed 10x12", "invoicenumber": "inv0001"}
+LEVELS = {
+    "po_number": "PO-77",
+    "order_details": json.dumps(
+        {
+            "product_line_items": [
+                {"name": "King size bed", "code": "BED-1", "qty": 1, "unit_cost": 9.5, "tax": 0.5}
+            ],
+            "discounts": [{"name": "Spring", "cost": 0}],
+        }
+    ),
+}
 UNKNOWN_EPI = "2999999999"
 NIGHT = ("direct_sale_auth", "direct_sale_token", "refund_offset_sale", "void", "settlement")
 
@@ -109,6 +120,14 @@ REPLAYS: dict[tuple[str, str], Callable[[Till], Last]] = {
     ("direct_sale_token", "OK (Approved)"): lambda till: _by_token(_sale(till)["token"]),
     ("direct_sale_token", "Declined"): lambda _: _by_token("9D583592578242B71F50ACCBE8532391F21CC305"),
     ("direct_sale_token", "Processing Error"): lambda _: _without(_by_token("9" * 40), "amount"),
+    ("direct_sale_l2l3", "OK (Approved)"): lambda _: _direct(amount="10", surchargeAmount="1.02", **LEVELS),
+    ("direct_sale_l2l3", "Declined"): lambda _: _direct(expirydate="1220", **LEVELS),
+    ("direct_sale_l2l3", "Processing Error"): lambda _: _direct(expirydate="1336", **LEVELS),
+    ("direct_sale_token_l2l3", "OK (Approved)"): lambda till: _by_token(_sale(till)["token"], **LEVELS),
+    ("direct_sale_token_l2l3", "Declined"): lambda _: _by_token("9" * 40, **LEVELS),
+    ("direct_sale_token_l2l3", "Processing Error"): lambda _: _without(
+        _by_token("9" * 40, **LEVELS), "txn_type"
+    ),
     ("refund_offset_sale", "OK (Approved)"): lambda till: _refund(_sale(till)["txnid"]),
     ("refund_offset_sale", "Missing Input"): lambda _: _without(_refund(""), "ref_txn_id"),
     ("refund_offset_sale", "Declined"): lambda _: _refund("223042912511"),

@@ -54,7 +54,9 @@ class TestAnAddress:
 
 
 class TestAVerificationValue:
-    @pytest.mark.parametrize(("letter", "match"), [("M", YES), ("N", NO), ("P", NONE), ("U", NONE), (None, NONE)])
+    @pytest.mark.parametrize(
+        ("letter", "match"), [("M", YES), ("N", NO), ("P", NONE), ("U", NONE), (None, NONE)]
+    )
     def test_matches_as_the_network_says(self, letter: str | None, match: Match) -> None:
         assert verification_match(letter) is match
 

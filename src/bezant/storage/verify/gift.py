@@ -179,8 +179,9 @@ GIFT = (
         query=f"""
             SELECT merchant_id, movement_id, revision, before, after, previous
             FROM (
-                SELECT merchant_id, movement_id, revision, before, after, COALESCE(LAG(after) OVER (
-                    PARTITION BY merchant_id, movement_id ORDER BY revision), '{MOVEMENT.initial}') AS previous
+                SELECT merchant_id, movement_id, revision, before, after, COALESCE(
+                    LAG(after) OVER (PARTITION BY merchant_id, movement_id ORDER BY revision),
+                    '{MOVEMENT.initial}') AS previous
                 FROM gift_events
             ) AS chained
             WHERE before <> previous OR before || '>' || after NOT IN ({_STEPS})
