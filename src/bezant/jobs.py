@@ -123,6 +123,7 @@ class Timetable:
                 Job("sweep leases", 0.5, self._sweep),
                 Job("reverse", 0.25, self._reverse),
                 Job("finish settlements", 30, self._finish_settlements),
+                Job("forget failures", 60, self._gate.forget_failures),
                 *more,
                 Job("expire authorizations", 1, self._expire),
                 Job("settle by the clock", 1, self._settle_by_clock),

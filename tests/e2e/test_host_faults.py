@@ -167,10 +167,10 @@ class TestACapture:
     def test_that_is_not_answered_is_taken_back_and_can_be_made_again(self, gateway: Gateway) -> None:
         authorization = told_yes(gateway.charge("auth", "32.02"))
         gateway.control.script({"silent": True}, ask="capture")
-        capture = {"txn_type": "capture", "ref_txn_id": authorization, "amount": "32.02"}
-        taken_back(gateway, told_no(gateway.call(**capture)), ask="capture")
+        capture = partial(gateway.call, txn_type="capture", ref_txn_id=authorization, amount="32.02")
+        taken_back(gateway, told_no(capture()), ask="capture")
         assert state_of(gateway, authorization) == "authorized"
-        made = told_yes(gateway.call(**capture))
+        made = told_yes(capture())
         assert state_of(gateway, made) == "captured"
 
 
@@ -178,8 +178,8 @@ class TestAnIncrement:
     def test_that_is_not_answered_holds_no_more_money(self, gateway: Gateway) -> None:
         authorization = told_yes(gateway.charge("auth", "32.03"))
         gateway.control.script({"silent": True}, ask="authorize")
-        increment = {"txn_type": "incremental_auth", "ref_txn_id": authorization, "amount": "5.00"}
-        taken_back(gateway, told_no(gateway.call(**increment)), ask="authorize")
+        increment = gateway.call(txn_type="incremental_auth", ref_txn_id=authorization, amount="5.00")
+        taken_back(gateway, told_no(increment), ask="authorize")
         too_much = gateway.call(txn_type="capture", ref_txn_id=authorization, amount="37.03")
         assert too_much.body["error_no"] == "E98"
 
@@ -187,7 +187,7 @@ class TestAnIncrement:
 class TestATip:
     def test_that_is_not_answered_is_told_until_it_is(self, gateway: Gateway) -> None:
         sale = told_yes(gateway.sale("32.04"))
-        gateway.control.script({"silent": True}, {"refuse": True}, ask="capture")
+        gateway.control.script({"silent": True}, ask="capture")
         told = gateway.call(txn_type="tipadjust", ref_txn_id=sale, amount="3.00")
         assert told.body["error_no"] == "S00"
         row = gateway.listed(sale)

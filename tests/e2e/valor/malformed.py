@@ -120,6 +120,7 @@ SALE: Final = (
     Case(field="tax_amount", error="E11", takes=ZERO),
     _INDICATOR,
     Case(field="surchargeAmount", error="E10", takes=ZERO),
+    Case(field="epage", error="E22", takes=ZERO),
     Case(field="surchargeIsPercentage", error="E10", takes=ZERO),
     Case(field="tip", error="E18", takes=ZERO),
     Case(field="cardnumber", error="E06", takes=frozenset(), missing="E06"),

@@ -68,8 +68,12 @@ class FailureStore(Protocol):
         """Forget a caller's failures."""
         ...
 
-    def locks(self, at: datetime) -> dict[bytes, datetime]:
-        """Callers locked out at that instant, and until when."""
+    def standing(self, since: datetime) -> dict[bytes, datetime | None]:
+        """Callers that failed since then or are locked out, and until when."""
+        ...
+
+    def forget(self, *, before: datetime, now: datetime) -> None:
+        """Drop failures that began before then, of callers that are not locked out now."""
         ...
 
 

@@ -162,9 +162,11 @@ class Gate:
         return token, expires_at
 
     async def refresh_locks(self) -> None:
-        """Take over the lock-outs that other processes, or earlier runs, recorded."""
+        """Take over the failures and lock-outs that other processes, or earlier runs, recorded."""
         now = self._clock.now()
-        self._locks = await self._units.read(lambda tx: tx.failures.locks(now))
+        failing = await self._units.read(lambda tx: tx.failures.standing(now - FAILURES_WINDOW))
+        self._failing = set(failing)
+        self._locks = {caller: until for caller, until in failing.items() if until is not None}
 
     async def _proven(self, *, app_id: str, app_key: str, address: str) -> tuple[Account, list[int]]:
         """The account with that app id, and the terminals that the key opens: one at least."""
@@ -197,6 +199,13 @@ class Gate:
 
     def _caller_hash(self, app_id: str, address: str) -> bytes:
         return self._hasher.digest(f"{app_id}\n{address}")
+
+    async def forget_failures(self) -> None:
+        """Drop failures that no longer count."""
+        now = self._clock.now()
+        await self._units.write(
+            lambda tx: tx.failures.forget(before=now - FAILURES_WINDOW, now=now), merchant_id=0
+        )
 
     async def _fail(self, denied: Denied, *, app_id: str, address: str) -> NoReturn:
         caller, at = self._caller_hash(app_id, address), self._clock.now()

@@ -16,6 +16,7 @@ from bezant.core.vault.customers import (
     Place,
     Refusal,
 )
+from bezant.core.vault.detection import mask_card_numbers
 from bezant.core.vault.exports import (
     Envelope,
     Envelopes,
@@ -59,5 +60,6 @@ __all__ = [
     "Vault",
     "brand_of",
     "is_routing_number",
+    "mask_card_numbers",
     "seal",
 ]

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, Table, or_, select, update
 
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
@@ -387,14 +387,26 @@ class Failures:
         self._writes.touch()
         self._connection.execute(t.login_failures.delete().where(t.login_failures.c.caller == caller))
 
-    def locks(self, at: datetime) -> dict[bytes, datetime]:
-        """Callers locked out at that instant, and until when."""
+    def standing(self, since: datetime) -> dict[bytes, datetime | None]:
+        """Callers that failed since then or are locked out, and until when."""
+        table = t.login_failures
         rows = self._connection.execute(
-            select(t.login_failures.c.caller, t.login_failures.c.locked_until).where(
-                t.login_failures.c.locked_until > to_micros(at)
+            select(table.c.caller, table.c.locked_until).where(
+                or_(table.c.since > to_micros(since), table.c.locked_until.is_not(None))
             )
         )
-        return {bytes(row.caller): from_micros(row.locked_until) for row in rows}
+        return {bytes(row.caller): maybe_instant(row.locked_until) for row in rows}
+
+    def forget(self, *, before: datetime, now: datetime) -> None:
+        """Drop failures that began before then, of callers that are not locked out now."""
+        self._writes.touch()
+        table = t.login_failures
+        self._connection.execute(
+            table.delete().where(
+                table.c.since <= to_micros(before),
+                or_(table.c.locked_until.is_(None), table.c.locked_until <= to_micros(now)),
+            )
+        )
 
 
 def _day(number: int | None) -> date | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bezant.core.merchants import Profile
 from bezant.core.money import Money
 from bezant.core.payments import Order
+from bezant.core.vault import mask_card_numbers
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.codes import Error
 from bezant.dialects.wire import body, codecs
@@ -26,10 +27,15 @@ FLAG = codecs.one_of({"0": False, "1": True})
 def _text(name: str, length_max: int, *aliases: str) -> Field[Error]:
     return Field(
         name=name,
-        read=codecs.text(length_max=length_max),
+        read=_without_card_numbers(codecs.text(length_max=length_max)),
         invalid=codes.BAD_TEXT,
         aliases=aliases,
     )
+
+
+def _without_card_numbers(read: codecs.Reader[str]) -> codecs.Reader[str]:
+    """A text that is kept and shown: card numbers that strayed into it are masked."""
+    return codecs.described(lambda value: mask_card_numbers(read(value)), read.__doc__ or "")
 
 
 def amount(*, missing: Error | None = codes.BAD_AMOUNT) -> Field[Error]:
@@ -74,6 +80,9 @@ PROFILE = Field(
     note="required by the docs, left out by clients",
 )
 EXPIRY = Field(name="expirydate", read=codecs.card_expiry, invalid=codes.BAD_EXPIRY, note="MMYY or MM/YY")
+HOSTED_PAGE = Field(
+    name="epage", read=FLAG, default=False, invalid=codes.NO_HOSTED_PAGE, note="1 asks for a hosted page"
+)
 CVV = Field(name="cvv", read=codecs.card_cvv, invalid=codes.BAD_CVV)
 TOKEN = Field(
     name="token",
