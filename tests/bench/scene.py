@@ -165,7 +165,7 @@ class _Process:
     def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._arguments = arguments
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
-        self._environment = {**inherited, "PYTHONPATH": os.environ.get("BX_SRC", str(ROOT / "src")), **(environment or {})}
+        self._environment = {**inherited, "PYTHONPATH": str(ROOT / "src"), **(environment or {})}
         self._log = folder / f"{arguments[0]}.log"
 
     def __enter__(self) -> Self:

@@ -251,7 +251,7 @@ class TestAClock:
 class TestTheDemo:
     def test_is_the_same_when_made_twice(self, anywhere: Shell) -> None:
         first = anywhere.json("demo")
-        assert first["valor"] == {"appid": APP_ID, "appkey": APP_KEY, "epi": TERMINAL}
+        assert first["valor"] == {"appid": APP_ID, "appkey": APP_KEY, "epi": TERMINAL, "otp": "123456"}
         boarded = [
             anywhere.json(*what) for what in (["iso", "list"], ["merchant", "list"], ["terminal", "list"])
         ]
@@ -265,7 +265,7 @@ class TestTheDemo:
         path = demo.home / "demo.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         written = json.loads(path.read_text())
-        assert list(written) == ["base_url", "valor", "valor_second", "cards"]
+        assert list(written) == ["base_url", "valor", "valor_second", "cards", "gift"]
         assert list(written["cards"]) == ["approve", "decline", "expired"]
         for name in ("valor", "valor_second"):
             names = written[name]

@@ -81,7 +81,7 @@ class Network:
         self._script: deque[Answer] = deque()
         self._open = asyncio.Event()
         self._open.set()
-        self._asked = asyncio.Event()
+        self._waiting = asyncio.Semaphore(0)
 
     def will_say(self, *answers: Answer) -> None:
         """The next answers."""
@@ -91,15 +91,16 @@ class Network:
     def silent(self) -> Iterator[None]:
         """Nobody gets an answer in here."""
         self._open.clear()
-        self._asked.clear()
+        self._waiting = asyncio.Semaphore(0)
         try:
             yield
         finally:
             self._open.set()
 
-    async def is_asked(self) -> None:
-        """Wait until a message has arrived in the silence."""
-        await self._asked.wait()
+    async def is_asked(self, times: int = 1) -> None:
+        """Wait until so many messages have arrived in the silence."""
+        for _ in range(times):
+            await self._waiting.acquire()
 
     async def send(self, message: Message) -> Answer:
         """Answer a payment message."""
@@ -116,7 +117,7 @@ class Network:
 
     async def _answer(self, otherwise: Answer) -> Answer:
         answer = self._script.popleft() if self._script else otherwise
-        self._asked.set()
+        self._waiting.release()
         await self._open.wait()
         return answer
 

@@ -245,6 +245,7 @@ class TestAVoid:
             await shop.network.is_asked()
             assert shop.wrong() == []
             settling = asyncio.create_task(shop.settlements.settle(shop.caller))
+            await shop.network.is_asked()
         await waiting
         assert (await settling).totals.sold == 1_00
         back = await shop.find(sale)

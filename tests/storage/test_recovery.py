@@ -89,7 +89,7 @@ class TestALeaseThatRanOut:
     async def test_is_found_once_by_two_processes(self, shop: Shop) -> None:
         with shop.network.silent():
             waiting = [asyncio.create_task(shop.sale(1_00 + n)) for n in range(5)]
-            await shop.network.is_asked()
+            await shop.network.is_asked(times=5)
             shop.clock.pass_by(minutes=1)
             async with shop.other_process() as other:
                 await asyncio.gather(shop.recovery.sweep(), other.recovery.sweep())

@@ -8,6 +8,7 @@ import threading
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from bezant.core.money import Money
 from bezant.core.outcomes import Conflict
 from bezant.core.payments import Event, Payment, State
 from bezant.storage.lanes import Unavailable
@@ -35,10 +36,9 @@ class TestAGroupOfWorks:
         """Not on the next in the group, whose reading is what writes the step."""
         sale = await shop.sale()
         void = await shop.void(sale)
-        stale = sale.step(Event.SETTLE)
 
-        def settle_too_late(unit: Unit) -> None:
-            unit.payments.change(sale, stale, at=shop.clock.now())
+        def refund_too_late(unit: Unit) -> None:
+            unit.payments.change(sale, sale.changed(refunded=Money(1)), at=shop.clock.now())
 
         def look(unit: Unit) -> Payment | None:
             return unit.payments.find(void.merchant_id, void.payment_id)
@@ -53,7 +53,7 @@ class TestAGroupOfWorks:
         held = asyncio.create_task(shop.units.write(hold, merchant_id=merchant_id))
         await asyncio.to_thread(holding.wait, 30)
         works = asyncio.gather(
-            shop.units.write(settle_too_late, merchant_id=merchant_id),
+            shop.units.write(refund_too_late, merchant_id=merchant_id),
             shop.units.write(look, merchant_id=merchant_id),
             return_exceptions=True,
         )
@@ -100,7 +100,7 @@ class TestALostDatabase:
         shop = server_shop
         with shop.network.silent():
             waiting = [asyncio.create_task(shop.sale()) for _ in range(5)]
-            await shop.network.is_asked()
+            await shop.network.is_asked(times=5)
             assert await asyncio.to_thread(_end_sessions, shop.engine) > 0
         assert all([(await sale).approved for sale in waiting])
         assert shop.wrong() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -18,7 +19,7 @@ from bezant.cli.screen import (
     show_rows,
 )
 from bezant.cli.usage import example, json_option
-from bezant.cli.values import Acceptor, Matching, Name, Whole, Zone
+from bezant.cli.values import Acceptor, Matching, Name, TimeOfDay, Whole, Zone
 from bezant.core.merchants import (
     Account,
     Endpoint,
@@ -242,14 +243,46 @@ def list_terminals(*, merchant: str | None, as_json: bool) -> None:
         found = (unit.merchants.account(each.merchant_id) for each in unit.merchants.all())
         return [account for account in found if account is not None]
 
-    async def work(opened: Opened) -> list[Row]:
+    def rows(unit: Unit) -> list[Row]:
+        minutes = {
+            (each.merchant_id, each.terminal_id): each.settles_at
+            for each in unit.merchants.settling_terminals()
+        }
         return [
-            _terminal_row(account.merchant, each)
-            for account in await opened.units.read(accounts)
+            {
+                **_terminal_row(account.merchant, each),
+                "settles_at": _clock_time(minutes.get((account.merchant.merchant_id, each.terminal_id))),
+            }
+            for account in accounts(unit)
             for each in account.terminals.values()
         ]
 
+    async def work(opened: Opened) -> list[Row]:
+        return await opened.units.read(rows)
+
     show_rows(with_store(work), as_json=as_json, none="no terminal yet: bezant terminal create --help")
+
+
+@terminal.command(
+    "settle-at",
+    epilog=example("bezant terminal settle-at 2203082193 19:00", "bezant terminal settle-at 2203082193 off"),
+)
+@click.argument("terminal")
+@click.argument("time", type=TimeOfDay())
+@json_option
+def settle_at(*, terminal: str, time: int | Literal["off"], as_json: bool) -> None:
+    """Let TERMINAL (its number) settle by itself every day at TIME (HH:MM, or off).
+
+    The time is that of the terminal's store and of its merchant's clock.
+    """
+    minute = None if time == "off" else time
+
+    async def work(opened: Opened) -> Row:
+        owner, _ = await opened.units.read(lambda unit: terminal_numbered(unit, terminal))
+        found = await opened.boarding.settle_daily(owner.merchant_id, terminal, minute)
+        return {"number": found.number, "label": found.label, "settles_at": _clock_time(minute)}
+
+    show_facts(with_store(work), as_json=as_json)
 
 
 @click.group()
@@ -399,6 +432,10 @@ def _terminal_row(owner: Merchant, found: Terminal) -> Row:
         "surcharge": endpoints.get(Profile.SURCHARGE.value),
         "tip_percent_max": found.tips.percent_max if found.tips.adjustable else None,
     }
+
+
+def _clock_time(minute: int | None) -> str | None:
+    return None if minute is None else f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def _key_row(account: Account, record: CredentialRecord, *, reveal: bool) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, Literal, NoReturn, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
@@ -15,6 +15,7 @@ from bezant.core.money import USD, parse_decimal
 V = TypeVar("V")
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_TIME_OF_DAY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?", re.ASCII)
 _ENDPOINT: Final = re.compile(r"([0-9]{12}):([0-9]{8})", re.ASCII)
 _ADDRESS: Final = re.compile(r"([^\s:]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", re.ASCII)
@@ -68,6 +69,20 @@ class Whole(_Value[int]):
         """The number, or nothing."""
         # Only a number is looked for in a range by arithmetic; anything else, one by one.
         return int(text) if _WHOLE.fullmatch(text) and int(text) in self._bounds else None
+
+
+class TimeOfDay(_Value[int | Literal["off"]]):
+    """A time of day as minutes after midnight, or none."""
+
+    name = "hh:mm"
+    expected = "a time of day, such as 19:00, or off"
+
+    def read(self, text: str) -> int | Literal["off"] | None:
+        """The minutes, ``off``, or nothing."""
+        if text == "off":
+            return "off"
+        match = _TIME_OF_DAY.fullmatch(text)
+        return int(match[1]) * 60 + int(match[2]) if match else None
 
 
 class Seconds(_Value[float]):

@@ -204,6 +204,13 @@ class TestLevelsTwoAndThree:
         sale = till.sale("10.00", invoicenumber="inv0001", order_details=json.dumps(DETAILS))
         assert json.loads(_order(till, sale)["items"]) == DETAILS
 
+    def test_keep_no_card_number(self, till: Till) -> None:
+        details = {"note": "card 4111 1111 1111 1111", "list": [{"n": 4111111111111111}], "qty": 1.50}
+        sale = till.sale("10.00", invoicenumber="1", po_number="4111111111111111", order_details=details)
+        order = _order(till, sale)
+        assert order["purchase_order"] == "XXXX1111"
+        assert order["items"] == '{"note":"card XXXX1111","list":[{"n":"XXXX1111"}],"qty":1.5}'
+
     def test_come_with_a_token_too(self, till: Till) -> None:
         token = till.sale()["token"]
         sale = till.sale("10.00", token=token, invoice_no="inv0001", order_details=DETAILS)

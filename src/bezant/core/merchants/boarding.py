@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -87,6 +87,10 @@ class BoardingStore(Protocol):
 
     def set_settlement_time(self, merchant_id: int, terminal_id: int, settles_at: int | None) -> None:
         """Let a terminal settle by itself at that minute of the local day, or no more."""
+        ...
+
+    def note_settled(self, merchant_id: int, terminal_id: int, day: date) -> None:
+        """A terminal has kept that local day's settlement time."""
         ...
 
     def set_clock(self, merchant_id: int, clock: MerchantClock) -> None:
@@ -245,16 +249,26 @@ class Boarding:
         return await self._change(merchant_id, work)
 
     async def settle_daily(self, merchant_id: int, terminal_number: str, at_minute: int | None) -> Terminal:
-        """Let a terminal settle by itself every day at that minute of its store's day, or no more."""
+        """Let a terminal settle by itself every day at that minute of its store's day, or no more.
+
+        It begins with the next such time, today or tomorrow.
+        """
         if at_minute is not None and not 0 <= at_minute < MINUTES_OF_DAY:
             raise BadFacts("not a time of day")
+        real = self._clock.now()
 
         def work(tx: BoardingTx) -> Terminal:
             account = tx.boarding.account(merchant_id)
             terminal = account.terminals.get(terminal_number) if account else None
-            if terminal is None:
+            if account is None or terminal is None:
                 raise BadFacts("no such terminal")
             tx.boarding.set_settlement_time(merchant_id, terminal.terminal_id, at_minute)
+            if at_minute is not None:
+                zone = account.stores[terminal.store_id].zone
+                local = account.merchant.clock.at(real).astimezone(zone)
+                is_over = local.hour * 60 + local.minute >= at_minute
+                kept = local.date() - timedelta(days=0 if is_over else 1)
+                tx.boarding.note_settled(merchant_id, terminal.terminal_id, kept)
             return terminal
 
         return await self._change(merchant_id, work)

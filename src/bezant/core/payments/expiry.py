@@ -15,6 +15,8 @@ from bezant.core.payments.settlement import Settlements
 
 AUTHORIZATION_LIFE = timedelta(days=7)
 EXPIRE_MAX = 200
+RETRY_AFTER = timedelta(seconds=30)
+"""Between two tries to settle a terminal whose time has come."""
 
 
 class Due(Protocol):
@@ -37,15 +39,22 @@ class Due(Protocol):
 
     @property
     def settled_on(self) -> date | None:
-        """The last local day on which it settled by itself."""
+        """The last local day whose time it kept."""
         ...
 
 
-def is_due(due: Due, local: datetime) -> bool:
-    """Whether a terminal's settlement time of this local day has come and was not kept yet."""
-    if local.hour * 60 + local.minute < due.settles_at:
-        return False
-    return due.settled_on is None or due.settled_on < local.date()
+def missed_day(due: Due, local: datetime) -> date | None:
+    """The last local day whose settlement time has come, if it was not kept yet.
+
+    Days that were missed before that (nobody was up, the clock was moved) are settled with it. A clock that
+    was moved back to before the last day kept goes by today's time alone.
+    """
+    today = local.date()
+    has_come = local.hour * 60 + local.minute >= due.settles_at
+    last = today if has_come else today - timedelta(days=1)
+    if due.settled_on is not None and due.settled_on > today:
+        return today if has_come else None
+    return last if due.settled_on is None or due.settled_on < last else None
 
 
 class Cutoffs:
@@ -58,6 +67,7 @@ class Cutoffs:
         self._settlements = settlements
         self._callers = callers
         self._clock = clock
+        self._retry_at: dict[tuple[int, int], datetime] = {}
 
     async def expire_authorizations(self) -> int:
         """Let go of what was held for seven days by the merchant's clock, here and at the network."""
@@ -78,15 +88,21 @@ class Cutoffs:
         return len(expired)
 
     async def settle(self, due: Due) -> bool:
-        """Settle a terminal whose time has come; whether it had."""
+        """Settle a terminal whose time has come; whether that was done."""
+        real = self._clock.now()
         caller = await self._callers.caller(due.merchant_id, due.terminal_id)
-        local = caller.local(caller.now(self._clock.now()))
-        if not is_due(due, local):
+        day = missed_day(due, caller.local(caller.now(real)))
+        if day is None or real < self._retry_at.get(caller.key, real):
             return False
+        # An earlier batch that is not confirmed yet comes first: what is open is settled after it.
+        await self._settlements.finish(caller)
         settlement = await self._settlements.settle(caller)
-        if settlement.reason is None:
-            await self._note(caller, local.date())
-        return settlement.reason is None
+        if settlement.reason is not None:
+            self._retry_at[caller.key] = real + RETRY_AFTER
+            return False
+        self._retry_at.pop(caller.key, None)
+        await self._note(caller, day)
+        return True
 
     async def _note(self, caller: Caller, day: date) -> None:
         merchant_id, terminal_id = caller.key

@@ -187,7 +187,7 @@ class SettlementDays(Protocol):
     """When terminals last settled by themselves."""
 
     def note_settled(self, merchant_id: int, terminal_id: int, day: date) -> None:
-        """A terminal has settled by itself on that local day."""
+        """A terminal has kept that local day's settlement time."""
         ...
 
 

@@ -304,6 +304,8 @@ class _Connection(asyncio.Protocol):
         self.probing = False
         self.watch: asyncio.TimerHandle | None = None
         self._clock = loop.time
+        self._call_soon = loop.call_soon
+        self._unsent: list[bytes] = []
         self._on_open = on_open
         self._on_body = on_body
         self._on_lost = on_lost
@@ -337,9 +339,20 @@ class _Connection(asyncio.Protocol):
         self.congested = False
 
     def write(self, frame: bytes) -> None:
-        """Send a frame. One that is written to a dying connection is reported lost soon after."""
+        """Send a frame. One that is written to a dying connection is reported lost soon after.
+
+        What is written in one turn of the event loop leaves together: works that were committed as a group
+        go on at the same time, and each write would be a system call of its own.
+        """
+        if not self._unsent:
+            self._call_soon(self._flush)
+        self._unsent.append(frame)
+
+    def _flush(self) -> None:
+        frames = b"".join(self._unsent)
+        self._unsent.clear()
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame)
+            self._transport.write(frames)
 
     def abort(self) -> None:
         """Close without waiting for anything."""

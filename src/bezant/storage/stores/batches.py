@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
-from bezant.storage.bulk import BulkInsert, BulkUpdate, Row, columns_of
+from bezant.storage.bulk import BulkInsert, BulkUpdate, Row, array
 from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import batches
@@ -65,7 +65,9 @@ class Batches:
             return
         if self._connection.dialect.name == "postgresql":
             with pipelined(self._connection):  # with the BEGIN before it
-                found = execute(self._connection, _LOCK_OPEN, columns_of(wanted)).fetchall()
+                found = execute(
+                    self._connection, _LOCK_OPEN, [array(column) for column in zip(*wanted, strict=True)]
+                ).fetchall()
         else:
             found = [row for key in wanted for row in execute(self._connection, _FIND_OPEN, key).fetchall()]
         for row in found:

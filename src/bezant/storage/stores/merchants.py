@@ -52,7 +52,7 @@ class CredentialRecord:
 
 @dataclass(frozen=True, slots=True)
 class SettlingTerminal:
-    """A terminal that settles by itself, and the last local day on which it did."""
+    """A terminal that settles by itself, and the last local day whose time it kept."""
 
     merchant_id: int
     terminal_id: int
@@ -261,7 +261,7 @@ class Merchants:
         self._change_terminal(merchant_id, terminal_id, settles_at=settles_at)
 
     def note_settled(self, merchant_id: int, terminal_id: int, day: date) -> None:
-        """A terminal has settled by itself on that local day."""
+        """A terminal has kept that local day's settlement time."""
         number = day.year * 10_000 + day.month * 100 + day.day
         self._change_terminal(merchant_id, terminal_id, settled_on=number)
 

@@ -138,6 +138,20 @@ ITEMS_LENGTH_MAX: Final = 16_384
 """Of an order's items, as JSON text: about a hundred of them (our choice)."""
 
 
+def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The same value with every card number in it masked. A number that is one becomes a text."""
+    match value:
+        case str():
+            masked = mask_card_numbers(value)
+            return value if masked == value else masked
+        case dict():
+            return {mask_card_numbers(name): _masked(item) for name, item in value.items()}
+        case list():
+            return [_masked(item) for item in value]
+        case _:
+            return value
+
+
 def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, str) and not isinstance(value, body.Number):
         try:
@@ -146,7 +160,7 @@ def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
             raise codecs.Invalid from None
     if not isinstance(value, dict):
         raise codecs.Invalid
-    written = codecs.as_received(value).decode()
+    written = codecs.as_received(_masked(value)).decode()
     if len(written) > ITEMS_LENGTH_MAX:
         raise codecs.Invalid
     return written
@@ -155,9 +169,9 @@ def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
 PURCHASE_ORDER = _text("po_number", 50)
 ITEMS = Field(
     name="order_details",
-    read=codecs.described(_items, f"a JSON object, at most {ITEMS_LENGTH_MAX} characters; kept as it came"),
+    read=codecs.described(_items, f"a JSON object, at most {ITEMS_LENGTH_MAX} characters"),
     invalid=codes.BAD_TEXT,
-    note="needs invoicenumber (vendor docs); forms send its text",
+    note="needs invoicenumber (vendor docs); kept as it came, card numbers masked; forms send its text",
 )
 
 ORDER: tuple[Field[Error], ...] = (
