@@ -205,6 +205,12 @@ class TestAnOperator:
         there = empty.json("terminal", "create", TERMINAL, *place, "--store", str(store["store_id"]))
         assert there in empty.json("terminal", "list")
 
+    def test_lets_a_terminal_settle_by_itself(self, demo: Shell) -> None:
+        assert demo.json("terminal", "settle-at", TERMINAL, "19:05")["settles_at"] == "19:05"
+        listed = {row["number"]: row["settles_at"] for row in demo.json("terminal", "list")}
+        assert (listed.pop(TERMINAL), set(listed.values())) == ("19:05", {None})
+        assert demo.json("terminal", "settle-at", TERMINAL, "off")["settles_at"] is None
+
     def test_reads_tables_where_names_look_like_markup(self, empty: Shell) -> None:
         empty.run("migrate")
         assert "[red]Pay" in empty.run("iso", "create", "[red]Pay").stdout
@@ -334,6 +340,10 @@ class TestAMistake:
             "terminal create 2203082193 --surcharge 887000003193",
             "terminal create 2203082193 --surcharge 887000003193:75021674 --number 123",
             "terminal create 2203082193 --surcharge 887000003193:75021674 --store 99",
+            "terminal settle-at 2203082193 24:00",
+            "terminal settle-at 2203082193 7:00",
+            "terminal settle-at 2203082193 \u0661\u0669:00",
+            "terminal settle-at 2999999999 19:00",
             "key rotate 2999999999",
             "clock move 2203082193",
             "clock move 2203082193 3x",

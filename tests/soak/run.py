@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from tests.soak.findings import findings
-from tests.soak.shoppers import Journal, Numbers, Request, crowd
-from tests.support.books import come_to_rest
+from tests.soak.shoppers import Journal, Numbers, Request, Shopper, crowd
+from tests.support.books import come_to_rest, untaken_tips
 from tests.support.gateway import SWIFT, Gateway, Host, gateway_on
 from tests.support.postgres import Server
 
@@ -23,7 +23,7 @@ RECOVERY_SECONDS_MAX: Final = 180.0
 KILL_AFTER_SECONDS_MAX: Final = 0.1
 DOWN_SECONDS_MAX: Final = 0.3
 SALE_FAULTS: Final = ("drop", "silent", "duplicate", "garble", "half", "refuse")
-SALES_A_FAULT: Final = 25
+SALES_A_FAULT: Final = 40
 REVERSALS_A_FAULT: Final = 20
 
 
@@ -57,6 +57,10 @@ class Report:
     requests: list[Request]
     kills: int
     states: Counter[str]
+    batches: int
+    balanced: int
+    """Batches whose totals were those of the host's books."""
+    untaken_tips: int
     load_seconds: float
     recovery_seconds: float
     findings: list[str]
@@ -77,11 +81,15 @@ def soak(plan: Plan, folder: Path, *, postgres: Callable[[], Server]) -> Report:
         with contextlib.suppress(AssertionError):  # what does not come to rest is a finding
             come_to_rest(gateway, seconds=RECOVERY_SECONDS_MAX)
         recovered = time.monotonic()
+        batches = gateway.control.totals()["batches"]
         return Report(
             plan=plan,
             requests=requests,
             kills=kills,
             states=_states(gateway),
+            batches=len(batches),
+            balanced=sum(batch["reconciled"] for batch in batches),
+            untaken_tips=len(untaken_tips(gateway)),
             load_seconds=loaded - started,
             recovery_seconds=recovered - loaded,
             findings=findings(gateway, requests),
@@ -109,7 +117,7 @@ def _load(gateway: Gateway, plan: Plan, folder: Path) -> tuple[list[Request], in
     for client in clients:
         client.start()
     try:
-        kills = _kill(gateway, plan, numbers)
+        kills = _kill(gateway, plan, numbers, clients)
     finally:
         for client in clients:
             client.join()
@@ -120,12 +128,12 @@ def _load(gateway: Gateway, plan: Plan, folder: Path) -> tuple[list[Request], in
     return journal.requests, kills
 
 
-def _kill(gateway: Gateway, plan: Plan, numbers: Numbers) -> int:
+def _kill(gateway: Gateway, plan: Plan, numbers: Numbers, clients: Sequence[Shopper]) -> int:
     """Kill the server at the instants that the seed picks, as long as there is work, and start it again."""
     chances = Random(f"{plan.seed}/kills")
     kills = 0
     for number in sorted(chances.choices(range(plan.requests), k=plan.kills)):
-        while numbers.given < number:
+        while numbers.given < number and any(client.is_alive() for client in clients):
             time.sleep(0.001)
         time.sleep(chances.uniform(0, KILL_AFTER_SECONDS_MAX))
         gateway.kill()
