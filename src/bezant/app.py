@@ -14,7 +14,7 @@ from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.merchants import Boarding, Directory, Factors, Gate
-from bezant.core.outcomes import Refused
+from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
 from bezant.core.vault import Bins
 from bezant.jobs import StrayBox, Timetable, gift_jobs
@@ -25,7 +25,6 @@ from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
 from bezant.storage.keyring import has_keys, open_keys, open_root_key
-from bezant.storage.lanes import Unavailable
 from bezant.storage.units import Units, open_units
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics

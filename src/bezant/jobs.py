@@ -168,7 +168,10 @@ class Timetable:
         due = await self._recovery.due(REVERSALS_AT_ONCE)
         self._metrics.reversals_due.set(len(due))
         if due and self._acquirer_up():  # else they stay due, to be tried as soon as it is back
-            await asyncio.gather(*(self._recovery.attempt(reversal) for reversal in due))
+            tries = (self._recovery.attempt(reversal) for reversal in due)
+            for trouble in await asyncio.gather(*tries, return_exceptions=True):
+                if isinstance(trouble, Exception):
+                    _log.error("reversal failed", kind=type(trouble).__name__)
 
     async def _finish_settlements(self) -> None:
         for merchant_id, terminal_id in await self._watched.unconfirmed_batches():

@@ -76,7 +76,7 @@ def table(report: Report) -> str:
         lines.append(f"{kind:12}{len(of_kind):8}{yes:8}{no:8}{given_up:10}{lost:14}")
     lines += [
         f"payments by state: {_told(report.states)}",
-        f"{report.batches} batches settled, {report.balanced} of them in balance with the host; "
+        f"{report.batches} batches settled, {report.balanced} of them in balance with the host",
         f"{report.untaken_tips} tips that the host would not take",
         f"{report.kills} kills; {report.load_seconds:.1f} s of load, {report.recovery_seconds:.1f} s to rest",
         *report.findings[:FINDINGS_SHOWN_MAX],

@@ -13,9 +13,9 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.engine import open_engine
-from bezant.storage.lanes import Job, Lane, Unavailable
+from bezant.storage.lanes import Job, Lane
 from bezant.storage.writes import Writes
 
 pytestmark = pytest.mark.anyio

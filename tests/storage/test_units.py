@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from bezant.core.money import Money
-from bezant.core.outcomes import Conflict
+from bezant.core.outcomes import Conflict, Unavailable
 from bezant.core.payments import Event, Payment, State
-from bezant.storage.lanes import Unavailable
 from bezant.storage.units import Unit
 from tests.storage.shop import Shop
 

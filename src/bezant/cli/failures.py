@@ -15,10 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from bezant.app import NotReady
 from bezant.config import BadSettings
 from bezant.core.merchants import BadFacts
-from bezant.core.outcomes import Conflict, Refused
+from bezant.core.outcomes import Conflict, Refused, Unavailable
 from bezant.rails.acquirer.sandbox import ControlRefused
 from bezant.storage.crypto import KeyTrouble
-from bezant.storage.lanes import Unavailable
 
 MISTAKE = 2
 FAILURE = 1

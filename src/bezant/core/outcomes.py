@@ -118,3 +118,7 @@ class Refused(Exception):
 
 class Conflict(Exception):
     """A stored row was not in the state that a change expected: somebody else was first."""
+
+
+class Unavailable(Exception):
+    """What we store in cannot be used now; nothing was stored as far as we know."""

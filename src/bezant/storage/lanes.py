@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.writes import Writes
 
 U = TypeVar("U")
@@ -30,10 +30,6 @@ _RETRY_SECONDS = (0.0, 0.01, 0.05, 0.2, 0.5)
 _RETRIED_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 
 _log = structlog.get_logger(__name__)
-
-
-class Unavailable(Exception):
-    """The database cannot be used now; nothing was stored as far as we know."""
 
 
 class GroupUnit(Protocol):

@@ -14,7 +14,7 @@ from functools import partial
 from bezant.core.merchants import Caller, Factors, Profile, SystemClock
 from bezant.core.merchants.factors import USED_ONCE
 from bezant.core.money import Money
-from bezant.core.outcomes import Conflict, Reason, Refused
+from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable, Unresolved
 from bezant.core.payments.checks import judged
 from bezant.core.payments.commands import (
     Adjusted,
@@ -37,6 +37,7 @@ from bezant.core.payments.model import (
     Order,
     Payment,
     State,
+    decide,
     retrieval_reference,
 )
 from bezant.core.payments.ports import Acquirer, Ids, Pause, PaymentTx, PaymentUnits
@@ -393,12 +394,19 @@ class Payments:
         )
 
     async def _begin(self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None) -> _Intent:
-        """Run unit 1. A twin with the same key that is still under way is waited for, then refused."""
+        """Run unit 1. A twin with the same key that is still under way is waited for, then refused.
+
+        When it is not known to be stored, nothing is sent: the caller may try again, and what was stored
+        after all is found when its lease has run out.
+        """
         waited = 0.0
         while True:
-            intent = await self._units.write(
-                begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
-            )
+            try:
+                intent = await self._units.write(
+                    begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
+                )
+            except (Conflict, Unavailable):
+                raise Refused(Reason.BUSY) from None
             if key is None or not intent.replayed or intent.payment.state is not State.SENDING:
                 return intent
             if waited >= TWIN_WAIT_SECONDS:
@@ -422,6 +430,9 @@ class Payments:
             finished = await self._units.read(
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
+        except Unavailable:
+            # It stays stored as being sent, and its lease runs out: what the network did is taken back.
+            finished = decide(payment, Unresolved(cause="not stored"), at=caller.now(real))
         return Outcome(payment=finished)
 
     def _message(
