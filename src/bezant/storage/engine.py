@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 BUSY_SECONDS = 10
+PLANS_KEPT_FOR = 128
+"""Transactions."""
 
 
 def open_engine(url: str, *, statement_timeout_seconds: int = 10) -> Engine:
@@ -16,20 +18,34 @@ def open_engine(url: str, *, statement_timeout_seconds: int = 10) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(str(parsed))
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_size=16,
-            max_overflow=16,
-            connect_args={
-                "connect_timeout": 5,
-                "prepare_threshold": 2,
-                "application_name": "bezant",
-                "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC "
-                f"-c idle_in_transaction_session_timeout={statement_timeout_seconds * 1000}",
-            },
-        )
+        return _postgresql(parsed, statement_timeout_seconds=statement_timeout_seconds)
     message = f"unsupported database: {parsed.get_backend_name()}"
     raise ValueError(message)
+
+
+def _postgresql(url: URL, *, statement_timeout_seconds: int) -> Engine:
+    timeout = statement_timeout_seconds * 1000
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=16,
+        max_overflow=16,
+        connect_args={
+            "connect_timeout": 5,
+            "prepare_threshold": 2,
+            "application_name": "bezant",
+            "options": f"-c statement_timeout={timeout} -c timezone=UTC "
+            f"-c idle_in_transaction_session_timeout={timeout}",
+        },
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A plan that was made while a table was small, and so reads all of it, would be kept while it grows.
+        begun = connection.info["begun"] = connection.info.get("begun", 0) + 1
+        if begun % PLANS_KEPT_FOR == 0:
+            connection.exec_driver_sql("DISCARD PLANS")
+
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
