@@ -102,6 +102,17 @@ class Recovery:
         except Conflict:
             return False
         caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
+        if payment.kind is Kind.TIP and original is not None:
+            if original.state is State.ADJUSTING:
+                # Another tip is on its way: told again now, this one could arrive after it.
+                await self._quietly(
+                    payment, partial(_postpone, reversal=claimed, tries=reversal.tries, real=real)
+                )
+                return False
+            if original.amounts != payment.amounts:
+                # A later tip took its place, and told the network the amount that counts.
+                end = partial(_confirm, reversal=claimed, at=caller.now(real), real=real)
+                return await self._quietly(payment, end)
         # A void was itself the first reversal of what it voids, and a tip the first message of its amount.
         repeat = reversal.tries > 0 or payment.kind in FORWARD
         answer = await self._acquirer.send(self._message(caller, payment, original, stored, repeat=repeat))
