@@ -275,9 +275,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(
-    engine: Engine, folder: Path, *, network: Network | None = None
-) -> AsyncIterator[Shop]:
+async def open_shop(engine: Engine, folder: Path, *, network: Network | None = None) -> AsyncIterator[Shop]:
     """A gateway with one merchant on a migrated database."""
     keys = open_keys(engine, open_root_key(folder / "root.key", create=True))
     async with _open(engine, keys, HandClock(), network or Network()) as shop:

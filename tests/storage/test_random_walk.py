@@ -175,10 +175,9 @@ class TestAWalk:
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=15,
-                stateful_step_count=25,
+                max_examples=25,
+                stateful_step_count=30,
                 deadline=None,
-                derandomize=True,
                 suppress_health_check=list(HealthCheck),
             ),
         )
