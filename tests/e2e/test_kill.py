@@ -46,7 +46,7 @@ class Killed:
     """A gateway that was killed with calls under way, and has come to rest since.
 
     ``calls`` can be made again: they have keys, by which they are known here. ``asked_at_once`` is what one
-    of them was answered before that rest. ``ids``: the sales that were to be voided, refunded and settled.
+    of them was answered before that rest. ``ids``: the sales that others were to change.
     """
 
     gateway: Gateway
@@ -64,6 +64,7 @@ def killed(running: Gateway) -> Killed:
         "void": approved(gateway.sale("11.00")),
         "refund": approved(gateway.sale("12.00")),
         "settlement": approved(gateway.sale("13.00", **other)),
+        "tip": approved(gateway.sale("14.00")),
     }
     refund = {"txn_type": "refund", "ref_txn_id": ids["refund"], "amount": "12.00", "invoicenumber": "refund"}
     calls = {
@@ -76,18 +77,19 @@ def killed(running: Gateway) -> Killed:
         ),
         "refund": keyed(gateway.call, "refund", **refund),
         "void": keyed(gateway.call, "void", txn_type="void", ref_txn_id=ids["void"]),
+        "tip": keyed(gateway.call, "tip", txn_type="tipadjust", ref_txn_id=ids["tip"], amount="2.00"),
         "settlement": keyed(gateway.call, "settlement", txn_type="settlement", **other),
     }
     control.script({"delay": UNTIL_KILLED}, ask="sale", amount=2002)
-    for ask in ("sale", "authorize", "refund", "reverse", "settle"):
+    for ask in ("sale", "authorize", "refund", "reverse", "capture", "settle"):
         control.script({"late": UNTIL_KILLED}, ask=ask)
     with ThreadPoolExecutor(len(calls)) as clients:
         answers = [clients.submit(call) for call in calls.values()]
         eventually(
             lambda: (
                 control.totals()["batches"]
-                and {each.minor for each in at_host(gateway)} == {1200, 1300, 2001, 2003}
-                and len(in_state(gateway, "sending")) == 5
+                and {each.minor for each in at_host(gateway)} == {1200, 1300, 1600, 2001, 2003}
+                and len(in_state(gateway, "sending")) == 6
             ),
             every_seconds=0.01,
         )
@@ -144,7 +146,16 @@ class TestAKillWithPaymentsUnderWay:
     def test_has_a_void_take_place(self, killed: Killed) -> None:
         assert killed.gateway.listed(killed.ids["void"])["IS_VOID"] == "1"
         void = approved(killed.calls["void"]())
-        assert [row["payment_id"] for row in in_state(killed.gateway, "done")] == [int(void)]
+        done = [str(row["payment_id"]) for row in in_state(killed.gateway, "done") if row["kind"] == "void"]
+        assert done == [void]
+
+    def test_has_a_tip_take_place(self, killed: Killed) -> None:
+        again = killed.calls["tip"]()
+        assert (again.body["error_no"], again.body["amount"]) == ("S00", "2.00")
+        assert again.headers["idempotency-replayed"] == "true"
+        row = killed.gateway.listed(killed.ids["tip"])
+        assert (row["TIP_AMOUNT"], row["NET_AMOUNT"]) == ("200", "1600")
+        assert host_has(killed.gateway, 1600) == 1
 
     def test_has_a_settlement_finished_once(self, killed: Killed) -> None:
         settled = killed.calls["settlement"]()

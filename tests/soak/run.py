@@ -19,7 +19,8 @@ from tests.support.postgres import Server
 
 HOST_LATENCY_SECONDS: Final = 0.02
 """Long enough that a kill finds payments at every stage."""
-RECOVERY_SECONDS_MAX: Final = 180.0
+RECOVERY_SECONDS_MAX: Final = 420.0
+"""A reversal that failed three times waits for five minutes."""
 KILL_AFTER_SECONDS_MAX: Final = 0.1
 DOWN_SECONDS_MAX: Final = 0.3
 SALE_FAULTS: Final = ("drop", "silent", "duplicate", "garble", "half", "refuse")

@@ -205,9 +205,8 @@ class Shopper(threading.Thread):
         if request.kind in {"sale", "auth", "capture"} and request.approved:
             self._open.append(request)
             self._tokens[request.terminal] = answer.body["token"]
-        # What was refused left no payment to be told again; a tip has no key.
-        keyed = request.payment_id is not None and request.kind != "tipadjust"
-        if keyed and self._chances.random() < REPEATED_SHARE:
+        # What was refused left no payment to be told again.
+        if request.payment_id is not None and self._chances.random() < REPEATED_SHARE:
             again = self._send(request)
             if again is not None and (
                 again.body != answer.body or again.headers.get("idempotency-replayed") != "true"

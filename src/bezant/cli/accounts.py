@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,9 @@ NAME = Name(100)
 LABEL = Name(50)
 NUMBER = Matching(TERMINAL_NUMBER, "ten digits of which the first is a 2")
 APP_ID = Matching(APP_NAME, "32 letters, digits or $@%#")
+
+_Times = Mapping[tuple[int, int], int]
+"""By merchant and terminal id, the minute of the day at which a terminal settles by itself."""
 
 
 @click.group()
@@ -109,7 +113,7 @@ def create_merchant(
 ) -> None:
     """Add a merchant and its first store."""
 
-    async def work(opened: Opened) -> Account:
+    async def work(opened: Opened) -> tuple[Account, _Times]:
         isos = await opened.units.read(lambda unit: unit.merchants.isos())
         if all(found.iso_id != iso_id for found in isos):
             raise click.UsageError(f"no sales organization {iso_id}: see bezant iso list")
@@ -120,9 +124,9 @@ def create_merchant(
         except Conflict:
             raise click.ClickException("that app id is taken") from None
         await opened.boarding.add_store(added.merchant_id, name=store_name or name, zone=zone)
-        return await opened.units.read(lambda unit: account_named(unit, added.app_id))
+        return await opened.units.read(lambda unit: _account_with_times(unit, added.app_id))
 
-    _show_account(with_store(work), as_json=as_json)
+    _show_account(*with_store(work), as_json=as_json)
 
 
 @merchant.command("list", epilog=example("bezant merchant list"))
@@ -145,10 +149,10 @@ def show_merchant(*, merchant: str, as_json: bool) -> None:
     MERCHANT is a merchant id, an app id or a terminal number.
     """
 
-    async def work(opened: Opened) -> Account:
-        return await opened.units.read(lambda unit: account_named(unit, merchant))
+    async def work(opened: Opened) -> tuple[Account, _Times]:
+        return await opened.units.read(lambda unit: _account_with_times(unit, merchant))
 
-    _show_account(with_store(work), as_json=as_json)
+    _show_account(*with_store(work), as_json=as_json)
 
 
 @click.group()
@@ -226,7 +230,7 @@ def create_terminal(
             )
         except Conflict:
             raise click.ClickException("that terminal number is taken") from None
-        return _terminal_row(account.merchant, added)
+        return _terminal_row(account.merchant, added, {})
 
     show_facts(with_store(work), as_json=as_json)
 
@@ -244,15 +248,9 @@ def list_terminals(*, merchant: str | None, as_json: bool) -> None:
         return [account for account in found if account is not None]
 
     def rows(unit: Unit) -> list[Row]:
-        minutes = {
-            (each.merchant_id, each.terminal_id): each.settles_at
-            for each in unit.merchants.settling_terminals()
-        }
+        times = _settlement_times(unit)
         return [
-            {
-                **_terminal_row(account.merchant, each),
-                "settles_at": _clock_time(minutes.get((account.merchant.merchant_id, each.terminal_id))),
-            }
+            _terminal_row(account.merchant, each, times)
             for account in accounts(unit)
             for each in account.terminals.values()
         ]
@@ -374,10 +372,20 @@ def _random_number() -> str:
     return f"2{secrets.randbelow(10**9):09d}"
 
 
-def _show_account(account: Account, *, as_json: bool) -> None:
+def _account_with_times(unit: Unit, name: str) -> tuple[Account, _Times]:
+    return account_named(unit, name), _settlement_times(unit)
+
+
+def _settlement_times(unit: Unit) -> _Times:
+    return {
+        (each.merchant_id, each.terminal_id): each.settles_at for each in unit.merchants.settling_terminals()
+    }
+
+
+def _show_account(account: Account, times: _Times, *, as_json: bool) -> None:
     facts = {**_merchant_row(account.merchant), **rules_row(account.merchant)}
     stores = [_store_row(each) for each in account.stores.values()]
-    terminals = [_terminal_row(account.merchant, each) for each in account.terminals.values()]
+    terminals = [_terminal_row(account.merchant, each, times) for each in account.terminals.values()]
     if as_json:
         show_json({**facts, "stores": stores, "terminals": terminals})
         return
@@ -418,7 +426,7 @@ def _store_row(found: Store) -> Row:
     return {"store_id": found.store_id, "store": found.name, "zone": found.zone.key}
 
 
-def _terminal_row(owner: Merchant, found: Terminal) -> Row:
+def _terminal_row(owner: Merchant, found: Terminal, times: _Times) -> Row:
     endpoints = {
         profile.value: f"{endpoint.merchant_number}:{endpoint.terminal_number}"
         for profile, endpoint in found.endpoints.items()
@@ -431,6 +439,7 @@ def _terminal_row(owner: Merchant, found: Terminal) -> Row:
         "traditional": endpoints.get(Profile.TRADITIONAL.value),
         "surcharge": endpoints.get(Profile.SURCHARGE.value),
         "tip_percent_max": found.tips.percent_max if found.tips.adjustable else None,
+        "settles_at": _clock_time(times.get((owner.merchant_id, found.terminal_id))),
     }
 
 

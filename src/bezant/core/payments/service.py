@@ -40,8 +40,18 @@ from bezant.core.payments.model import (
     decide,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Ids, Pause, PaymentTx, PaymentUnits
-from bezant.core.payments.steps import Key, claimed, existing, finish, leave, message_of, numbered, turn_down
+from bezant.core.payments.ports import Acquirer, Claim, Ids, Pause, PaymentTx, PaymentUnits
+from bezant.core.payments.steps import (
+    Key,
+    claimed,
+    earlier_claim,
+    existing,
+    finish,
+    leave,
+    message_of,
+    numbered,
+    turn_down,
+)
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card, Sealer, StoredCard, seal
 
@@ -209,8 +219,8 @@ class Payments:
 
         return await self._follow_up(caller, begin, draft, key)
 
-    async def adjust_tip(self, caller: Caller, tip: Tip) -> Adjusted:
-        """Change the tip of a charge in the open batch. The same tip again changes nothing.
+    async def adjust_tip(self, caller: Caller, tip: Tip, *, key: Key | None = None) -> Adjusted:
+        """Change the tip of a charge in the open batch. The same tip again changes nothing and uses no key.
 
         Refuses ``UNKNOWN_PAYMENT`` for what is no such charge, ``TIP_NOT_ALLOWED`` on a terminal without
         tips, ``TIP_LIMIT`` above its limit or below what was refunded.
@@ -223,6 +233,8 @@ class Payments:
         )
 
         def begin(tx: PaymentTx) -> _Intent:
+            if known := _made_before(tx, draft, key):
+                return known
             original = _look_up(tx, draft, tip.original)
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             if original is None or original.kind not in CHARGES or original.state is not State.CAPTURED:
@@ -235,6 +247,7 @@ class Payments:
                 raise Refused(Reason.TIP_LIMIT)
             if amounts == original.amounts:
                 return _Intent(payment=original)
+            _replayed(tx, draft, key)
             payment = numbered(
                 _referring(draft, original, amounts=amounts),
                 batch,
@@ -247,10 +260,9 @@ class Payments:
             leave(batch, original)
             return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
 
-        intent = await self._begin(begin, draft, None)
-        if intent.original is None:
-            return Adjusted(charge=intent.payment)
-        outcome = await self._send(caller, intent, self._message(caller, intent))
+        outcome = await self._follow_up(caller, begin, draft, key)
+        if outcome.payment.kind is not Kind.TIP:
+            return Adjusted(charge=outcome.payment)
         charge = await self._units.read(
             lambda tx: existing(tx, draft.merchant_id, _original_id(outcome.payment))
         )
@@ -474,9 +486,18 @@ def _replayed(tx: PaymentTx, draft: Payment, key: Key | None) -> _Intent | None:
     if key is None:
         return None
     known = claimed(tx, draft.merchant_id, draft.terminal_id, key, draft.payment_id, at=draft.sent_at)
-    if known is None:
+    return _known(tx, known)
+
+
+def _made_before(tx: PaymentTx, draft: Payment, key: Key | None) -> _Intent | None:
+    """What an earlier request with this key made, if there was one. The key is not used by asking."""
+    return None if key is None else _known(tx, earlier_claim(tx, draft.merchant_id, draft.terminal_id, key))
+
+
+def _known(tx: PaymentTx, claim: Claim | None) -> _Intent | None:
+    if claim is None:
         return None
-    return _Intent(payment=existing(tx, draft.merchant_id, known.subject_id), replayed=True)
+    return _Intent(payment=existing(tx, claim.merchant_id, claim.subject_id), replayed=True)
 
 
 def _look_up(tx: PaymentTx, draft: Payment, reference: Reference) -> Payment | None:

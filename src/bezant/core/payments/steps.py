@@ -53,7 +53,7 @@ def claimed(
 
     Refuses ``KEY_REUSED`` when the earlier request was another one.
     """
-    known = tx.claims.find(merchant_id, terminal_id, key.value)
+    known = earlier_claim(tx, merchant_id, terminal_id, key)
     if known is None:
         tx.claims.add(
             Claim(
@@ -65,8 +65,13 @@ def claimed(
                 claimed_at=at,
             )
         )
-        return None
-    if known.fingerprint != key.fingerprint:
+    return known
+
+
+def earlier_claim(tx: PaymentTx, merchant_id: int, terminal_id: int, key: Key) -> Claim | None:
+    """The earlier use of a key, if there was one. Refuses ``KEY_REUSED`` when that was another request."""
+    known = tx.claims.find(merchant_id, terminal_id, key.value)
+    if known is not None and known.fingerprint != key.fingerprint:
         raise Refused(Reason.KEY_REUSED)
     return known
 

@@ -71,12 +71,14 @@ async def _adjust(call: Call) -> Shown:
         ),
         amount=values["amount"],
     )
-    adjusted = await call.services.payments.adjust_tip(call.caller, tip)
-    if adjusted.outcome is not None and not adjusted.outcome.payment.approved:
-        return show_payment(adjusted.outcome, call.caller)
-    at = call.caller.local(call.caller.now(call.services.clock.now()))
-    shown = _Tipped(adjusted.charge, call.caller, values["amount"], adjusted.outcome is None, at)
-    return Shown(ADJUSTED.render(shown), "S00")
+    adjusted = await call.services.payments.adjust_tip(call.caller, tip, key=call.key)
+    outcome = adjusted.outcome
+    if outcome is not None and not outcome.payment.approved:
+        return show_payment(outcome, call.caller)
+    answered_at = outcome.payment.answered_at if outcome else None
+    at = call.caller.local(answered_at or call.caller.now(call.services.clock.now()))
+    shown = _Tipped(adjusted.charge, call.caller, values["amount"], outcome is None, at)
+    return Shown(ADJUSTED.render(shown), "S00", replayed=outcome is not None and outcome.replayed)
 
 
 OPERATIONS = (
