@@ -25,7 +25,7 @@ KILL_AFTER_SECONDS_MAX: Final = 0.1
 DOWN_SECONDS_MAX: Final = 0.3
 SALE_FAULTS: Final = ("drop", "silent", "duplicate", "garble", "half", "refuse")
 SALES_A_FAULT: Final = 40
-REVERSALS_A_FAULT: Final = 20
+REVERSALS_A_FAULT: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

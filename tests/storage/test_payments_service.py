@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -22,6 +23,8 @@ UNKNOWN_THERE = Declined(reason=Reason.ORIGINAL_NOT_FOUND, response_code="25")
 UNSENT = NotSent(cause="connection refused")
 KEY = Key(value="order-1", fingerprint=b"one request")
 OTHER = Key(value="order-1", fingerprint=b"another request")
+
+LATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def _reference(payment: Payment) -> Reference:
@@ -503,10 +506,14 @@ class TestASettlement:
         shop.network.will_say(SILENCE)
         await shop.settlements.settle(shop.caller)
         unsettled = await shop.sale(3_00)
-        assert await shop.units.read(lambda unit: unit.batches.unconfirmed()) == [shop.caller.key]
+        assert await shop.units.read(lambda unit: unit.batches.unconfirmed(real=LATE, grace=timedelta())) == [
+            shop.caller.key
+        ]
         await shop.settlements.finish(shop.caller)
         await shop.settlements.finish(shop.caller)
-        assert await shop.units.read(lambda unit: unit.batches.unconfirmed()) == []
+        assert (
+            await shop.units.read(lambda unit: unit.batches.unconfirmed(real=LATE, grace=timedelta())) == []
+        )
         assert (await shop.find(unsettled)).state is State.CAPTURED
         assert len(shop.network.totals) == 2
         assert shop.wrong() == []

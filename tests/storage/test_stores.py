@@ -37,6 +37,9 @@ pytestmark = pytest.mark.anyio
 MICRO = timedelta(microseconds=1)
 TOKEN = "0123456789ABCDEF" * 2 + "01234567"
 
+LATE = datetime(2100, 1, 1, tzinfo=UTC)
+NO_GRACE = timedelta()
+
 
 def _payment(shop: Shop, payment_id: int = 501, **changes: object) -> Payment:
     """A payment of which every field says something."""
@@ -344,7 +347,9 @@ class TestABatch:
 
         assert await shop.units.write(work, merchant_id=key[0]) == [2, 1]
         assert await shop.units.read(lambda unit: unit.batches.open_number(*key)) == 2
-        assert await shop.units.read(lambda unit: unit.batches.unconfirmed()) == [key]
+        assert await shop.units.read(lambda unit: unit.batches.unconfirmed(real=LATE, grace=NO_GRACE)) == [
+            key
+        ]
 
     async def test_is_the_only_one_that_is_open(self, shop: Shop) -> None:
         merchant_id, terminal_id = shop.caller.key

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from bezant.storage.stores.merchants import SettlingTerminal
 from bezant.storage.units import Units
+
+_GRACE = timedelta(seconds=10)
 
 
 class Watch:
@@ -21,5 +25,6 @@ class Watch:
         return await self._units.read(lambda unit: unit.merchants.settling_terminals())
 
     async def unconfirmed_batches(self) -> list[tuple[int, int]]:
-        """Terminals (merchant id, terminal id) with a batch that the acquirer has not confirmed."""
-        return await self._units.read(lambda unit: unit.batches.unconfirmed())
+        """Terminals (merchant id, terminal id) with a batch the acquirer has not confirmed for a while."""
+        real = datetime.now(UTC)
+        return await self._units.read(lambda unit: unit.batches.unconfirmed(real=real, grace=_GRACE))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
@@ -148,11 +149,18 @@ class Batches:
             batches.c.state == BatchState.SETTLING.value,
         )
 
-    def unconfirmed(self) -> list[tuple[int, int]]:
-        """Terminals with a batch whose totals the acquirer has not confirmed."""
+    def unconfirmed(self, *, real: datetime, grace: timedelta) -> list[tuple[int, int]]:
+        """Terminals with a batch whose totals the acquirer has not confirmed for a while.
+
+        It was frozen by the merchant's clock: one that runs ahead of real time gets no grace.
+        """
+        frozen_at, now = batches.c.frozen_at, to_micros(real)
         rows = self._connection.execute(
             select(batches.c.merchant_id, batches.c.terminal_id)
-            .where(batches.c.state == BatchState.SETTLING.value)
+            .where(
+                batches.c.state == BatchState.SETTLING.value,
+                or_(frozen_at < to_micros(real - grace), frozen_at > now),
+            )
             .distinct()
         )
         return [(row.merchant_id, row.terminal_id) for row in rows]
