@@ -64,6 +64,8 @@ class Reason(StrEnum):
     WRONG_TRANSACTION_NUMBER = "wrong_transaction_number"
     WRONG_AUDIT_NUMBER = "wrong_audit_number"
     UNKNOWN_PAYMENT = "unknown_payment"
+    UNKNOWN_ITEM = "unknown_item"
+    OUT_OF_STOCK = "out_of_stock"
     KEY_REUSED = "key_reused"
     KEY_IN_FLIGHT = "key_in_flight"
     BUSY = "busy"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -36,6 +37,13 @@ class TestARequestSentAgain:
         form = urlencode(said).encode()
         again = till.gateway.post(form, {"Idempotency-Key": "order-1"})
         assert approved(again) == approved(first)
+
+    def test_may_have_numbers_in_it(self, till: Till) -> None:
+        said: dict[str, Any] = {"order_details": {"lines": [{"price": 1.50, "qty": 2}]}, "invoicenumber": "7"}
+        first, again = (till.charge(20, idempotency_key="order-1", **said) for _ in range(2))
+        assert approved(again) == approved(first)
+        assert approved(till.charge("20", idempotency_key="order-1", **said)) == first.body
+        assert till.booked() == {"sale": (1, 2000)}
 
     def test_takes_money_back_once(self, till: Till) -> None:
         sale = till.sale("20.00")

@@ -12,6 +12,7 @@ from bezant.core.payments.model import Event, Payment, hold_entry
 from bezant.core.payments.ports import PaymentTx, PaymentUnits, Reversal
 from bezant.core.payments.recovery import Callers
 from bezant.core.payments.settlement import Settlements
+from bezant.core.payments.steps import give_stock_back
 
 AUTHORIZATION_LIFE = timedelta(days=7)
 EXPIRE_MAX = 200
@@ -113,6 +114,7 @@ class Cutoffs:
 
 def _expire(tx: PaymentTx, *, payment: Payment, at: datetime, real: datetime) -> None:
     tx.payments.change(payment, payment.step(Event.EXPIRE), at=at)
+    give_stock_back(tx, payment, at=at)
     tx.journal.book(hold_entry(payment, payment, held=False, booked_at=at))
     tx.reversals.add(
         Reversal(

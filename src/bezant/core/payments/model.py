@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from bezant.core.catalogue import Line as CatalogueLine
 from bezant.core.ledger import Account, Cause, Entry, Layer, Line
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.merchants import Profile
@@ -144,6 +145,9 @@ FORWARD = frozenset({Kind.VOID, Kind.TIP})
 CHARGES = frozenset({Kind.SALE, Kind.CAPTURE})
 """The kinds that take money, and can give it back."""
 
+NEW_MONEY = frozenset({Kind.SALE, Kind.AUTHORIZATION})
+"""The kinds that begin something: they refer to no earlier payment."""
+
 REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
 """The states of a charge in which money can be given back."""
 
@@ -182,7 +186,8 @@ class Order:
     """What the caller says about a payment, kept and shown.
 
     ``purchase_order`` and ``items`` are what commercial cards want told (levels 2 and 3); the items are a
-    JSON object as it came. ``echo`` is the dialect's own: texts it must repeat exactly as they came.
+    JSON object as it came. ``lines`` are what the charge takes of the terminal's catalogue. ``echo`` is the
+    dialect's own: texts it must repeat exactly as they came.
     """
 
     invoice: str | None = None
@@ -200,6 +205,7 @@ class Order:
     source: str | None = None
     purchase_order: str | None = None
     items: str | None = None
+    lines: tuple[CatalogueLine, ...] = ()
     echo: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from bezant.core.batches import BatchStore, Totals
+from bezant.core.catalogue import CatalogueStore
 from bezant.core.ledger import Journal
 from bezant.core.merchants import Profile
 from bezant.core.outcomes import Answer
@@ -212,6 +213,11 @@ class PaymentTx(Protocol):
     @property
     def journal(self) -> Journal:
         """The ledger."""
+        ...
+
+    @property
+    def catalogue(self) -> CatalogueStore:
+        """What the terminals sell."""
         ...
 
     @property

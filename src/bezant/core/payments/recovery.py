@@ -14,9 +14,16 @@ from typing import Protocol
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.outcomes import Answer, Approved, Conflict, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import Message
-from bezant.core.payments.model import FORWARD, Event, Kind, Payment, State
+from bezant.core.payments.model import FORWARD, NEW_MONEY, Event, Kind, Payment, State
 from bezant.core.payments.ports import Acquirer, Ids, PaymentTx, PaymentUnits, Reversal, Stray
-from bezant.core.payments.steps import carry_over, existing, finish, message_of, reversal_of
+from bezant.core.payments.steps import (
+    carry_over,
+    existing,
+    finish,
+    give_stock_back,
+    message_of,
+    reversal_of,
+)
 from bezant.core.vault import Sealer, StoredCard
 
 DELAYS = (0, 15, 60, 5 * 60, 30 * 60, 2 * 60 * 60)
@@ -178,6 +185,8 @@ def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime)
         return
     reversed_ = payment.step(Event.REVERSE)
     tx.payments.change(payment, reversed_, at=at)
+    if payment.kind in NEW_MONEY:
+        give_stock_back(tx, payment, at=at)
     carry_over(tx, reversed_, at=at)
 
 

@@ -29,6 +29,7 @@ from bezant.core.payments.commands import (
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
+    NEW_MONEY,
     NO_ORDER,
     REFUNDABLE,
     Amounts,
@@ -50,6 +51,7 @@ from bezant.core.payments.steps import (
     leave,
     message_of,
     numbered,
+    take_stock,
     turn_down,
 )
 from bezant.core.sensitive import Cvv, Pan
@@ -59,7 +61,6 @@ TWIN_POLL_SECONDS = 0.1
 TWIN_WAIT_SECONDS = 5.0
 
 DUPLICATE_WINDOW = timedelta(minutes=10)
-_NEW_MONEY = frozenset({Kind.SALE, Kind.AUTHORIZATION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,8 @@ class Payments:
     async def charge(self, caller: Caller, charge: Charge, *, key: Key | None = None) -> Outcome:
         """A sale or an authorization.
 
-        Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED`` and what a key may be refused for.
+        Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
+        may be refused for.
         """
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
@@ -144,6 +146,7 @@ class Payments:
             if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
                 twin = replace(draft, card=stored.card)
                 return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
+            take_stock(tx, draft)
             payment = numbered(draft, batch, card=stored.card)
             tx.payments.add(payment)
             return _Intent(payment=payment, stored_card=stored)
@@ -429,7 +432,7 @@ class Payments:
     async def _send(self, caller: Caller, intent: _Intent, message: Message) -> Outcome:
         said = await self._acquirer.send(message)
         payment, real = intent.payment, self._clock.now()
-        answer = judged(said, caller.merchant.checks) if payment.kind in _NEW_MONEY else said
+        answer = judged(said, caller.merchant.checks) if payment.kind in NEW_MONEY else said
         try:
             finished = await self._units.write(
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real),

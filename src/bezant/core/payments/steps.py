@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bezant.core import catalogue
 from bezant.core.batches import Batch, BatchState
+from bezant.core.catalogue import Objected, Objection
 from bezant.core.merchants import Caller
 from bezant.core.money import Money
 from bezant.core.outcomes import Reason, Refused, Unresolved
@@ -14,6 +17,7 @@ from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
     FORWARD,
+    NEW_MONEY,
     Event,
     Kind,
     Payment,
@@ -95,6 +99,39 @@ def numbered(
     )
 
 
+_OBJECTIONS = {
+    Objection.UNKNOWN: Reason.UNKNOWN_ITEM,
+    Objection.OUT_OF_STOCK: Reason.OUT_OF_STOCK,
+}
+
+
+def take_stock(tx: PaymentTx, charge: Payment) -> None:
+    """Take what a sale or an authorization names of the catalogue.
+
+    Refuses ``UNKNOWN_ITEM`` and ``OUT_OF_STOCK``.
+    """
+    if not charge.order.lines:
+        return
+    try:
+        catalogue.take(
+            tx,
+            merchant_id=charge.merchant_id,
+            terminal_id=charge.terminal_id,
+            subject_id=charge.payment_id,
+            lines=charge.order.lines,
+        )
+    except Objected as objected:
+        raise Refused(_OBJECTIONS[objected.objection]) from None
+
+
+def give_stock_back(tx: PaymentTx, charge: Payment, *, at: datetime) -> None:
+    """Give back what a charge took of the catalogue. A capture's goods were taken by its authorization."""
+    if charge.order.lines:
+        taker = charge.original_id if charge.kind is Kind.CAPTURE else charge.payment_id
+        assert taker is not None, "a capture has an authorization"
+        catalogue.give_back(tx, merchant_id=charge.merchant_id, subject_id=taker, at=at)
+
+
 def turn_down(tx: PaymentTx, draft: Payment, reason: Reason) -> Payment:
     """Store the draft as declined by us; the network is not asked."""
     batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
@@ -145,6 +182,8 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, re
             enter(batch, finished)
         tx.journal.book(entry_of(finished, booked_at=at))
     tx.payments.change(payment, finished, at=at)
+    if finished.state is State.DECLINED and finished.kind in NEW_MONEY:
+        give_stock_back(tx, finished, at=at)
     carry_over(tx, finished, at=at)
     if isinstance(answer, Unresolved | Unwanted):
         tx.reversals.add(
@@ -163,37 +202,62 @@ def carry_over(tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
     """Carry the end of a follow-up over to the payment that it refers to. In doubt, nothing has ended."""
     if payment.original_id is None or payment.state is State.IN_DOUBT:
         return
-    original, took_place = _original(tx, payment), payment.reason is None
-    match payment.kind:
-        case Kind.VOID if took_place:
-            _voided(tx, original, payment, at=at)
-        case Kind.VOID:
-            kept = original.step(Event.ABANDON_VOID)
-            tx.payments.change(original, _back_in_batch(tx, kept), at=at)
-        case Kind.TIP:
-            adjusted = original.step(
-                Event.END_TIP, amounts=payment.amounts if took_place else original.amounts
-            )
-            tx.payments.change(original, _back_in_batch(tx, adjusted), at=at)
-            if took_place:
-                tx.journal.book(tip_entry(original, payment, booked_at=at))
-        case Kind.CAPTURE if took_place:
-            tx.payments.change(original, original.step(Event.FINISH_CAPTURE), at=at)
-            tx.journal.book(hold_entry(original, payment, held=False, booked_at=at))
-        case Kind.CAPTURE:
-            tx.payments.change(original, original.step(Event.ABANDON_CAPTURE), at=at)
-        case Kind.INCREMENT:
-            more = payment.amounts.total if took_place else Money.zero(payment.currency)
-            raised = original.step(Event.END_INCREMENT, incremented=original.incremented + more)
-            tx.payments.change(original, raised, at=at)
-        case Kind.REFUND if not took_place:
-            _free(tx, original, payment, at=at)
+    _ENDS[payment.kind](tx, _original(tx, payment), payment, at)
+
+
+def _end_void(tx: PaymentTx, original: Payment, void: Payment, at: datetime) -> None:
+    if void.reason is None:
+        _voided(tx, original, void, at=at)
+    else:
+        kept = original.step(Event.ABANDON_VOID)
+        tx.payments.change(original, _back_in_batch(tx, kept), at=at)
+
+
+def _end_tip(tx: PaymentTx, original: Payment, tip: Payment, at: datetime) -> None:
+    took_place = tip.reason is None
+    adjusted = original.step(Event.END_TIP, amounts=tip.amounts if took_place else original.amounts)
+    tx.payments.change(original, _back_in_batch(tx, adjusted), at=at)
+    if took_place:
+        tx.journal.book(tip_entry(original, tip, booked_at=at))
+
+
+def _end_capture(tx: PaymentTx, original: Payment, capture: Payment, at: datetime) -> None:
+    if capture.reason is None:
+        tx.payments.change(original, original.step(Event.FINISH_CAPTURE), at=at)
+        tx.journal.book(hold_entry(original, capture, held=False, booked_at=at))
+    else:
+        tx.payments.change(original, original.step(Event.ABANDON_CAPTURE), at=at)
+
+
+def _end_increment(tx: PaymentTx, original: Payment, increment: Payment, at: datetime) -> None:
+    more = increment.amounts.total if increment.reason is None else Money.zero(increment.currency)
+    raised = original.step(Event.END_INCREMENT, incremented=original.incremented + more)
+    tx.payments.change(original, raised, at=at)
+
+
+def _end_refund(tx: PaymentTx, original: Payment, refund: Payment, at: datetime) -> None:
+    if refund.reason is not None:
+        _free(tx, original, refund, at=at)
+    elif not original.refundable:
+        # All of it went back, and the goods with it: a refund that is under way counts as done.
+        give_stock_back(tx, original, at=at)
+
+
+_ENDS: Mapping[Kind, Callable[[PaymentTx, Payment, Payment, datetime], None]] = {
+    Kind.VOID: _end_void,
+    Kind.TIP: _end_tip,
+    Kind.CAPTURE: _end_capture,
+    Kind.INCREMENT: _end_increment,
+    Kind.REFUND: _end_refund,
+}
 
 
 def _voided(tx: PaymentTx, original: Payment, void: Payment, *, at: datetime) -> None:
     """A void took place: what its original booked and reserved is taken back."""
     tx.payments.change(original, original.step(Event.FINISH_VOID), at=at)
     tx.journal.book(void_entry(original, void, booked_at=at))
+    if original.kind in NEW_MONEY:
+        give_stock_back(tx, original, at=at)
     if original.kind is Kind.REFUND:
         _free(tx, _original(tx, original), original, at=at)
     elif original.kind is Kind.CAPTURE:

@@ -144,6 +144,9 @@ PRODUCT_ALREADY_DELETED = Error(
     "G19", "PRODUCT IS ALREADY DELETED", Mark.SAMPLE, when="it was deleted before"
 )
 UNKNOWN_PRODUCT = Error("G20", "PRODUCT ID DOES NOT EXIST", Mark.SAMPLE)
+OUT_OF_STOCK = Error(
+    "G21", "PRODUCT IS OUT OF STOCK", Mark.OURS, when="`productIds` name more of an item than there is"
+)
 BAD_BIN = Error("G42", "INVALID BIN", Mark.SAMPLE)
 PERCENTAGE_EXCEEDED = Error("G43", "PERCENTAGE EXCEEDED", Mark.SAMPLE, when="more than 100 percent")
 
@@ -224,6 +227,8 @@ REFUSALS: dict[Reason, Error] = {
     Reason.WRONG_TRANSACTION_NUMBER: BAD_TRAN_NO,
     Reason.WRONG_AUDIT_NUMBER: BAD_STAN,
     Reason.UNKNOWN_PAYMENT: BAD_TRANSACTION_ID,
+    Reason.UNKNOWN_ITEM: BAD_PRODUCT_ID,
+    Reason.OUT_OF_STOCK: OUT_OF_STOCK,
     Reason.KEY_REUSED: KEY_REUSED,
     Reason.KEY_IN_FLIGHT: KEY_IN_FLIGHT,
     Reason.BUSY: TRY_LATER,

@@ -159,7 +159,8 @@ class ValorDialect:
         value = request.header("idempotency-key")
         if not value or len(value) > IDEMPOTENCY_KEY_MAX or not value.isprintable():
             raise Fault(codes.BAD_REQUEST)
-        said = msgspec.json.encode(sorted(values.items()))
+        # A number is its digits, wherever it stands: the same request may come in another form.
+        said = msgspec.json.encode(sorted(values.items()), enc_hook=str)
         return Key(value=value, fingerprint=self._services.hasher.digest(said.decode()))
 
 

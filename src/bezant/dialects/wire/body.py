@@ -89,10 +89,18 @@ def parse(*, query: bytes, content_type: str, body: bytes, fold: bool = True) ->
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
-    """A JSON object, names as written.
+    """A JSON object, names as written. Refuses, with ``Malformed``, what ``parse_json_value`` does."""
+    found = parse_json_value(text)
+    if not isinstance(found, dict):
+        raise Malformed("not an object")
+    return found
+
+
+def parse_json_value(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """A JSON value of any kind, names as written.
 
     Refuses, with ``Malformed``: a name twice in one object, NaN and infinities, control characters other than
-    tab and line ends, lone surrogates, more than 32 levels, anything after the object.
+    tab and line ends, lone surrogates, more than 32 levels, anything after the value.
     """
     if text.count(b"[") + text.count(b"{") > DEPTH_MAX and not _is_shallow(text):
         raise Malformed("too deep")
@@ -101,8 +109,6 @@ def parse_json(text: bytes) -> dict[str, Any]:
         found = _decoder.decode(decoded)
     except (ValueError, RecursionError):
         raise Malformed("not JSON") from None
-    if not isinstance(found, dict):
-        raise Malformed("not an object")
     if "\\" in decoded or "\x7f" in decoded:
         _check_texts(found)
     return found

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, o
 from sqlalchemy import Row as Found
 
 from bezant.core.batches import Totals
+from bezant.core.catalogue import Line
 from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Money
 from bezant.core.outcomes import Conflict, Reason
@@ -72,6 +73,7 @@ _DETAILS = (
     "reference",
     "purchase_order",
     "items",
+    "lines",
     "echo",
 )
 _RESULTS = ("address_result", "verification_result")
@@ -411,6 +413,8 @@ def payment_of(row: Found[Any]) -> Payment:
     currency = CURRENCIES[row.currency]
     details = _decode(row.details) if row.details else {}
     results = {name: details.pop(name, None) for name in _RESULTS}
+    if lines := details.get("lines"):
+        details["lines"] = tuple(Line(**line) for line in lines)
     return Payment(
         merchant_id=row.merchant_id,
         payment_id=row.payment_id,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from bezant.core.catalogue import Line
 from bezant.core.merchants import Profile
 from bezant.core.money import Money
 from bezant.core.payments import Order
@@ -153,18 +154,57 @@ def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if isinstance(value, str) and not isinstance(value, body.Number):
-        try:
-            value = body.parse_json(value.encode())
-        except (body.Malformed, UnicodeEncodeError):
-            raise codecs.Invalid from None
-    if not isinstance(value, dict):
+    said = _from_json(value)
+    if not isinstance(said, dict):
         raise codecs.Invalid
-    written = codecs.as_received(_masked(value)).decode()
+    written = codecs.as_received(_masked(said)).decode()
     if len(written) > ITEMS_LENGTH_MAX:
         raise codecs.Invalid
     return written
 
+
+LINES_MAX: Final = 100
+"""Products of one sale (our choice)."""
+_QUANTITY_MAX: Final = 1_000_000
+_ITEM_ID = codecs.integer(maximum=PAYMENT_ID_MAX)
+_QUANTITY = codecs.integer(minimum=1, maximum=_QUANTITY_MAX)
+
+
+def _from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value itself, or what its text says: forms send JSON as text."""
+    if not isinstance(value, str) or isinstance(value, body.Number):
+        return value
+    try:
+        return body.parse_json_value(value.encode())
+    except (body.Malformed, UnicodeEncodeError):
+        raise codecs.Invalid from None
+
+
+def _lines(value: Any) -> tuple[Line, ...]:  # noqa: ANN401 - any JSON value
+    said = _from_json(value)
+    if not isinstance(said, list) or len(said) > LINES_MAX:
+        raise codecs.Invalid
+    return tuple(line for each in said for line in _lines_of(each))
+
+
+def _lines_of(said: Any) -> Iterator[Line]:  # noqa: ANN401 - any JSON value
+    """A product, and each of its modifiers as often as the product itself."""
+    if not isinstance(said, dict) or not isinstance(modifiers := said.get("modifierIds", []), list):
+        raise codecs.Invalid
+    if len(modifiers) > LINES_MAX:
+        raise codecs.Invalid
+    quantity = _QUANTITY(said.get("qty", "1"))
+    for item_id in (said.get("product_id"), *modifiers):
+        yield Line(item_id=_ITEM_ID(item_id), quantity=quantity)
+
+
+PRODUCTS = Field(
+    name="productIds",
+    read=codecs.described(_lines, f"array of product_id, qty and modifierIds[], at most {LINES_MAX}"),
+    default=(),
+    invalid=codes.BAD_PRODUCT_ID,
+    note="lowers the stock of items with inventory; forms send its text (public client)",
+)
 
 PURCHASE_ORDER = _text("po_number", 50)
 ITEMS = Field(
@@ -217,5 +257,6 @@ def order_of(values: Mapping[str, Any], *, echo: Mapping[str, str] | None = None
         source=source.lower()[:CHANNEL_MAX] if source else None,
         purchase_order=get("po_number"),
         items=get("order_details"),
+        lines=get("productIds") or (),
         echo=echo or {},
     )

@@ -37,6 +37,7 @@ FIELDS = (
     fields.ONCE,
     fields.PURCHASE_ORDER,
     fields.ITEMS,
+    fields.PRODUCTS,
 )
 
 
