@@ -306,6 +306,7 @@ class TestASettlement:
         assert gateway.listed(sale)["IS_SETTLED"] == "0"
         assert gateway.open_total() == 0  # what comes now belongs to the next batch
         settled = gateway.call(txn_type="settlement")
+        assert settled.status == 200, settled
         assert (settled.body["error_no"], settled.body["amount"]) == ("S00", f"{total / 100:.2f}")
         assert gateway.listed(sale)["IS_SETTLED"] == "1"
         told = [batch for batch in gateway.control.totals()["batches"] if batch["number"] == batch_number]

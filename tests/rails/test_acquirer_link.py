@@ -117,6 +117,21 @@ class TestALink:
             assert await network.send(a_message()) == Unresolved(cause="link lost")
             assert isinstance(await network.send(a_message()), Approved)
 
+    async def test_comes_back_at_once_to_a_host_that_answered_before_it_hung_up(self) -> None:
+        waits: list[float] = []
+
+        def jitter() -> float:
+            waits.append(0)
+            return 0
+
+        async with a_network(jitter=jitter) as network:
+            for _ in range(8):
+                assert isinstance(await network.send(a_message()), Approved)
+                network.script({"drop": True})
+                assert await network.send(a_message()) == Unresolved(cause="link lost")
+            assert isinstance(await network.send(a_message()), Approved)
+        assert waits == []
+
     async def test_uses_all_its_connections(self) -> None:
         async with a_network(connections=3) as network:
             await until(lambda: network.host.stats()["connections"] == 3)

@@ -34,7 +34,7 @@ from bezant.rails.acquirer.spec import (
 
 _AUDIT_NUMBER_MAX: Final = 999_999
 _STEADY_SECONDS: Final = 5.0
-"""A connection that lasted less did not work: the next attempt waits as after a failed one."""
+"""A connection that lasted less, and carried nothing, did not work: the next waits as after a failed one."""
 
 log = structlog.get_logger()
 
@@ -200,7 +200,8 @@ class AcquirerLink:
                 self._tell_news()
                 log.info("acquirer_link_up", host=self._host, port=self._port)
                 await asyncio.wait((connection.closed,))  # its end is not this task's to cancel
-                failures = 0 if loop.time() - up_at >= _STEADY_SECONDS else failures + 1
+                worked = connection.useful or loop.time() - up_at >= _STEADY_SECONDS
+                failures = 0 if worked else failures + 1
             if failures:
                 delay = min(self._backoff * 2 ** min(failures - 1, 30), self._backoff_max)
                 await asyncio.sleep(delay * (1 - self._jitter() / 2))
@@ -233,6 +234,7 @@ class AcquirerLink:
             reply = {**message, MTI: ANSWER_TYPES[NETWORK], RESPONSE_CODE: APPROVED}
             connection.write(encode(reply))
             return
+        connection.useful = connection.useful or message[MTI] != ANSWER_TYPES[NETWORK]
         self._in_flight.answer(message, at=connection.heard_at)
 
     def _lost(self, connection: _Connection) -> None:
@@ -302,6 +304,7 @@ class _Connection(asyncio.Protocol):
         self.heard_at = loop.time()
         self.congested = False
         self.probing = False
+        self.useful = False
         self.watch: asyncio.TimerHandle | None = None
         self._clock = loop.time
         self._call_soon = loop.call_soon
