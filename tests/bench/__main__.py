@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tests.bench import machine
 from tests.bench.databases import Database, Sqlite, postgresql
+from tests.bench.lists import CASES
 from tests.bench.load import Phase, Wrong
 from tests.bench.measure import SHARE_OF_PEAK, SLOW_HOST_SECONDS, BooksDiffer, Measurement, measure
 from tests.bench.scene import Failed
@@ -25,6 +26,7 @@ from tests.support import postgres
 RATIO_MIN: Final = 0.20
 SQLITE_RATE_MIN: Final = 1000.0
 ADDED_P99_SECONDS_MAX: Final = 0.150
+LIST_P99_SECONDS_MAX: Final = 0.300
 DATABASES: Final = ("sqlite", "postgresql")
 
 
@@ -58,6 +60,10 @@ def _latency(
     )
 
 
+def _of_list(name: str) -> Callable[[Measurement], float | None]:
+    return lambda measured: _ms(measured.lists[name])
+
+
 _SLOW_HOST = f"added to a host of {SLOW_HOST_SECONDS * 1000:.0f} ms, steady"
 
 
@@ -78,6 +84,10 @@ FIGURES: Final = (
     Figure("statements", "statements a sale", lambda m: m.statements, digits=2),
     Figure("pgbench_per_second", "pgbench -N, transactions/s", lambda m: m.pgbench),
     Figure("pgbench_ratio", "peak / pgbench -N", lambda m: m.pgbench_ratio, digits=2),
+    *(
+        Figure(f"list_{name.replace(' ', '_')}_p99_ms", f"list of 1,000,000: {name}, p99, ms", _of_list(name))
+        for name in CASES
+    ),
     Figure("payments", "sales made and compared", lambda m: m.payments),
 )
 
@@ -176,6 +186,8 @@ def _missed(measured: Mapping[str, Measurement]) -> Iterator[str]:
                 f"{name}: 99 % of sales within {ADDED_P99_SECONDS_MAX * 1000:.0f} ms beside the host's time, "
                 f"not {each.added_p99 * 1000:.0f} ms"
             )
+        if name == "postgresql" and (slowest := max(each.lists.values())) > LIST_P99_SECONDS_MAX:
+            yield f"{name}: a page within {LIST_P99_SECONDS_MAX * 1000:.0f} ms, not {slowest * 1000:.0f} ms"
         if name == "sqlite" and each.peak.rate < SQLITE_RATE_MIN:
             yield f"{name}: {SQLITE_RATE_MIN:,.0f} sales/s, not {each.peak.rate:,.0f}"
         if each.pgbench_ratio is not None and each.pgbench_ratio < RATIO_MIN:

@@ -15,6 +15,7 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
+from tests.bench.lists import measure_lists
 from tests.bench.load import Clients, Phase
 from tests.bench.scene import Scene, scene
 
@@ -55,6 +56,8 @@ class Measurement:
     """A sale."""
     payments: int
     pgbench: float | None
+    lists: Mapping[str, float]
+    """Seconds for 99 of 100 pages of a list of a million payments, by what was asked for."""
 
     @property
     def added_p99(self) -> float:
@@ -91,7 +94,8 @@ def measure(
             measured = uvloop.run(_load(running, database, clients=clients, seconds=seconds, rate=rate))
         finally:
             gc.enable()
-    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds))
+        lists = measure_lists(running, database.url)
+    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds), lists=lists)
 
 
 async def _load(
@@ -125,6 +129,7 @@ async def _load(
         statements=statements,
         payments=len(load.approved),
         pgbench=None,
+        lists={},
     )
 
 

@@ -45,11 +45,15 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A server on one database and its host, by their process ids, and the sales to send to it."""
+    """A server on one database and its host, by their process ids, and the sales to send to it.
+
+    ``till`` are the credentials of one of the terminals.
+    """
 
     address: tuple[str, int]
     control: SandboxControl
     sales: Sequence[bytes]
+    till: Mapping[str, str]
     server: int
     host: int
 
@@ -78,6 +82,7 @@ def scene(folder: Path, database_url: str, *, settings: Mapping[str, str]) -> It
                 address=(_LOCALHOST, port),
                 control=SandboxControl((control_host, int(control_port))),
                 sales=sales(keys, port=port),
+                till=credentials(keys[0]),
                 server=server.pid,
                 host=host.pid,
             )
@@ -100,12 +105,15 @@ def sales(keys: Sequence[IssuedKey], *, port: int) -> list[bytes]:
     ]
 
 
+def credentials(key: IssuedKey) -> dict[str, str]:
+    """What every request of a terminal says."""
+    return {"appid": key.app_id, "appkey": key.key.reveal(), "epi": key.terminal.number}
+
+
 def _sale(key: IssuedKey, *, card: str, cents: int, n: int, port: int) -> bytes:
     body = json.dumps(
         {
-            "appid": key.app_id,
-            "appkey": key.key.reveal(),
-            "epi": key.terminal.number,
+            **credentials(key),
             "txn_type": "sale",
             "amount": f"{cents // 100}.{cents % 100:02d}",
             "surchargeIndicator": "0",

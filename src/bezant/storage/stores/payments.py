@@ -229,12 +229,16 @@ class PaymentRows:
         total = self._connection.execute(
             select(func.count()).select_from(payments).where(*where)
         ).scalar_one()
+        newest_first = payments.c.requested_at.desc(), payments.c.payment_id.desc()
+        # The index alone says which rows these are; the pages before them are skipped there.
+        shown = select(payments.c.payment_id).where(*where).order_by(*newest_first)
         rows = self._connection.execute(
             select(payments)
-            .where(*where)
-            .order_by(payments.c.requested_at.desc(), payments.c.payment_id.desc())
-            .limit(query.limit)
-            .offset(query.offset)
+            .where(
+                payments.c.merchant_id == query.merchant_id,
+                payments.c.payment_id.in_(shown.limit(query.limit).offset(query.offset)),
+            )
+            .order_by(*newest_first)
         )
         return Page(payments=tuple(payment_of(row) for row in rows), total=total)
 

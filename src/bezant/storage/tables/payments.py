@@ -126,6 +126,9 @@ Index(
     payments.c.terminal_id,
     payments.c.requested_at,
     payments.c.payment_id,
+    # What every list filters by: lists are counted, and pages skipped, without reading the rows.
+    payments.c.kind,
+    payments.c.state,
 )
 Index(
     "ix_payments_held",

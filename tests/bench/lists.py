@@ -1,0 +1,75 @@
+"""Lists of a terminal with a million payments: how long a page takes, wherever in the list it is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import NullPool, create_engine, select
+
+from bezant.storage.tables import terminals
+from tests.bench.load import Phase, Wrong
+from tests.bench.scene import Scene
+from tests.bench.stored import fill
+
+ROWS: Final = 1_000_000
+PAGE: Final = 25
+ASKED_EACH: Final = 40
+
+
+def measure_lists(running: Scene, database_url: str) -> Mapping[str, float]:
+    """Store ``ROWS`` payments of one terminal; the seconds that 99 of 100 pages take, by what was asked for.
+
+    Raises ``Wrong`` when a list does not count all of them.
+    """
+    number = running.till["epi"]
+    engine = create_engine(database_url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            columns = terminals.c.merchant_id, terminals.c.terminal_id
+            row = connection.execute(select(*columns).where(terminals.c.number == number)).one()
+    finally:
+        engine.dispose()
+    fill(database_url, merchant_id=row.merchant_id, terminal_ids=[row.terminal_id], rows=ROWS)
+    return {name: _asked(running, said).percentile(99) for name, said in CASES.items()}
+
+
+def _days(first: int, last: int) -> dict[str, object]:
+    """The range that began and ended so many days ago."""
+    today = datetime.now(UTC).date()
+    ago = (str(today - timedelta(days=days)) for days in (first, last))
+    return dict(zip(("start_date_range", "end_date_range"), ago, strict=True), txn_type="txnfetch_date")
+
+
+CASES: Final[Mapping[str, Mapping[str, object]]] = {
+    "first page": {"txn_type": "txnfetch"},
+    "page in the middle": {"txn_type": "txnfetch", "offset": ROWS // 2},
+    "last page": {"txn_type": "txnfetch", "offset": ROWS - PAGE},
+    "page of a month": _days(120, 90),
+    "page of the year": {**_days(400, 0), "offset": ROWS // 2},
+}
+
+
+def _asked(running: Scene, said: Mapping[str, object]) -> Phase:
+    latencies = sorted(_times(running, said))
+    return Phase(latencies=latencies, seconds=sum(latencies))
+
+
+def _times(running: Scene, said: Mapping[str, object]) -> Iterator[float]:
+    body = json.dumps({**running.till, "limit": PAGE, **said}).encode()
+    connection = http.client.HTTPConnection(*running.address, timeout=60)
+    try:
+        for _ in range(ASKED_EACH):
+            start = time.perf_counter()
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            found: dict[str, Any] = json.loads(answer.read())
+            yield time.perf_counter() - start
+            if answer.status != http.HTTPStatus.OK or found["number_of_records"] != PAGE:
+                raise Wrong(f"a list of {found.get('number_of_records')} payments, status {answer.status}")
+    finally:
+        connection.close()
