@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.valor.shop import Office, Shop, Till
+from tests.e2e.valor.wire import Wire
 from tests.support.gateway import Gateway
 
 
@@ -32,3 +33,13 @@ def shop(office: Office) -> Shop:
 def till(shop: Shop) -> Till:
     """The first terminal of a new merchant."""
     return shop.tills[0]
+
+
+@pytest.fixture
+def wire(gateway: Gateway) -> Iterator[Wire]:
+    """A connection to the gateway. Whatever the test sent, the server still lives and nothing crashed."""
+    wire = Wire(gateway)
+    yield wire
+    wire.close()
+    assert gateway.is_ready()
+    assert "request crashed" not in gateway.log_text()

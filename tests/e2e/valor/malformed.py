@@ -133,6 +133,7 @@ SALE: Final = (
     *_text("po_number"),
     Case(field="duplicate_transaction_check", error="E19", takes=ZERO),
     Case(field="order_details", error="E19", takes=frozenset({"object"})),
+    Case(field="productIds", error="G12", takes=frozenset({"empty list"})),
 )
 TOKEN: Final = Case(field="token", error="E09", takes=ALPHANUMERIC)
 REFUND: Final = (

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
-from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,11 +11,9 @@ import pytest
 
 from bezant.dialects.valor.operations import OPERATIONS
 from tests.e2e.valor.malformed import BROKEN, REFUND, SALE, TOKEN, VALUES, VOID, Case
-from tests.e2e.valor.shop import EXPIRY, NO_HEADERS, VISA, Till, approved
-from tests.support.gateway import Answer, Gateway
-
-# What bytes mean is decided before a database is asked: one engine is enough.
-ON_SQLITE = pytest.mark.parametrize("_shared", ["sqlite"], indirect=True)
+from tests.e2e.valor.shop import EXPIRY, VISA, Till, approved
+from tests.e2e.valor.wire import ON_SQLITE, Wire, said_by, with_field
+from tests.support.gateway import Gateway
 
 UNKNOWN_PAYMENT = "999999999"
 A_SALE = {
@@ -32,36 +28,7 @@ A_VOID = {"txn_type": "void", "ref_txn_id": UNKNOWN_PAYMENT}
 FOLLOWING = tuple(
     {"txn_type": kind, "amount": "1.00"} for kind in ("capture", "incremental_auth", "tipadjust")
 )
-ERROR_KEYS = ["error_no", "mesg", "msg", "desc"]
 MEBIBYTE = 1024 * 1024
-
-
-class Wire:
-    """One connection to a gateway, kept open over requests."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._place = urlsplit(gateway.base_url)
-        self._connection = http.client.HTTPConnection(str(self._place.hostname), self._place.port, timeout=30)
-
-    def post(self, body: bytes, *, target: str = "/", headers: Mapping[str, str] = NO_HEADERS) -> Answer:
-        """POST any bytes."""
-        self._connection.request("POST", target, body, dict(headers))
-        response = self._connection.getresponse()
-        return Answer(response.status, json.loads(response.read()), dict(response.getheaders()))
-
-    def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
-
-
-@pytest.fixture
-def wire(gateway: Gateway) -> Iterator[Wire]:
-    """A connection to the gateway. Whatever the test sent, the server still lives and nothing crashed."""
-    wire = Wire(gateway)
-    yield wire
-    wire.close()
-    assert gateway.is_ready()
-    assert "request crashed" not in gateway.log_text()
 
 
 @ON_SQLITE
@@ -89,18 +56,18 @@ class TestAMalformedValue:
     def test_that_is_no_json_makes_it_no_request(self, till: Till, wire: Wire, value: str) -> None:
         for field in ("amount", "cardnumber", "cardholdername", "epi", "txn_type", "unknown"):
             for base in (A_SALE, A_REFUND, A_VOID):
-                answer = wire.post(_with(till, base, field, BROKEN[value]))
-                assert _said(answer) == "D08", (field, answer)
+                answer = wire.post(with_field(till, base, field, BROKEN[value]))
+                assert said_by(answer) == "D08", (field, answer)
         assert till.list()["data"] == []
 
     @pytest.mark.parametrize("amount", ["100000.00", "99999.991", "100000000000000000000", 100000])
     def test_over_the_cap_is_refused(self, till: Till, wire: Wire, amount: object) -> None:
-        assert _said(wire.post(_with(till, A_SALE, "amount", json.dumps(amount)))) == "E05"
+        assert said_by(wire.post(with_field(till, A_SALE, "amount", json.dumps(amount)))) == "E05"
         assert till.booked() == {}
 
     def test_over_the_cap_with_all_that_is_added_is_refused(self, till: Till, wire: Wire) -> None:
         said = {**till.keys, **A_SALE, "amount": "99999.99", "tax_amount": "0.01"}
-        assert _said(wire.post(json.dumps(said).encode())) == "E05"
+        assert said_by(wire.post(json.dumps(said).encode())) == "E05"
 
     @pytest.mark.parametrize("payment_id", [2**63 - 1, 2**63, 10**20 - 1, 10**20])
     def test_of_an_id_is_unknown_or_too_long(self, till: Till, wire: Wire, payment_id: int) -> None:
@@ -109,8 +76,8 @@ class TestAMalformedValue:
             (A_VOID, "E98/12"),
             *((each, "E14") for each in FOLLOWING),
         ):
-            answer = wire.post(_with(till, base, "ref_txn_id", str(payment_id)))
-            assert _said(answer) == ("E14" if payment_id == 10**20 else unknown)
+            answer = wire.post(with_field(till, base, "ref_txn_id", str(payment_id)))
+            assert said_by(answer) == ("E14" if payment_id == 10**20 else unknown)
 
 
 @ON_SQLITE
@@ -151,7 +118,7 @@ class TestABodyThatIsNoRequest:
         if b'"amount": "6"' in body or b'"Amount"' in body:
             sale = sale.replace(b'"amount": "0.01", ', b"")
         answer = wire.post(body.replace(b"@", sale), headers={"Content-Type": "application/json"})
-        assert _said(answer) == "D08"
+        assert said_by(answer) == "D08"
         assert till.booked() == {}
 
     @pytest.mark.parametrize(
@@ -182,18 +149,18 @@ class TestABodyThatIsNoRequest:
     def test_is_no_form_either(self, till: Till, wire: Wire, body: bytes, content_type: str) -> None:
         form = urlencode({**till.keys, **A_SALE}).encode()
         answer = wire.post(body.replace(b"@", form), headers={"Content-Type": content_type})
-        assert _said(answer) == "D08"
+        assert said_by(answer) == "D08"
         assert till.booked() == {}
 
     @pytest.mark.parametrize("query", ["&amount=5&amount=6", "&a=%ff", "&a=%zz", "&a=%00", "&=5"])
     def test_may_be_so_for_its_query(self, till: Till, wire: Wire, query: str) -> None:
         answer = wire.post(json.dumps({**till.keys, **A_SALE}).encode(), target=f"/?sale{query}")
-        assert _said(answer) == "D08"
+        assert said_by(answer) == "D08"
         assert till.booked() == {}
 
     @pytest.mark.parametrize("body", [b"", b"{}", b" \r\n", b"\xef\xbb\xbf", b"a=1", b'{"a": 1}'])
     def test_says_nothing_but_what_is_needed_first(self, wire: Wire, body: bytes) -> None:
-        assert _said(wire.post(body)) == "D03"
+        assert said_by(wire.post(body)) == "D03"
 
 
 @ON_SQLITE
@@ -203,11 +170,11 @@ class TestABigRequest:
         room = MEBIBYTE - len(json.dumps(sale))
         for size, error in ((room, "S00"), (room + 1, "D08")):
             body = json.dumps({**sale, "additional_prompts": "x" * size}).encode()
-            assert _said(wire.post(body)) == error
+            assert said_by(wire.post(body)) == error
         assert till.booked() == {"sale": (1, 1)}
 
     def test_may_nest_up_to_32_levels(self, till: Till, wire: Wire) -> None:
-        body = _with(till, A_SALE, "additional_prompts", "[" * 31 + "]" * 31)
+        body = with_field(till, A_SALE, "additional_prompts", "[" * 31 + "]" * 31)
         approved(wire.post(body))
 
 
@@ -274,35 +241,14 @@ def _walk(till: Till, wire: Wire, base: dict[str, Any], case: Case, *, taken: st
     count = 0
     for name, value in VALUES.items():
         expected = case.expected(name) or taken
-        answer = wire.post(_with(till, base, case.field, value))
-        said = _said(answer)
+        answer = wire.post(with_field(till, base, case.field, value))
+        said = said_by(answer)
         # A verification value of nothing but zeros is one that the sandbox's issuers decline.
         if said != expected and not (case.field == "cvv" and said == "E98/82"):
             wrong[name] = (expected, said)
         count += said == "S00"
     assert wrong == {}
     return count
-
-
-def _with(till: Till, base: dict[str, Any], field: str, value: str | None) -> bytes:
-    """A request with one field replaced by a JSON text, or left out."""
-    said = {name: item for name, item in {**till.keys, **base}.items() if name.lower() != field.lower()}
-    body = json.dumps(said)
-    return (body if value is None else f'{body[:-1]}, "{field}": {value}}}').encode()
-
-
-def _said(answer: Answer) -> str:
-    """The code of an answer, whose shape is checked: an approval, a decline, or an error of the vendor's."""
-    code: str = answer.body["error_no"]
-    if code == "S00":
-        assert answer.status == 200
-        return code
-    assert answer.status == 400, answer
-    assert all(isinstance(answer.body[key], str) for key in ("error_no", "mesg", "desc"))
-    if code == "E98":
-        return f"E98/{answer.body['error_code']}"
-    assert list(answer.body) == [key for key in ERROR_KEYS if not (code == "E03" and key == "msg")]
-    return code
 
 
 def _exchange(gateway: Gateway, request: bytes, *, ends: bool = False) -> bytes:
