@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.writes import Writes
 
@@ -173,6 +174,10 @@ class Lane(threading.Thread):
                             raise
                         job.error = refusal
                 unit.flush()
+                if self._writes:
+                    fault_point("write.flushed")
+            if self._writes:
+                fault_point("write.committed")
         except DBAPIError as error:
             if error.connection_invalidated:
                 self._drop_connection()

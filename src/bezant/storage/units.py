@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from bezant.core.faults import fault_point
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
@@ -72,6 +73,8 @@ class Unit:
             self.reversals.flush()
             self.gift.flush()
             self.journal.flush()
+            if self.writes.count:
+                fault_point("write.half-flushed")
             self.claims.flush()
             self.batches.flush()
         self.writes.check()

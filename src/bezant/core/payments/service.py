@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller, Factors, Profile, SystemClock
 from bezant.core.merchants.factors import USED_ONCE
 from bezant.core.money import Money
@@ -422,6 +423,7 @@ class Payments:
                 )
             except (Conflict, Unavailable):
                 raise Refused(Reason.BUSY) from None
+            fault_point("payment.stored")
             if key is None or not intent.replayed or intent.payment.state is not State.SENDING:
                 return intent
             if waited >= TWIN_WAIT_SECONDS:
@@ -431,6 +433,7 @@ class Payments:
 
     async def _send(self, caller: Caller, intent: _Intent, message: Message) -> Outcome:
         said = await self._acquirer.send(message)
+        fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
         answer = judged(said, caller.merchant.checks) if payment.kind in NEW_MONEY else said
         try:
@@ -448,6 +451,7 @@ class Payments:
         except Unavailable:
             # It stays stored as being sent, and its lease runs out: what the network did is taken back.
             finished = decide(payment, Unresolved(cause="not stored"), at=caller.now(real))
+        fault_point("payment.finished")
         return Outcome(payment=finished)
 
     def _message(

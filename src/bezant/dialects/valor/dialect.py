@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller
 from bezant.core.outcomes import Reason, Refused
 from bezant.core.payments import Key, Outcome
@@ -105,6 +106,7 @@ class ValorDialect:
         operation: Operation | None = None
         try:
             parameters = _parameters(request)
+            fault_point("request.parsed")
             operation = self._operation(parameters)
             shown = await self._perform(operation, request, parameters.values)
         except Fault as fault:
@@ -145,6 +147,7 @@ class ValorDialect:
 
     async def _perform(self, operation: Operation, request: Request, values: Values) -> Shown:
         caller = await operation.door(self._services, values, address=request.address)
+        fault_point("request.authenticated")
         call = Call(
             services=self._services,
             caller=caller,
