@@ -1,0 +1,69 @@
+"""``python -m tests.faults crash``: the whole crash matrix; exit status 1 when anything was found."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from tests.faults import crash
+from tests.support import loopback, postgres
+from tests.support.gateway import DATABASES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line names; the exit status."""
+    options = _options(arguments)
+    loopback.confine()
+    databases = DATABASES if options.database == "both" else (options.database,)
+    with contextlib.ExitStack() as stack:
+        server = cache(lambda: stack.enter_context(postgres.server()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bezant-faults-")))
+        return _crash(databases, folder, server, options)
+
+
+def _crash(
+    databases: Sequence[str],
+    folder: Path,
+    server: Callable[[], postgres.Server],
+    options: argparse.Namespace,
+) -> int:
+    results: list[crash.Result] = []
+    for database in databases:
+        for case in crash.starts():
+            if options.only in case.title:
+                home = folder / f"{database}-start-{len(results)}"
+                results.append(_shown(crash.run_start(case, database, home, postgres=server)))
+        for seed in range(options.seed, options.seed + options.seeds):
+            cases = [case for case in crash.matrix() if options.only in case.title]
+            Random(seed).shuffle(cases)
+            with crash.bench_on(database, folder / f"{database}-{seed}", postgres=server) as bench:
+                results += [_shown(crash.run(bench, case, database=database)) for case in cases]
+    print(crash.table(sorted(results, key=lambda each: each.case.title)))
+    return 1 if any(each.findings for each in results) else 0
+
+
+def _shown(result: crash.Result) -> crash.Result:
+    """Tell at once how it went: a run takes long."""
+    told = "; ".join(result.findings) or "good"
+    print(f"{result.database} {result.case.title}: {told}", file=sys.stderr, flush=True)
+    return result
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("what", choices=("crash",))
+    parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="how often, each time in another order")
+    parser.add_argument("--only", default="", help="cases with this in their title")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
