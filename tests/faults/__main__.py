@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash
+from tests.faults import crash, links, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -24,7 +24,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         server = cache(lambda: stack.enter_context(postgres.server()))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bezant-faults-")))
+        if options.what == "links":
+            return _links(databases, folder, options)
         return _crash(databases, folder, server, options)
+
+
+def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) -> int:
+    results: list[links.Result] = []
+    for database in databases:
+        with links.stage_on(database, folder / database) as stage:
+            for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST):
+                if database in scenario.on and options.only in scenario.name:
+                    result = links.run(stage, scenario)
+                    told = "; ".join(result.findings[:5]) or "good"
+                    print(f"{database} {scenario.name}: {told}", file=sys.stderr, flush=True)
+                    results.append(result)
+    print(links.table(results))
+    return 1 if any(each.findings for each in results) else 0
 
 
 def _crash(
@@ -57,7 +73,7 @@ def _shown(result: crash.Result) -> crash.Result:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("what", choices=("crash",))
+    parser.add_argument("what", choices=("crash", "links"))
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1, help="how often, each time in another order")

@@ -83,8 +83,8 @@ class Host:
 
     def __init__(self, home: Path, *, latency_seconds: float = 0.0) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
-        control_port = _free_port()
+        self.port = free_port()
+        control_port = free_port()
         self.control = Control(("127.0.0.1", control_port))
         ports = ("--port", str(self.port), "--control-port", str(control_port))
         manner = ("--journal", str(home / "acquirer.journal"), "--latency", str(latency_seconds))
@@ -189,7 +189,7 @@ class Gateway:
         self.database_url = database_url or f"sqlite:///{home / 'bezant.db'}"
         self.host = host or Host(home)
         self._owns_host = host is None
-        self._port = _free_port()
+        self._port = free_port()
         self._log = home / "server.log"
         self._settings = {
             "BEZANT_HOME": str(home),
@@ -491,7 +491,7 @@ class _Process:
         return self.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that nobody has now, below those that the kernel gives to outgoing connections."""
     while True:
         port = random.randint(20_000, 32_000)
