@@ -1,6 +1,7 @@
 """Clients that charge all the time, ask again when they were not answered, and note what they hear and when.
 
-What they heard is an oracle: it must be the vendor's own answers, in time, and the gateway's records must agree.
+What they heard is an oracle: it must be the vendor's own answers, in time, and the gateway's records must
+agree.
 """
 
 from __future__ import annotations

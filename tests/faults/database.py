@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,12 +107,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, **settings: str) -> Iterator[Cluster]:
-    """A running cluster."""
-    made = Cluster(folder, settings)
-    made.initialize()
-    made.start()
-    try:
-        yield made
-    finally:
-        made.end(signal.SIGQUIT)
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A running cluster in a folder of its own, which its account can reach."""
+    with tempfile.TemporaryDirectory(prefix="bezant-postgres-") as folder:
+        made = Cluster(Path(folder), settings)
+        made.initialize()
+        made.start()
+        try:
+            yield made
+        finally:
+            made.end(signal.SIGQUIT)

@@ -1,8 +1,8 @@
-"""Faults of the links and of the machine, each under a crowd of clients, on a gateway that is then at rest again.
+"""Faults of the links, each under a crowd of clients, on a gateway that is then at rest again.
 
-A scenario breaks something while clients charge, and mends it. Then sales have to be approved again, everything
-that was left in doubt has to resolve by itself, all books have to agree, and each client has to have been
-answered in time, in the vendor's words, with what the gateway has kept.
+A scenario breaks something while clients charge, and mends it. Then sales have to be approved again,
+everything that was left in doubt has to resolve by itself, all books have to agree, and each client has to
+have been answered in time, in the vendor's words, with what the gateway has kept.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def stage_on(database: str, home: Path) -> Iterator[Stage]:
         settings = {**SETTINGS, "BEZANT_ACQUIRER": wire.address}
         url, store, server = "", None, None
         if database == "postgresql":
-            server = stack.enter_context(cluster(home / "cluster"))
+            server = stack.enter_context(cluster())
             store = stack.enter_context(Proxy(("127.0.0.1", server.port)))
             url = server.url
             settings["BEZANT_DATABASE_URL"] = server.url_through(store.port)
@@ -179,7 +179,7 @@ def _sign_on_lost(stage: Stage) -> None:
 
 
 _HALVES: Final = Toxic(limit=190)
-_WRONG: Final = tuple({"mismatch": field} for field in ("stan", "terminal", "amount"))
+_WRONG: Final[Sequence[dict[str, object]]] = [{"mismatch": what} for what in ("stan", "terminal", "amount")]
 BOTH: Final = ("sqlite", "postgresql")
 ACQUIRER: Final = (
     Scenario(name="acquirer refuses", breaks=_refused, on=BOTH, short=True),
@@ -212,8 +212,8 @@ def table(results: Sequence[Result]) -> str:
     lines = [f"{'scenario':{width}}  {'database':10}  sales  slowest answer  recovered in  findings"]
     for each in results:
         lines.append(
-            f"{each.scenario.name:{width}}  {each.database:10}  {each.sales:5}  {each.slowest_seconds:12.1f} s  "
-            f"{each.recovered_seconds:10.1f} s  {len(each.findings) or '-'}"
+            f"{each.scenario.name:{width}}  {each.database:10}  {each.sales:5}  "
+            f"{each.slowest_seconds:12.1f} s  {each.recovered_seconds:10.1f} s  {len(each.findings) or '-'}"
         )
         lines += [f"    {finding}" for finding in each.findings[:10]]
     bad = sum(bool(each.findings) for each in results)

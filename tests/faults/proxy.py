@@ -27,9 +27,10 @@ class Toxic:
     """What happens to bytes of one direction. Seconds and bytes; all zero: nothing does.
 
     Each piece waits ``latency`` and up to ``jitter`` more; ``rate`` is bytes a second; pieces are cut into
-    ``slices``. A ``hole`` keeps everything back as long as it is there, as a network does that comes back before
-    the connection is given up. After ``limit`` bytes of a connection the connection is reset; so it is once
-    ``marker`` has passed, and what is answered to that is lost. The end of a direction is told ``linger`` late.
+    ``slices``. A ``hole`` keeps everything back as long as it is there, as a network does that comes back
+    before the connection is given up. After ``limit`` bytes of a connection it is reset; so it is once
+    ``marker`` has passed, and what is answered to that is lost. The end of a direction is told ``linger``
+    late.
     """
 
     latency: float = 0.0
@@ -138,7 +139,7 @@ class Proxy:
         """Forward one direction until it ends."""
         passed = 0
         while data := await reader.read(_PIECE_BYTES):
-            while getattr(self, way).hole:
+            while getattr(self, way).hole:  # noqa: ASYNC110 - changed by other threads
                 await asyncio.sleep(0.01)
             toxic: Toxic = getattr(self, way)
             await asyncio.sleep(toxic.latency + toxic.jitter * self._chances.random())
