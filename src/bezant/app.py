@@ -160,7 +160,18 @@ async def open_gateway(
         directory.forget()
         bins.replace(await units.read(lambda unit: unit.system.bins()))
 
+    payments = Payments(
+        units=units,
+        acquirer=rail,
+        sealer=sealer,
+        factors=factors,
+        ids=ids,
+        clock=clock,
+        pause=_pause,
+        settings=core_payments.Settings(lease=settings.lease),
+    )
     timetable = Timetable(
+        payments=payments,
         recovery=recovery,
         settlements=settlements,
         cutoffs=Cutoffs(units=units, settlements=settlements, callers=directory, clock=clock),
@@ -184,16 +195,7 @@ async def open_gateway(
             store=store,
             gate=gate,
             factors=factors,
-            payments=Payments(
-                units=units,
-                acquirer=rail,
-                sealer=sealer,
-                factors=factors,
-                ids=ids,
-                clock=clock,
-                pause=_pause,
-                settings=core_payments.Settings(lease=settings.lease),
-            ),
+            payments=payments,
             settlements=settlements,
             recovery=recovery,
             gift=gift.cards,

@@ -17,6 +17,7 @@ from tests.support.gateway import Answer, Gateway, NoAnswer
 
 CLIENTS: Final = 6
 PACE_SECONDS: Final = 0.02
+KEYLESS_EVERY: Final = 3
 ANSWER_SECONDS_MAX: Final = 10.0
 """Longer than this no client may wait, whatever is broken behind the gateway."""
 GIVE_UP_SECONDS: Final = 45.0
@@ -26,9 +27,11 @@ _FINAL: Final = frozenset({200, 400})
 
 @dataclass(slots=True)
 class Asked:
-    """One sale: all that was answered to it, and the longest that its client waited."""
+    """One sale: what was answered to it, and the longest that its client waited. ``key`` may be ``None``:
+    it cannot be asked for again then."""
 
-    key: str
+    name: str
+    key: str | None
     answer: Answer | None = None
     answered_at: float = 0.0
     slowest: float = 0.0
@@ -84,22 +87,24 @@ class Crowd:
         states = {str(row["payment_id"]): row["state"] for row in self._gateway.rows(_STATES)}
         for each in self.asked:
             if each.slowest > self._limit:
-                yield f"{each.key} waited {each.slowest:.1f} s"
-            yield from (f"{each.key} heard {what}" for what in each.heard)
+                yield f"{each.name} waited {each.slowest:.1f} s"
+            yield from (f"{each.name} heard {what}" for what in each.heard)
             if each.answer is None:
-                yield f"{each.key} was never answered"
+                if each.key is not None:
+                    yield f"{each.name} was never answered"
                 continue
             state = states.get(each.answer.body.get("txnid", ""))
             if _yes(each) and state not in {"captured", "settled"}:
-                yield f"{each.key} was told yes and is {state}"
+                yield f"{each.name} was told yes and is {state}"
             if not _yes(each) and state not in {"declined", "reversed", None}:
-                yield f"{each.key} was told no and is {state}"
+                yield f"{each.name} was told no and is {state}"
 
     def _work(self, number: int) -> None:
         count = 0
         while not self._ends.is_set():
             count += 1
-            asked = Asked(f"crowd-{number}-{count}-{time.monotonic_ns()}")
+            name = f"crowd-{number}-{count}-{time.monotonic_ns()}"
+            asked = Asked(name, None if count % KEYLESS_EVERY == 0 else name)
             self.asked.append(asked)
             self._ask(asked)
             time.sleep(PACE_SECONDS)
@@ -110,12 +115,14 @@ class Crowd:
             began = time.monotonic()
             try:
                 answer = self._gateway.sale(
-                    self._amount, idempotency_key=asked.key, invoicenumber=asked.key[:20], timeout_seconds=30
+                    self._amount, idempotency_key=asked.key, invoicenumber=asked.name[:20], timeout_seconds=30
                 )
             except NoAnswer as trouble:
                 asked.slowest = max(asked.slowest, time.monotonic() - began)
                 if not trouble.refused and asked.slowest > self._limit:
                     asked.heard.append("nothing at all")
+                if asked.key is None:
+                    return
                 time.sleep(0.1)
                 continue
             asked.slowest = max(asked.slowest, time.monotonic() - began)
@@ -127,6 +134,8 @@ class Crowd:
                 return
             if answer.status == 503 and "retry-after" not in answer.headers:
                 asked.heard.append("503 without Retry-After")
+            if asked.key is None:
+                return
             time.sleep(0.1)
 
 

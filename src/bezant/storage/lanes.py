@@ -4,7 +4,8 @@ The works of a group run in turn in one transaction and are all answered by its 
 of the group fails, the group is rolled back and its works run one by one, so that only the guilty one
 fails. A deadlock, a serialization failure or a lost connection runs the works again: a work has no
 effect but through its transaction, and unique keys refuse what was stored already. A unique key that
-refuses gives its work one more run, which finds what somebody else stored in the meantime.
+refuses gives its work one more run, which finds what somebody else stored in the meantime. A work whose
+caller has given it up is not begun, and not committed when it had begun.
 """
 
 from __future__ import annotations
@@ -69,6 +70,15 @@ class Job(Generic[U, T]):
         self.result: T | None = None
         self.error: BaseException | None = None
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more, and somebody may have acted on its not being done."""
+        return self.future.cancelled()
+
+
+class _Abandoned(Exception):
+    """A work of the group was given up by its caller while it ran: it is not to be committed."""
+
 
 class Lane(threading.Thread):
     """One thread, one connection, one transaction at a time."""
@@ -107,8 +117,8 @@ class Lane(threading.Thread):
     def run(self) -> None:
         """Take what has queued, run it, answer it, until told to stop."""
         while True:
-            group, last = self._gather()
-            if group:
+            gathered, last = self._gather()
+            if group := [job for job in gathered if not job.abandoned]:
                 self._run_group(group)
                 _answer(group)
             if last:
@@ -138,6 +148,8 @@ class Lane(threading.Thread):
                 job.error = _translated(error)
             return
         for job in group:
+            if job.abandoned:
+                continue
             error = self._attempt((job,), again=_is_passing)
             if error is not None:
                 job.error = _translated(error)
@@ -174,6 +186,8 @@ class Lane(threading.Thread):
                             raise
                         job.error = refusal
                 unit.flush()
+                if any(job.abandoned for job in jobs):
+                    raise _Abandoned
                 if self._writes:
                     fault_point("write.flushed")
             if self._writes:
