@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         server = cache(lambda: stack.enter_context(postgres.server()))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bezant-faults-")))
+        folder.chmod(0o755)  # PostgreSQL's account passes through it
         if options.what == "links":
             return _links(databases, folder, options)
         return _crash(databases, folder, server, options)
@@ -33,14 +35,30 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
     results: list[links.Result] = []
     for database in databases:
         with links.stage_on(database, folder / database) as stage:
-            for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST):
-                if database in scenario.on and options.only in scenario.name:
-                    result = links.run(stage, scenario)
-                    told = "; ".join(result.findings[:5]) or "good"
-                    print(f"{database} {scenario.name}: {told}", file=sys.stderr, flush=True)
-                    results.append(result)
+            results += [
+                _played(stage, scenario)
+                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST)
+                if database in scenario.on and options.only in scenario.name
+            ]
+        scenarios = [each for each in stores.VOLUME if database in each.on and options.only in each.name]
+        if scenarios and os.geteuid() != 0:
+            print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
+        elif scenarios:
+            place = folder / f"{database}-volume"
+            with stores.volume(place, megabytes=256) as volume:
+                home = volume if database == "sqlite" else folder / f"{database}-on-volume"
+                with links.stage_on(database, home, volume=volume) as stage:
+                    results += [_played(stage, scenario) for scenario in scenarios]
     print(links.table(results))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _played(stage: links.Stage, scenario: links.Scenario) -> links.Result:
+    """Tell at once how it went."""
+    result = links.run(stage, scenario)
+    told = "; ".join(result.findings[:5]) or "good"
+    print(f"{stage.database} {scenario.name}: {told}", file=sys.stderr, flush=True)
+    return result
 
 
 def _crash(

@@ -27,8 +27,10 @@ _FINAL: Final = frozenset({200, 400})
 
 @dataclass(slots=True)
 class Asked:
-    """One sale: what was answered to it, and the longest that its client waited. ``key`` may be ``None``:
-    it cannot be asked for again then."""
+    """One sale: what was answered to it, and the longest that its client waited.
+
+    Without a ``key`` it cannot be asked for again.
+    """
 
     name: str
     key: str | None

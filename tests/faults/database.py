@@ -84,6 +84,12 @@ class Cluster:
         self.end(how)
         self.start(**settings)
 
+    def revive(self) -> None:
+        """Start it, if it has ended by itself."""
+        if self._postgres is not None and self._postgres.poll() is not None:
+            self._postgres = None
+            self.start()
+
     def execute(self, statement: str) -> None:
         """Run a statement, committed at once."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -107,10 +113,10 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(**settings: str) -> Iterator[Cluster]:
-    """A running cluster in a folder of its own, which its account can reach."""
+def cluster(volume: Path | None = None, **settings: str) -> Iterator[Cluster]:
+    """A running cluster in a folder of its own, which its account can reach, or on a volume."""
     with tempfile.TemporaryDirectory(prefix="bezant-postgres-") as folder:
-        made = Cluster(Path(folder), settings)
+        made = Cluster(volume / "cluster" if volume else Path(folder), settings)
         made.initialize()
         made.start()
         try:

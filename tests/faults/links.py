@@ -35,6 +35,7 @@ class Stage:
     wire: Proxy
     store: Proxy | None = None
     cluster: Cluster | None = None
+    volume: Path | None = None
 
     @property
     def server(self) -> Cluster:
@@ -72,20 +73,20 @@ class Result:
 
 
 @contextlib.contextmanager
-def stage_on(database: str, home: Path) -> Iterator[Stage]:
-    """A running stage with a database server of its own."""
+def stage_on(database: str, home: Path, *, volume: Path | None = None) -> Iterator[Stage]:
+    """A running stage with a database server of its own, whose data are on ``volume``, if that is given."""
     with contextlib.ExitStack() as stack:
         host = stack.enter_context(Host(home / "host", latency_seconds=0.01))
         wire = stack.enter_context(Proxy(("127.0.0.1", host.port)))
         settings = {**SETTINGS, "BEZANT_ACQUIRER": wire.address}
         url, store, server = "", None, None
         if database == "postgresql":
-            server = stack.enter_context(cluster())
+            server = stack.enter_context(cluster(volume))
             store = stack.enter_context(Proxy(("127.0.0.1", server.port)))
             url = server.url
             settings["BEZANT_DATABASE_URL"] = server.url_through(store.port)
         gateway = stack.enter_context(Gateway(home, database_url=url, settings=settings, host=host))
-        yield Stage(database, home, gateway, wire, store, server)
+        yield Stage(database, home, gateway, wire, store, server, volume)
 
 
 def run(stage: Stage, scenario: Scenario) -> Result:

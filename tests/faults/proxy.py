@@ -127,8 +127,8 @@ class Proxy:
             link.far = far_writer
             ways = (self._pass(link, reader, far_writer, "up"), self._pass(link, far_reader, writer, "down"))
             await asyncio.gather(*ways)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # it was cut, or the proxy is stopping
         finally:
             link.reset()
             self._links.discard(link)

@@ -206,6 +206,29 @@ def _no_descriptors(stage: Stage) -> None:
     resource.prlimit(server, resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def _volume_full(stage: Stage) -> None:
+    assert stage.volume is not None
+    with filled(stage.volume):
+        time.sleep(5.0)
+    if stage.cluster is not None:
+        stage.cluster.revive()
+
+
+def _log_volume_full(stage: Stage) -> None:
+    """The write-ahead log needs a new file, and cannot have it: PostgreSQL stops."""
+    assert stage.volume is not None
+    with filled(stage.volume), contextlib.suppress(psycopg.Error):
+        for _ in range(20):
+            stage.server.execute("SELECT pg_switch_wal()")
+            time.sleep(0.3)
+    stage.server.revive()
+
+
+VOLUME: Final = (
+    Scenario(name="data volume full", breaks=_volume_full, on=BOTH),
+    Scenario(name="write-ahead log's volume full", breaks=_log_volume_full, on=_POSTGRESQL),
+)
+"""To be played on a stage with a volume of its own."""
 HOST: Final = (
     Scenario(name="SIGTERM under load", breaks=_terminated, on=BOTH, short=True),
     Scenario(name="file descriptors exhausted", breaks=_no_descriptors, on=BOTH),
