@@ -1,4 +1,4 @@
-"""``python -m tests.faults crash``: the whole crash matrix; exit status 1 when anything was found."""
+"""``python -m tests.faults crash``, ``... links``: all of it; exit status 1 when anything was found."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ def _crash(
             if options.only in case.title:
                 home = folder / f"{database}-start-{len(results)}"
                 results.append(_shown(crash.run_start(case, database, home, postgres=server)))
+        if database == "postgresql":
+            for case in crash.stops():
+                if options.only in case.title:
+                    home = folder / f"{database}-stop-{len(results)}"
+                    results.append(_shown(crash.run_stop(case, home, postgres=server)))
         for seed in range(options.seed, options.seed + options.seeds):
             cases = [case for case in crash.matrix() if options.only in case.title]
             Random(seed).shuffle(cases)

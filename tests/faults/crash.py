@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ import msgspec
 from bezant.rails.gift.sandbox import GiftControl
 from tests.faults.launcher import VARIABLE, Order, hit_file
 from tests.support.books import at_host, disagreements, unfinished, violations
-from tests.support.gateway import SWIFT, Answer, Gateway, Host, NoAnswer, database_on, gateway_on
+from tests.support.gateway import SWIFT, Answer, Gateway, Host, NoAnswer, database_on, eventually, gateway_on
 from tests.support.postgres import Server
 
 LAUNCHER: Final = "tests.faults.launcher"
@@ -36,6 +37,7 @@ SETTINGS: Final = {
 }
 REACHED_SECONDS_MAX: Final = 8.0
 REST_SECONDS_MAX: Final = 60.0
+_STILL_SENDING: Final = "SELECT payment_id FROM payments WHERE state = 'sending'"
 _IN_DOUBT: Final = "SELECT kind, state FROM gift_movements WHERE state IN ('sending', 'in_doubt')"
 
 Call = Callable[[], Answer]
@@ -348,6 +350,52 @@ def run_start(case: Case, database: str, home: Path, *, postgres: Callable[[], S
         database=database,
         recovered_seconds=recovered,
         answers=("-", _word(answer)),
+        findings=findings,
+    )
+
+
+def stops() -> list[Case]:
+    """Every case of a server process that stands still for longer than its lease, and then goes on."""
+    points = (
+        Order(point="payment.stored"),
+        Order(point="payment.answered"),
+        Order(point="write.flushed", hits=2),
+    )
+    return [
+        Case(name="suspended", order=msgspec.structs.replace(each, signal=signal.SIGSTOP)) for each in points
+    ]
+
+
+def run_stop(case: Case, home: Path, *, postgres: Callable[[], Server]) -> Result:
+    """Suspend one of two server processes with a sale in its hands; the other takes the sale back meanwhile."""
+    home.mkdir(parents=True, exist_ok=True)
+    settings = {**SETTINGS, VARIABLE: str(home / "fault"), "BEZANT_WORKERS": "2"}
+    findings: list[str] = []
+    with gateway_on("postgresql", home, postgres=postgres, settings=settings, module=LAUNCHER) as gateway:
+        bench = Bench(gateway, Random())
+        eventually(gateway.is_ready)
+        for _ in range(8):
+            _approved(gateway.sale("10.00"))
+        bench.arm(case.order)
+        with ThreadPoolExecutor(1) as client:
+            sale = client.submit(gateway.sale, "11.11")
+            eventually(hit_file(bench.file).exists)
+            started = time.monotonic()
+            eventually(lambda: gateway.rows(_STILL_SENDING) == [])
+            findings += bench.rest()
+            recovered = time.monotonic() - started
+            gateway.signal(signal.SIGCONT)
+            told = sale.result()
+        if told.body["error_no"] != "E98":
+            findings.append(f"the suspended sale was answered {told.status} {told.body}")
+        if any(each.minor == 1111 for each in at_host(gateway)):
+            findings.append("the suspended sale stands at the host")
+        findings += [*bench.rest(), *disagreements(gateway), *violations(gateway)]
+    return Result(
+        case=case,
+        database="postgresql",
+        recovered_seconds=recovered,
+        answers=(_word(told), "-"),
         findings=findings,
     )
 

@@ -183,9 +183,9 @@ _HALVES: Final = Toxic(limit=190)
 _WRONG: Final[Sequence[dict[str, object]]] = [{"mismatch": what} for what in ("stan", "terminal", "amount")]
 BOTH: Final = ("sqlite", "postgresql")
 ACQUIRER: Final = (
-    Scenario(name="acquirer refuses", breaks=_refused, on=BOTH, short=True),
+    Scenario(name="acquirer refuses", breaks=_refused, on=BOTH),
     Scenario(name="acquirer resets connections", breaks=_reset, on=BOTH, short=True),
-    Scenario(name="acquirer sends half an answer", breaks=_toxic(down=_HALVES), on=BOTH, short=True),
+    Scenario(name="acquirer sends half an answer", breaks=_toxic(down=_HALVES), on=BOTH),
     Scenario(name="half a message reaches it", breaks=_toxic(up=_HALVES), on=BOTH),
     Scenario(name="answers just in time", breaks=_toxic(down=Toxic(latency=0.4, jitter=0.4)), on=BOTH),
     Scenario(name="answers too late", breaks=_toxic(down=Toxic(latency=1.4, jitter=0.3)), on=BOTH),

@@ -33,13 +33,13 @@ def _commits_unanswered(stage: Stage) -> None:
 
 def _commits_unanswered_and_away(stage: Stage) -> None:
     """The same, and the database cannot be reached for a while, so that nobody can look."""
-    for _ in range(3):
+    for _ in range(2):
         before = stage.link.cuts
         stage.link.up = Toxic(marker=b"COMMIT")
         eventually(lambda seen=before: stage.link.cuts > seen)  # type: ignore[misc]  # bound at once
         stage.link.refuse()
         stage.link.reset()
-        time.sleep(3.0)
+        time.sleep(2.0)
         stage.link.heal()
         time.sleep(1.0)
 
@@ -125,8 +125,13 @@ def _statements_time_out(stage: Stage) -> None:
 
 
 POSTGRESQL: Final = (
-    Scenario(name="COMMIT is not answered", breaks=_commits_unanswered, on=_POSTGRESQL, short=True),
-    Scenario(name="COMMIT is not answered, then away", breaks=_commits_unanswered_and_away, on=_POSTGRESQL),
+    Scenario(name="COMMIT is not answered", breaks=_commits_unanswered, on=_POSTGRESQL),
+    Scenario(
+        name="COMMIT is not answered, then away",
+        breaks=_commits_unanswered_and_away,
+        on=_POSTGRESQL,
+        short=True,
+    ),
     Scenario(
         name="database slow by 3 s", breaks=_toxic(down=Toxic(latency=3.0), seconds=8.0), on=_POSTGRESQL
     ),
@@ -136,7 +141,7 @@ POSTGRESQL: Final = (
     Scenario(name="database in a hole, then lost", breaks=_hole(20, lost=True), on=_POSTGRESQL),
     Scenario(name="database by the byte", breaks=_toxic(down=Toxic(slices=64)), on=_POSTGRESQL),
     Scenario(name="database restarts fast", breaks=_restart(signal.SIGINT), on=_POSTGRESQL),
-    Scenario(name="database stops immediately", breaks=_restart(signal.SIGQUIT), on=_POSTGRESQL, short=True),
+    Scenario(name="database stops immediately", breaks=_restart(signal.SIGQUIT), on=_POSTGRESQL),
     Scenario(name="database is killed", breaks=_restart(signal.SIGKILL), on=_POSTGRESQL),
     Scenario(name="no connections left", breaks=_no_connections, on=_POSTGRESQL),
     Scenario(name="deadlocks", breaks=_deadlocks, on=_POSTGRESQL),
@@ -230,6 +235,6 @@ VOLUME: Final = (
 )
 """To be played on a stage with a volume of its own."""
 HOST: Final = (
-    Scenario(name="SIGTERM under load", breaks=_terminated, on=BOTH, short=True),
+    Scenario(name="SIGTERM under load", breaks=_terminated, on=BOTH),
     Scenario(name="file descriptors exhausted", breaks=_no_descriptors, on=BOTH),
 )

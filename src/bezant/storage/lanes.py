@@ -52,9 +52,12 @@ class GroupUnit(Protocol):
 
 
 class Job(Generic[U, T]):
-    """A work on its way through a lane, and the future that its caller awaits."""
+    """A work on its way through a lane, and the future that its caller awaits.
 
-    __slots__ = ("error", "future", "loop", "result", "terminal", "work")
+    ``given_up`` is set by a caller who acts from now on as if it had not been done.
+    """
+
+    __slots__ = ("error", "future", "given_up", "loop", "result", "terminal", "work")
 
     def __init__(
         self,
@@ -69,14 +72,10 @@ class Job(Generic[U, T]):
         self.future = future
         self.result: T | None = None
         self.error: BaseException | None = None
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody waits for it any more, and somebody may have acted on its not being done."""
-        return self.future.cancelled()
+        self.given_up = False
 
 
-class _Abandoned(Exception):
+class _GivenUp(Exception):
     """A work of the group was given up by its caller while it ran: it is not to be committed."""
 
 
@@ -118,7 +117,7 @@ class Lane(threading.Thread):
         """Take what has queued, run it, answer it, until told to stop."""
         while True:
             gathered, last = self._gather()
-            if group := [job for job in gathered if not job.abandoned]:
+            if group := [job for job in gathered if not job.given_up]:
                 self._run_group(group)
                 _answer(group)
             if last:
@@ -148,7 +147,7 @@ class Lane(threading.Thread):
                 job.error = _translated(error)
             return
         for job in group:
-            if job.abandoned:
+            if job.given_up:
                 continue
             error = self._attempt((job,), again=_is_passing)
             if error is not None:
@@ -186,8 +185,8 @@ class Lane(threading.Thread):
                             raise
                         job.error = refusal
                 unit.flush()
-                if any(job.abandoned for job in jobs):
-                    raise _Abandoned
+                if any(job.given_up for job in jobs):
+                    raise _GivenUp
                 if self._writes:
                     fault_point("write.flushed")
             if self._writes:

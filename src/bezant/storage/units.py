@@ -130,6 +130,7 @@ class Units:
             async with asyncio.timeout(self._patience):
                 return await job.future
         except TimeoutError:
+            job.given_up = True
             raise Unavailable("no answer in time") from None
 
 
