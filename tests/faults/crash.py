@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -78,7 +77,6 @@ class Bench:
     """A gateway that dies on demand, and how to ask it for everything once."""
 
     gateway: Gateway
-    chances: Random
     marks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -240,11 +238,11 @@ def starts() -> list[Case]:
 
 
 @contextlib.contextmanager
-def bench_on(database: str, home: Path, *, postgres: Callable[[], Server], seed: int = 0) -> Iterator[Bench]:
+def bench_on(database: str, home: Path, *, postgres: Callable[[], Server]) -> Iterator[Bench]:
     """A running bench."""
     settings = {**SETTINGS, VARIABLE: str(home / "fault")}
     with gateway_on(database, home, postgres=postgres, settings=settings, module=LAUNCHER) as gateway:
-        yield Bench(gateway, Random(seed))
+        yield Bench(gateway)
 
 
 def run(bench: Bench, case: Case, *, database: str) -> Result:
@@ -331,7 +329,7 @@ def run_start(case: Case, database: str, home: Path, *, postgres: Callable[[], S
         url = stack.enter_context(database_on(database, postgres=postgres))
         host = stack.enter_context(Host(home))
         gateway = Gateway(home, database_url=url, settings=settings, host=host, module=LAUNCHER)
-        bench = Bench(gateway, Random())
+        bench = Bench(gateway)
         bench.arm(case.order)
         with contextlib.suppress(AssertionError):  # it dies, as ordered
             gateway.start()
@@ -372,7 +370,7 @@ def run_stop(case: Case, home: Path, *, postgres: Callable[[], Server]) -> Resul
     settings = {**SETTINGS, VARIABLE: str(home / "fault"), "BEZANT_WORKERS": "2"}
     findings: list[str] = []
     with gateway_on("postgresql", home, postgres=postgres, settings=settings, module=LAUNCHER) as gateway:
-        bench = Bench(gateway, Random())
+        bench = Bench(gateway)
         eventually(gateway.is_ready)
         for _ in range(8):
             _approved(gateway.sale("10.00"))

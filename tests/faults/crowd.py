@@ -58,11 +58,6 @@ class Crowd:
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(clients)]
         self.asked: list[Asked] = []
 
-    @property
-    def answered(self) -> int:
-        """How many sales were answered yes or no so far."""
-        return sum(each.answer is not None for each in self.asked)
-
     def wait_for_yes(self, *, seconds: float) -> bool:
         """Wait until a sale that is approved from now on; whether one was."""
         since = time.monotonic()

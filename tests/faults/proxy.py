@@ -66,11 +66,6 @@ class Proxy:
         """``host:port``."""
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def connections(self) -> int:
-        """How many are open."""
-        return len(self._links)
-
     def heal(self) -> None:
         """Be a wire again."""
         self.up = self.down = HEALTHY
