@@ -1,13 +1,13 @@
 # All that a developer or CI does here. `make` alone lists it.
 #
 #   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
-#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench and soak
+#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test check bench soak fmt lock clean
+.PHONY: help run test check bench soak crash faults fmt lock clean
 
 PYTHON ?= python3
 PORT ?=
@@ -36,6 +36,12 @@ bench: .venv/.ready-dev ## measure payments a second and their latencies
 
 soak: .venv/.ready-dev ## load, kill and restart the gateway for a while; the books must balance
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+crash: .venv/.ready-dev ## kill the gateway at every step of every operation; all books must agree afterwards
+	@$(BIN)/python -m tests.faults crash $(ARGS)
+
+faults: .venv/.ready-dev ## break its links, its database and its disk under load; the same must hold
+	@$(BIN)/python -m tests.faults links $(ARGS)
 
 fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only

@@ -150,7 +150,6 @@ async def open_gateway(
     strays = StrayBox(metrics)
     link = _acquirer_link(settings, acquirer, strays)
     rail = AcquirerRail(link)
-    sealer = store.keys.sealer
     recovery = _recovery(store, rail, directory, ids)
     gift = _gift_side(store, directory, ids)
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
@@ -160,7 +159,9 @@ async def open_gateway(
         directory.forget()
         bins.replace(await units.read(lambda unit: unit.system.bins()))
 
+    payments = _payments(store, rail, factors, ids)
     timetable = Timetable(
+        payments=payments,
         recovery=recovery,
         settlements=settlements,
         cutoffs=Cutoffs(units=units, settlements=settlements, callers=directory, clock=clock),
@@ -184,16 +185,7 @@ async def open_gateway(
             store=store,
             gate=gate,
             factors=factors,
-            payments=Payments(
-                units=units,
-                acquirer=rail,
-                sealer=sealer,
-                factors=factors,
-                ids=ids,
-                clock=clock,
-                pause=_pause,
-                settings=core_payments.Settings(lease=settings.lease),
-            ),
+            payments=payments,
             settlements=settlements,
             recovery=recovery,
             gift=gift.cards,
@@ -206,6 +198,19 @@ async def open_gateway(
         await timetable.stop()
         await link.stop()
         await gift.link.stop()
+
+
+def _payments(store: Store, rail: AcquirerRail, factors: Factors, ids: IdBlocks) -> Payments:
+    return Payments(
+        units=store.units,
+        acquirer=rail,
+        sealer=store.keys.sealer,
+        factors=factors,
+        ids=ids,
+        clock=store.clock,
+        pause=_pause,
+        settings=core_payments.Settings(lease=store.settings.lease),
+    )
 
 
 def _recovery(store: Store, rail: AcquirerRail, directory: Directory, ids: IdBlocks) -> Recovery:

@@ -15,7 +15,7 @@ import structlog
 
 from bezant.core.gift import GiftRecovery
 from bezant.core.merchants import Directory, Gate
-from bezant.core.payments import Cutoffs, Due, Recovery, Settlements, Stray
+from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -89,6 +89,7 @@ class Timetable:
     def __init__(
         self,
         *,
+        payments: Payments,
         recovery: Recovery,
         settlements: Settlements,
         cutoffs: Cutoffs,
@@ -117,6 +118,7 @@ class Timetable:
         self._jobs = [
             Job("follow changes", 0.4, self._follow_changes),
             Job("keep strays", 0, self._keep_stray),
+            Job("store what was left", 0.5, payments.tidy),
         ]
         if housekeeping:
             self._jobs += [

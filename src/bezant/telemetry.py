@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
@@ -31,6 +32,23 @@ def _render(_logger: object, _name: str, event: object) -> bytes:
     return _encode(event)
 
 
+class _Enduring:
+    """A file for log lines, which are lost where they cannot be written: no payment fails for its log."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        """Write a line, if possible."""
+        with contextlib.suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        """Hand on what was written, if possible."""
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on standard output; what libraries log joins them from ``warning`` up."""
     structlog.configure(
@@ -42,7 +60,7 @@ def configure_logging(level: str) -> None:
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", _Enduring(sys.stdout.buffer))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")

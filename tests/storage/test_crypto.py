@@ -153,6 +153,7 @@ class TestARootKey:
         assert load_root_key(path).derive("a purpose") == made.derive("a purpose")
         with pytest.raises(FileExistsError):
             create_root_key(path)
+        assert [found.name for found in tmp_path.iterdir()] == [path.name]  # no draft is left
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610, 0o601])
     def test_is_refused_when_others_may_reach_it(self, tmp_path: Path, mode: int) -> None:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
@@ -61,12 +61,15 @@ class Hand:
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.jobs: list[Job[Marks, Any]] = []
 
     def queue(self, work: Work[T]) -> asyncio.Future[T]:
         """Queue a work; its answer."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self.lane.put(Job(work, None, loop, future))
+        job = Job(work, None, loop, future)
+        self.jobs.append(job)
+        self.lane.put(job)
         return future
 
     @asynccontextmanager
@@ -249,6 +252,31 @@ class TestWhoeverWaits:
             leaving.cancel()
         assert await staying == 2
         assert set(_values(marks)) == {1, 2}
+
+    async def test_can_give_up_what_has_not_begun(self, hand: Hand, marks: Engine) -> None:
+        async with hand.held():
+            works = [hand.queue(partial(Marks.make, mark=mark)) for mark in range(3)]
+            hand.jobs[-2].given_up = True
+            works[1].cancel()
+        await _answers(works)
+        assert set(_values(marks)) == {0, 2}
+
+    async def test_can_give_up_what_has_begun(self, hand: Hand, marks: Engine) -> None:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(unit: Marks) -> None:
+            unit.make(1)
+            begun.set()
+            assert go_on.wait(30)
+
+        async with hand.held():
+            slowly, other = hand.queue(slow), hand.queue(partial(Marks.make, mark=2))
+        await asyncio.to_thread(begun.wait, 30)
+        hand.jobs[-2].given_up = True
+        slowly.cancel()
+        go_on.set()
+        assert await other == 2
+        assert set(_values(marks)) == {2}
 
     async def test_may_leave_nobody_behind(self, hand: Hand, marks: Engine) -> None:
         """An event loop that is gone does not end the lane."""

@@ -83,8 +83,8 @@ class Host:
 
     def __init__(self, home: Path, *, latency_seconds: float = 0.0) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
-        control_port = _free_port()
+        self.port = free_port()
+        control_port = free_port()
         self.control = Control(("127.0.0.1", control_port))
         ports = ("--port", str(self.port), "--control-port", str(control_port))
         manner = ("--journal", str(home / "acquirer.journal"), "--latency", str(latency_seconds))
@@ -171,7 +171,8 @@ class Gateway:
     """A gateway with demo merchants, and the host it is linked to.
 
     Without ``database_url`` the database is SQLite in ``home``. ``settings`` are environment variables
-    (``BEZANT_...``). A ``host`` that is given is not started and not stopped here. Usable as a context.
+    (``BEZANT_...``). A ``host`` that is given is not started and not stopped here. ``module`` is what Python
+    runs: the package, or something around it. Usable as a context.
     """
 
     def __init__(
@@ -181,13 +182,14 @@ class Gateway:
         database_url: str = "",
         settings: Mapping[str, str] = NO_SETTINGS,
         host: Host | None = None,
+        module: str = "bezant",
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.database_url = database_url or f"sqlite:///{home / 'bezant.db'}"
         self.host = host or Host(home)
         self._owns_host = host is None
-        self._port = _free_port()
+        self._port = free_port()
         self._log = home / "server.log"
         self._settings = {
             "BEZANT_HOME": str(home),
@@ -196,12 +198,22 @@ class Gateway:
             "BEZANT_ACQUIRER": self.host.address,
             **settings,
         }
-        self._process = _Process(("serve", "--demo"), log=self._log, settings=self._settings)
+        self._process = _Process(("serve", "--demo"), log=self._log, settings=self._settings, module=module)
 
     @property
     def base_url(self) -> str:
         """Where it listens, without a path; the same after a restart."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended since, as far as is known here."""
+        return self._process.runs
+
+    @property
+    def process_id(self) -> int:
+        """The running server's, of several the one that starts the others."""
+        return self._process.process_id
 
     @property
     def control(self) -> Control:
@@ -388,27 +400,43 @@ def gateway_on(
     postgres: Callable[[], Server],
     settings: Mapping[str, str] = NO_SETTINGS,
     host: Host | None = None,
+    module: str = "bezant",
 ) -> Iterator[Gateway]:
     """A running gateway on a new database, of the server that ``postgres`` gives if it is ``postgresql``."""
-    with contextlib.ExitStack() as stack:
-        database_url = ""
-        if database == "postgresql":
-            server = postgres()
-            name = f"bezant_{secrets.token_hex(8)}"
-            database_url = server.create_database(name)
-            stack.callback(server.drop_database, name)
-        yield stack.enter_context(Gateway(home, database_url=database_url, settings=settings, host=host))
+    with database_on(database, postgres=postgres) as url:
+        gateway = Gateway(home, database_url=url, settings=settings, host=host, module=module)
+        with gateway:
+            yield gateway
+
+
+@contextlib.contextmanager
+def database_on(database: str, *, postgres: Callable[[], Server]) -> Iterator[str]:
+    """The URL of a new PostgreSQL database; empty for SQLite, whose file is in the gateway's home."""
+    if database != "postgresql":
+        yield ""
+        return
+    server, name = postgres(), f"bezant_{secrets.token_hex(8)}"
+    url = server.create_database(name)
+    try:
+        yield url
+    finally:
+        server.drop_database(name)
 
 
 class _Process:
     """``bezant`` with some arguments, in a process group of its own, started again and again."""
 
     def __init__(
-        self, arguments: Sequence[str], *, log: Path, settings: Mapping[str, str] = NO_SETTINGS
+        self,
+        arguments: Sequence[str],
+        *,
+        log: Path,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        module: str = "bezant",
     ) -> None:
-        self._command = (sys.executable, "-m", "bezant", *arguments)
+        self._command = (sys.executable, "-m", module, *arguments)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
-        self._environment = {**inherited, "PYTHONPATH": str(ROOT / "src"), **settings}
+        self._environment = {**inherited, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **settings}
         self._log = log
         self._running: subprocess.Popen[bytes] | None = None
 
@@ -437,6 +465,11 @@ class _Process:
                 raise AssertionError(message)
             time.sleep(0.03)
 
+    @property
+    def process_id(self) -> int:
+        assert self._running is not None, "it does not run"
+        return self._running.pid
+
     def send(self, number: signal.Signals) -> None:
         if self._running is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -458,7 +491,7 @@ class _Process:
         return self.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that nobody has now, below those that the kernel gives to outgoing connections."""
     while True:
         port = random.randint(20_000, 32_000)

@@ -110,9 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        programs = _find() or _install()
+        found = programs()
         with tempfile.TemporaryDirectory(prefix="bezant-postgres-") as folder:
-            cluster = _Cluster(programs=programs, folder=Path(folder), account=_account())
+            cluster = _Cluster(programs=found, folder=Path(folder), account=account())
             with cluster.running(durable=options.durable) as url:
                 print(url, flush=True)
                 with contextlib.suppress(KeyboardInterrupt):
@@ -226,13 +226,18 @@ def _free_port() -> int:
         return port
 
 
-def _account() -> pwd.struct_passwd | None:
+def account() -> pwd.struct_passwd | None:
     """As whom to run it: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     with contextlib.suppress(KeyError):
         return pwd.getpwnam("postgres")
     return pwd.getpwnam("nobody")
+
+
+def programs() -> Path:
+    """The folder of the server's programs, which are installed if need be. Raises ``Unavailable``."""
+    return _find() or _install()
 
 
 def _find() -> Path | None:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from bezant.core.faults import fault_point
 from bezant.core.sensitive import AccountNumber, Pan, Secret
 
 _NONCE_BYTES = 12
@@ -65,13 +66,22 @@ def load_root_key(path: Path) -> RootKey:
 
 
 def create_root_key(path: Path) -> RootKey:
-    """A new root key, written to ``path`` for its owner only."""
+    """A new root key, written to ``path`` for its owner only. Raises ``FileExistsError``.
+
+    Whoever finds it finds the whole of it: a process that dies here leaves a draft, never half a key.
+    """
     root = secrets.token_bytes(_KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(root.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(root.hex() + "\n")
+            fault_point("keys.root-half-made")
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()
     # The name, too, must survive a power cut: what is sealed under a lost key is lost.
     folder = os.open(path.parent, os.O_RDONLY)
     try:

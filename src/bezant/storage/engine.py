@@ -31,6 +31,11 @@ def _postgresql(url: URL, *, statement_timeout_seconds: int) -> Engine:
         max_overflow=16,
         connect_args={
             "connect_timeout": 5,
+            # A server that is gone without a word is given up as soon, whether we wait for it or it for us.
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 14_000,
             "prepare_threshold": 2,
             "application_name": "bezant",
             "options": f"-c statement_timeout={timeout} -c timezone=UTC "

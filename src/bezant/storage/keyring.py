@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
+from bezant.core.faults import fault_point
 from bezant.storage.crypto import (
     CardSealer,
     Keys,
@@ -38,9 +39,11 @@ def open_root_key(path: Path, *, create: bool) -> RootKey:
         raise KeyTrouble(message)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return create_root_key(path)
+        root = create_root_key(path)
     except FileExistsError:
         return load_root_key(path)
+    fault_point("keys.root-made")
+    return root
 
 
 def open_keys(engine: Engine, root: RootKey) -> Keys:
@@ -54,6 +57,8 @@ def open_keys(engine: Engine, root: RootKey) -> Keys:
                 System(connection, Writes()).add_data_key(
                     1, wrapped=first, wrapped_by=root.key_id, at=datetime.now(UTC)
                 )
+                fault_point("keys.data-key-made")
+            fault_point("keys.data-key-stored")
         except IntegrityError:
             pass  # another process made it first
         with engine.connect() as connection:

@@ -4,7 +4,8 @@ The works of a group run in turn in one transaction and are all answered by its 
 of the group fails, the group is rolled back and its works run one by one, so that only the guilty one
 fails. A deadlock, a serialization failure or a lost connection runs the works again: a work has no
 effect but through its transaction, and unique keys refuse what was stored already. A unique key that
-refuses gives its work one more run, which finds what somebody else stored in the meantime.
+refuses gives its work one more run, which finds what somebody else stored in the meantime. A work whose
+caller has given it up is not begun, and not committed when it had begun.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.writes import Writes
 
@@ -50,9 +52,12 @@ class GroupUnit(Protocol):
 
 
 class Job(Generic[U, T]):
-    """A work on its way through a lane, and the future that its caller awaits."""
+    """A work on its way through a lane, and the future that its caller awaits.
 
-    __slots__ = ("error", "future", "loop", "result", "terminal", "work")
+    ``given_up`` is set by a caller who acts from now on as if it had not been done.
+    """
+
+    __slots__ = ("error", "future", "given_up", "loop", "result", "terminal", "work")
 
     def __init__(
         self,
@@ -67,6 +72,11 @@ class Job(Generic[U, T]):
         self.future = future
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.given_up = False
+
+
+class _GivenUp(Exception):
+    """A work of the group was given up by its caller while it ran: it is not to be committed."""
 
 
 class Lane(threading.Thread):
@@ -106,8 +116,8 @@ class Lane(threading.Thread):
     def run(self) -> None:
         """Take what has queued, run it, answer it, until told to stop."""
         while True:
-            group, last = self._gather()
-            if group:
+            gathered, last = self._gather()
+            if group := [job for job in gathered if not job.given_up]:
                 self._run_group(group)
                 _answer(group)
             if last:
@@ -137,6 +147,8 @@ class Lane(threading.Thread):
                 job.error = _translated(error)
             return
         for job in group:
+            if job.given_up:
+                continue
             error = self._attempt((job,), again=_is_passing)
             if error is not None:
                 job.error = _translated(error)
@@ -173,6 +185,12 @@ class Lane(threading.Thread):
                             raise
                         job.error = refusal
                 unit.flush()
+                if any(job.given_up for job in jobs):
+                    raise _GivenUp
+                if self._writes:
+                    fault_point("write.flushed")
+            if self._writes:
+                fault_point("write.committed")
         except DBAPIError as error:
             if error.connection_invalidated:
                 self._drop_connection()

@@ -10,6 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+from bezant.core.faults import fault_point
+
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -22,9 +24,11 @@ def _config() -> Config:
 def upgrade(engine: Engine) -> None:
     """Apply what is missing, each version in a transaction of its own."""
     config = _config()
+    fault_point("migration.due")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    fault_point("migration.done")
 
 
 def head() -> str:

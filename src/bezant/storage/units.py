@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from bezant.core.faults import fault_point
+from bezant.core.outcomes import Unavailable
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
@@ -31,6 +33,9 @@ from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
 
 T = TypeVar("T")
+
+PATIENCE_SECONDS = 5.0
+"""How long a work may take from being queued to being committed: clients give up from eight seconds on."""
 
 
 class Unit:
@@ -72,6 +77,8 @@ class Unit:
             self.reversals.flush()
             self.gift.flush()
             self.journal.flush()
+            if self.writes.count:
+                fault_point("write.half-flushed")
             self.claims.flush()
             self.batches.flush()
         self.writes.check()
@@ -80,7 +87,10 @@ class Unit:
 class Units:
     """Hands works to lanes. The works of one merchant go to one lane."""
 
-    def __init__(self, writers: Sequence[Lane], readers: Sequence[Lane]) -> None:
+    def __init__(
+        self, writers: Sequence[Lane], readers: Sequence[Lane], *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._patience = patience_seconds
         self._writers = writers
         self._readers = readers
         self._turn = 0
@@ -98,7 +108,11 @@ class Units:
     async def write(
         self, work: Callable[[Unit], T], *, merchant_id: int, terminal_id: int | None = None
     ) -> T:
-        """Run ``work`` and commit, or raise and leave nothing behind."""
+        """Run ``work`` and commit, or raise and leave nothing behind.
+
+        Raises ``Unavailable`` when the database was lost or did not answer in time. Of what was just being
+        committed then, it is not known whether it was.
+        """
         lane = self._writers[merchant_id % len(self._writers)]
         terminal = None if terminal_id is None else (merchant_id, terminal_id)
         return await self._run(lane, work, terminal)
@@ -112,7 +126,12 @@ class Units:
         loop = asyncio.get_running_loop()
         job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
         lane.put(job)
-        return await job.future
+        try:
+            async with asyncio.timeout(self._patience):
+                return await job.future
+        except TimeoutError:
+            job.given_up = True
+            raise Unavailable("no answer in time") from None
 
 
 def open_units(

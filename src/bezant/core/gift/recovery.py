@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from bezant.core.faults import fault_point
 from bezant.core.gift.messages import Granted
 from bezant.core.gift.model import Event, Movement, State
 from bezant.core.gift.ports import Callers, GiftHost, GiftTx, GiftUnits
@@ -69,8 +70,10 @@ class GiftRecovery:
         claimed = movement.changed(tries=movement.tries + 1, next_try_at=real + self._lease)
         if not await self._quietly(movement, lambda tx: tx.gift.change(movement, claimed, at=real)):
             return False
+        fault_point("gift-cancel.claimed")
         caller = await self._callers.caller(movement.merchant_id, movement.terminal_id)
         answer = await self._host.send(cancellation_of(caller, movement, deadline_at=real + self._lease))
+        fault_point("gift-cancel.answered")
         answered_at = self._clock.now()
         if isinstance(answer, Granted):
             return await self._quietly(
@@ -98,5 +101,6 @@ def _confirm(tx: GiftTx, *, movement: Movement, at: datetime) -> None:
     current = existing(tx, movement.merchant_id, movement.movement_id)
     if current.state is not State.IN_DOUBT:
         return
+    fault_point("gift-cancel.confirming")
     tx.gift.change(current, current.step(Event.CANCEL, next_try_at=None), at=at)
     undo(tx, current, at=at)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from bezant.core.faults import fault_point
 from bezant.core.gift.guard import Guard
 from bezant.core.gift.messages import Ask, Granted, Message
 from bezant.core.gift.model import (
@@ -252,7 +253,9 @@ class GiftCards:
         if movement.state is not State.SENDING:
             return Outcome(movement=movement, replayed=intent.replayed)
         message = self._message(caller, movement, card=card, original=intent.original)
+        fault_point("gift.stored")
         answer = await self._host.send(message)
+        fault_point("gift.answered")
         real = self._clock.now()
         try:
             finished = await self._units.write(
@@ -266,6 +269,7 @@ class GiftCards:
             finished = await self._units.read(
                 lambda tx: existing(tx, movement.merchant_id, movement.movement_id)
             )
+        fault_point("gift.finished")
         await self._count_miss(caller, finished.reason)
         return Outcome(movement=finished)
 

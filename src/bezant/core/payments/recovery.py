@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.outcomes import Answer, Approved, Conflict, Declined, NotSent, Reason, Unresolved
 from bezant.core.payments.messages import Message
@@ -74,6 +75,7 @@ class Recovery:
         real = self._clock.now()
         lost = await self._units.read(lambda tx: tx.payments.leases_run_out(real, SWEEP_MAX))
         for payment in lost:
+            fault_point("lease.run-out")
             caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
             step = partial(
                 finish,
@@ -92,6 +94,7 @@ class Recovery:
 
     async def attempt(self, reversal: Reversal) -> bool:
         """Try one reversal; whether the network confirmed it. Two processes may race for it: one wins."""
+        fault_point("reversal.due")
         real = self._clock.now()
         claimed = replace(reversal, tries=reversal.tries + 1, next_try_at=real + self._lease)
 
@@ -108,6 +111,7 @@ class Recovery:
             payment, original, stored = await self._units.write(claim, merchant_id=reversal.merchant_id)
         except Conflict:
             return False
+        fault_point("reversal.claimed")
         caller = await self._callers.caller(payment.merchant_id, payment.terminal_id)
         if payment.kind is Kind.TIP and original is not None:
             if original.state is State.ADJUSTING:
@@ -123,10 +127,13 @@ class Recovery:
         # A void was itself the first reversal of what it voids, and a tip the first message of its amount.
         repeat = reversal.tries > 0 or payment.kind in FORWARD
         answer = await self._acquirer.send(self._message(caller, payment, original, stored, repeat=repeat))
+        fault_point("reversal.answered")
         answered_at = self._clock.now()
         if _settles(payment, answer, answered_at):
             end = partial(_confirm, reversal=claimed, at=caller.now(answered_at), real=answered_at)
-            return await self._quietly(payment, end)
+            confirmed = await self._quietly(payment, end)
+            fault_point("reversal.confirmed")
+            return confirmed
         tries = reversal.tries if isinstance(answer, NotSent) else claimed.tries
         postponed = partial(_postpone, reversal=claimed, tries=tries, real=answered_at)
         await self._quietly(payment, postponed)
@@ -179,6 +186,7 @@ def _settles(payment: Payment, answer: Answer, real: datetime) -> bool:
 
 
 def _confirm(tx: PaymentTx, *, reversal: Reversal, at: datetime, real: datetime) -> None:
+    fault_point("reversal.confirming")
     tx.reversals.change(reversal, replace(reversal, confirmed_at=real))
     payment = existing(tx, reversal.merchant_id, reversal.payment_id)
     if payment.state is not State.IN_DOUBT:

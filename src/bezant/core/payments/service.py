@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller, Factors, Profile, SystemClock
 from bezant.core.merchants.factors import USED_ONCE
 from bezant.core.money import Money
@@ -26,6 +27,7 @@ from bezant.core.payments.commands import (
     Refund,
     Tip,
 )
+from bezant.core.payments.leftovers import Left, Leftovers
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
@@ -106,6 +108,11 @@ class Payments:
         self._clock = clock
         self._pause = pause
         self._settings = settings or Settings()
+        self._leftovers = Leftovers(units=units, clock=clock, void=self._take_back)
+
+    async def tidy(self) -> None:
+        """Store outcomes that could not be stored when they came; to be called again and again."""
+        await self._leftovers.tidy()
 
     # -- use cases --------------------------------------------------------------------------------
 
@@ -155,7 +162,7 @@ class Payments:
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
-        return await self._send(caller, intent, message)
+        return await self._send(caller, intent, message, key)
 
     async def capture(self, caller: Caller, capture: Capture, *, key: Key | None = None) -> Outcome:
         """Take money that an authorization of this terminal holds. What is not taken is released.
@@ -370,7 +377,7 @@ class Payments:
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
-        return await self._send(caller, intent, self._message(caller, intent))
+        return await self._send(caller, intent, self._message(caller, intent), key)
 
     async def _draft(
         self,
@@ -422,6 +429,7 @@ class Payments:
                 )
             except (Conflict, Unavailable):
                 raise Refused(Reason.BUSY) from None
+            fault_point("payment.stored")
             if key is None or not intent.replayed or intent.payment.state is not State.SENDING:
                 return intent
             if waited >= TWIN_WAIT_SECONDS:
@@ -429,8 +437,9 @@ class Payments:
             await self._pause(TWIN_POLL_SECONDS)
             waited += TWIN_POLL_SECONDS
 
-    async def _send(self, caller: Caller, intent: _Intent, message: Message) -> Outcome:
+    async def _send(self, caller: Caller, intent: _Intent, message: Message, key: Key | None) -> Outcome:
         said = await self._acquirer.send(message)
+        fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
         answer = judged(said, caller.merchant.checks) if payment.kind in NEW_MONEY else said
         try:
@@ -446,9 +455,16 @@ class Payments:
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
         except Unavailable:
-            # It stays stored as being sent, and its lease runs out: what the network did is taken back.
+            left = Left(caller=caller, payment=payment, answer=answer, told_no=key is None)
+            self._leftovers.add(left)
+            if key is not None:
+                raise Refused(Reason.BUSY) from None
             finished = decide(payment, Unresolved(cause="not stored"), at=caller.now(real))
+        fault_point("payment.finished")
         return Outcome(payment=finished)
+
+    async def _take_back(self, caller: Caller, payment_id: int) -> None:
+        await self.void(caller, Reference(payment_id=payment_id))
 
     def _message(
         self,

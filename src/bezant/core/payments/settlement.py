@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from bezant.core.batches import Batch, BatchState, Totals
+from bezant.core.faults import fault_point
 from bezant.core.ledger import Account, Cause, Entry, Layer, Line
 from bezant.core.merchants import Caller, Profile, SystemClock
 from bezant.core.money import Currency, Money
@@ -69,6 +70,7 @@ class Settlements:
             merchant_id=merchant_id,
             terminal_id=terminal_id,
         )
+        fault_point("settlement.frozen")
         batch = frozen.batch
         if batch.state is BatchState.SETTLING:
             return await self._end(caller, frozen, now=caller.now(real))
@@ -92,16 +94,21 @@ class Settlements:
         batch = frozen.batch
         if reason := await self._tell(frozen.shares):
             return _settlement(batch, batch.totals, now, reason)
-        return await self._units.write(
+        closed = await self._units.write(
             partial(_close, caller=caller, number=batch.number, now=now),
             merchant_id=batch.merchant_id,
             terminal_id=batch.terminal_id,
         )
+        fault_point("settlement.closed")
+        return closed
 
     async def _tell(self, shares: Sequence[BatchTotals]) -> Reason | None:
         """Tell the acquirer each share; why it has not taken all of them, if it has not."""
         for share in shares:
-            match await self._acquirer.close_batch(share):
+            fault_point("settlement.telling")
+            answer = await self._acquirer.close_batch(share)
+            fault_point("settlement.told")
+            match answer:
                 case Approved():
                     pass
                 case Declined(reason=reason):
@@ -118,6 +125,7 @@ def _freeze(tx: PaymentTx, *, caller: Caller, key: Key | None, settlement_id: in
     merchant_id, terminal_id = caller.key
     settling = tx.batches.settling(merchant_id, terminal_id)
     batch = settling[0] if settling else tx.batches.open(merchant_id, terminal_id)
+    fault_point("settlement.locked")
     empty = not settling and batch.totals.count == 0
     if key is not None:
         subject_id = NOTHING_SETTLED if empty else batch.settlement_id or settlement_id
@@ -129,6 +137,7 @@ def _freeze(tx: PaymentTx, *, caller: Caller, key: Key | None, settlement_id: in
     if not settling:
         tx.batches.add(batch.freeze(settlement_id=settlement_id, at=caller.now(real)))
     shares = _shares(tx, caller, batch, real=real, repeat=bool(settling))
+    fault_point("settlement.totalled")
     return _Frozen(batch=batch.copy(), shares=shares)
 
 
@@ -152,6 +161,7 @@ def _close(tx: PaymentTx, *, caller: Caller, number: int, now: datetime) -> Sett
         batch.confirm(now)
         tx.payments.settle(merchant_id, terminal_id, number, settled_at=now)
         _book(tx, batch, booked_at=now)
+        fault_point("settlement.closing")
     return _settlement(batch, batch.totals, now)
 
 

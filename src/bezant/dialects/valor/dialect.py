@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Reason, Refused
+from bezant.core.outcomes import Reason, Refused, Unavailable
 from bezant.core.payments import Key, Outcome
 from bezant.dialects.valor import auth, codes, families
 from bezant.dialects.valor.codes import REFUSALS, Error
@@ -105,12 +106,15 @@ class ValorDialect:
         operation: Operation | None = None
         try:
             parameters = _parameters(request)
+            fault_point("request.parsed")
             operation = self._operation(parameters)
             shown = await self._perform(operation, request, parameters.values)
         except Fault as fault:
             return _fault(fault.error, operation)
         except Refused as refused:
             return _fault(REFUSALS[refused.reason], operation)
+        except Unavailable:
+            return _fault(REFUSALS[Reason.BUSY], operation)
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if shown.replayed:
             headers += ((b"idempotency-replayed", b"true"),)
@@ -145,6 +149,7 @@ class ValorDialect:
 
     async def _perform(self, operation: Operation, request: Request, values: Values) -> Shown:
         caller = await operation.door(self._services, values, address=request.address)
+        fault_point("request.authenticated")
         call = Call(
             services=self._services,
             caller=caller,

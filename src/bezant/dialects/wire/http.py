@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bezant.core.faults import fault_point
 from bezant.dialects.wire.body import BYTES_MAX
 
 Scope = dict[str, Any]
@@ -137,6 +138,7 @@ class Endpoint:
         request_id = self._new_request_id()
         unread: Receive | None = None
         started = time.perf_counter()
+        fault_point("request.accepted")
         try:
             request = await self._request(scope, receive, request_id)
             started = time.perf_counter()
@@ -251,12 +253,14 @@ async def _send(response: Response, request_id: str, send: Send, *, unread: Rece
     )
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        fault_point("answer.begun")
         if unread is not None:
             await send({"type": "http.response.body", "body": response.body, "more_body": True})
             await _discard(unread)
             await send({"type": "http.response.body", "body": b""})
         else:
             await send({"type": "http.response.body", "body": response.body})
+            fault_point("answer.sent")
     except OSError:
         _log.debug("client left before its answer")
 

@@ -16,6 +16,7 @@ from typing import Final, cast
 
 import structlog
 
+from bezant.core.faults import fault_point
 from bezant.core.outcomes import NotSent, Unresolved
 from bezant.rails.acquirer.codec import FrameReader, Garbled, IsoMessage, decode, encode
 from bezant.rails.acquirer.codes import APPROVED
@@ -212,6 +213,7 @@ class AcquirerLink:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 _, connection = await loop.create_connection(self._connection, self._host, self._port)
+                fault_point("link.connected")
         except OSError:  # a time-out is one
             return None
         reply = await self._ask_network(connection, SIGN_ON)
@@ -235,6 +237,7 @@ class AcquirerLink:
             connection.write(encode(reply))
             return
         connection.useful = connection.useful or message[MTI] != ANSWER_TYPES[NETWORK]
+        fault_point("link.decoded")
         self._in_flight.answer(message, at=connection.heard_at)
 
     def _lost(self, connection: _Connection) -> None:
@@ -321,6 +324,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._clock()
+        fault_point("link.heard")
         try:
             for body in self._reader.feed(data):
                 self._on_body(self, body)
@@ -356,6 +360,7 @@ class _Connection(asyncio.Protocol):
         self._unsent.clear()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frames)
+            fault_point("link.written")
 
     def abort(self) -> None:
         """Close without waiting for anything."""

@@ -1,0 +1,108 @@
+"""``python -m tests.faults crash``, ``... links``: all of it; exit status 1 when anything was found."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from tests.faults import crash, links, stores
+from tests.support import loopback, postgres
+from tests.support.gateway import DATABASES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line names; the exit status."""
+    options = _options(arguments)
+    loopback.confine()
+    databases = DATABASES if options.database == "both" else (options.database,)
+    with contextlib.ExitStack() as stack:
+        server = cache(lambda: stack.enter_context(postgres.server()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bezant-faults-")))
+        folder.chmod(0o755)  # PostgreSQL's account passes through it
+        if options.what == "links":
+            return _links(databases, folder, options)
+        return _crash(databases, folder, server, options)
+
+
+def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) -> int:
+    results: list[links.Result] = []
+    for database in databases:
+        with links.stage_on(database, folder / database) as stage:
+            results += [
+                _played(stage, scenario)
+                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST)
+                if database in scenario.on and options.only in scenario.name
+            ]
+        scenarios = [each for each in stores.VOLUME if database in each.on and options.only in each.name]
+        if scenarios and os.geteuid() != 0:
+            print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
+        elif scenarios:
+            place = folder / f"{database}-volume"
+            with stores.volume(place, megabytes=256) as volume:
+                home = volume if database == "sqlite" else folder / f"{database}-on-volume"
+                with links.stage_on(database, home, volume=volume) as stage:
+                    results += [_played(stage, scenario) for scenario in scenarios]
+    print(links.table(results))
+    return 1 if any(each.findings for each in results) else 0
+
+
+def _played(stage: links.Stage, scenario: links.Scenario) -> links.Result:
+    """Tell at once how it went."""
+    result = links.run(stage, scenario)
+    told = "; ".join(result.findings[:5]) or "good"
+    print(f"{stage.database} {scenario.name}: {told}", file=sys.stderr, flush=True)
+    return result
+
+
+def _crash(
+    databases: Sequence[str],
+    folder: Path,
+    server: Callable[[], postgres.Server],
+    options: argparse.Namespace,
+) -> int:
+    results: list[crash.Result] = []
+    for database in databases:
+        for case in crash.starts():
+            if options.only in case.title:
+                home = folder / f"{database}-start-{len(results)}"
+                results.append(_shown(crash.run_start(case, database, home, postgres=server)))
+        if database == "postgresql":
+            for case in crash.stops():
+                if options.only in case.title:
+                    home = folder / f"{database}-stop-{len(results)}"
+                    results.append(_shown(crash.run_stop(case, home, postgres=server)))
+        for seed in range(options.seed, options.seed + options.seeds):
+            cases = [case for case in crash.matrix() if options.only in case.title]
+            Random(seed).shuffle(cases)
+            with crash.bench_on(database, folder / f"{database}-{seed}", postgres=server) as bench:
+                results += [_shown(crash.run(bench, case, database=database)) for case in cases]
+    print(crash.table(sorted(results, key=lambda each: each.case.title)))
+    return 1 if any(each.findings for each in results) else 0
+
+
+def _shown(result: crash.Result) -> crash.Result:
+    """Tell at once how it went: a run takes long."""
+    told = "; ".join(result.findings) or "good"
+    print(f"{result.database} {result.case.title}: {told}", file=sys.stderr, flush=True)
+    return result
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("what", choices=("crash", "links"))
+    parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="how often, each time in another order")
+    parser.add_argument("--only", default="", help="cases with this in their title")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Faults of the links, each under a crowd of clients, on a gateway that is then at rest again.
+
+A scenario breaks something while clients charge, and mends it. Then sales have to be approved again,
+everything that was left in doubt has to resolve by itself, all books have to agree, and each client has to
+have been answered in time, in the vendor's words, with what the gateway has kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.faults.crowd import Crowd
+from tests.faults.database import Cluster, cluster
+from tests.faults.proxy import HEALTHY, Proxy, Toxic
+from tests.support.books import disagreements, unfinished, violations
+from tests.support.gateway import SWIFT, Gateway, Host
+
+SETTINGS: Final = {**SWIFT, "BEZANT_WRITE_LANES": "2"}
+REST_SECONDS_MAX: Final = 100.0
+YES_SECONDS_MAX: Final = 40.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """A gateway, the wire to its acquirer, and, on PostgreSQL, the wire to its database and the server."""
+
+    database: str
+    home: Path
+    gateway: Gateway
+    wire: Proxy
+    store: Proxy | None = None
+    cluster: Cluster | None = None
+    volume: Path | None = None
+
+    @property
+    def server(self) -> Cluster:
+        """The PostgreSQL server."""
+        assert self.cluster is not None, "this is SQLite"
+        return self.cluster
+
+    @property
+    def link(self) -> Proxy:
+        """The wire to PostgreSQL."""
+        assert self.store is not None, "this is SQLite"
+        return self.store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """``breaks`` does it and mends it. ``short``: part of the form that every test run has."""
+
+    name: str
+    breaks: Callable[[Stage], None]
+    on: tuple[str, ...]
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a scenario went. ``slowest_seconds`` is what a client waited at most for an answer."""
+
+    scenario: Scenario
+    database: str
+    sales: int
+    slowest_seconds: float
+    recovered_seconds: float
+    findings: list[str]
+
+
+@contextlib.contextmanager
+def stage_on(database: str, home: Path, *, volume: Path | None = None) -> Iterator[Stage]:
+    """A running stage with a database server of its own, whose data are on ``volume``, if that is given."""
+    with contextlib.ExitStack() as stack:
+        host = stack.enter_context(Host(home / "host", latency_seconds=0.01))
+        wire = stack.enter_context(Proxy(("127.0.0.1", host.port)))
+        settings = {**SETTINGS, "BEZANT_ACQUIRER": wire.address}
+        url, store, server = "", None, None
+        if database == "postgresql":
+            server = stack.enter_context(cluster(volume))
+            store = stack.enter_context(Proxy(("127.0.0.1", server.port)))
+            url = server.url
+            settings["BEZANT_DATABASE_URL"] = server.url_through(store.port)
+        gateway = stack.enter_context(Gateway(home, database_url=url, settings=settings, host=host))
+        yield Stage(database, home, gateway, wire, store, server, volume)
+
+
+def run(stage: Stage, scenario: Scenario) -> Result:
+    """Play a scenario. Afterwards the stage is whole and at rest, whatever was found."""
+    gateway, findings = stage.gateway, []
+    log = len(gateway.log_text())
+    with Crowd(gateway) as crowd:
+        crowd.wait_for_yes(seconds=YES_SECONDS_MAX)
+        try:
+            scenario.breaks(stage)
+        except AssertionError as trouble:
+            findings.append(str(trouble))
+        mended = time.monotonic()
+        for proxy in (stage.wire, stage.store):
+            if proxy is not None:
+                proxy.heal()
+        gateway.control.clear_scripts()
+        if not crowd.wait_for_yes(seconds=YES_SECONDS_MAX):
+            findings.append("no sale was approved any more")
+    left = _rest(gateway)
+    recovered = time.monotonic() - mended
+    findings += [*left, *disagreements(gateway), *violations(gateway), *crowd.findings()]
+    findings += [line[:200] for line in gateway.log_text()[log:].splitlines() if "request crashed" in line]
+    return Result(
+        scenario=scenario,
+        database=stage.database,
+        sales=len(crowd.asked),
+        slowest_seconds=max(each.slowest for each in crowd.asked),
+        recovered_seconds=recovered,
+        findings=list(dict.fromkeys(findings)),
+    )
+
+
+def _rest(gateway: Gateway) -> list[str]:
+    deadline = time.monotonic() + REST_SECONDS_MAX
+    while (left := unfinished(gateway)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+# The acquirer -----------------------------------------------------------------------------------
+
+
+def _toxic(*, up: Toxic = HEALTHY, down: Toxic = HEALTHY, seconds: float = 3.0) -> Callable[[Stage], None]:
+    def breaks(stage: Stage) -> None:
+        stage.wire.up, stage.wire.down = up, down
+        time.sleep(seconds)
+
+    return breaks
+
+
+def _scripted(*steps: dict[str, object], seconds: float = 3.0, **match: object) -> Callable[[Stage], None]:
+    def breaks(stage: Stage) -> None:
+        stage.gateway.control.script({}, {}, *steps, repeat=True, **{"ask": "sale", **match})
+        time.sleep(seconds)
+
+    return breaks
+
+
+def _refused(stage: Stage) -> None:
+    stage.wire.refuse()
+    stage.wire.reset()
+    time.sleep(3.0)
+
+
+def _reset(stage: Stage) -> None:
+    for _ in range(10):
+        stage.wire.reset()
+        time.sleep(0.3)
+
+
+def _idle(stage: Stage) -> None:
+    """The connections go while nobody uses them, without a word: the first to notice is a sale."""
+    stage.wire.up = stage.wire.down = Toxic(hole=True)
+    time.sleep(2.0)
+    stage.wire.heal()
+    stage.wire.reset()
+
+
+def _outage(stage: Stage) -> None:
+    stage.gateway.host.kill()
+    time.sleep(8.0)
+    stage.gateway.host.start()
+
+
+def _sign_on_lost(stage: Stage) -> None:
+    stage.gateway.control.script({"silent": True}, repeat=True, mti="0800")
+    stage.wire.reset()
+    time.sleep(4.0)
+    stage.gateway.control.clear_scripts()
+
+
+_HALVES: Final = Toxic(limit=190)
+_WRONG: Final[Sequence[dict[str, object]]] = [{"mismatch": what} for what in ("stan", "terminal", "amount")]
+BOTH: Final = ("sqlite", "postgresql")
+ACQUIRER: Final = (
+    Scenario(name="acquirer refuses", breaks=_refused, on=BOTH),
+    Scenario(name="acquirer resets connections", breaks=_reset, on=BOTH, short=True),
+    Scenario(name="acquirer sends half an answer", breaks=_toxic(down=_HALVES), on=BOTH),
+    Scenario(name="half a message reaches it", breaks=_toxic(up=_HALVES), on=BOTH),
+    Scenario(name="answers just in time", breaks=_toxic(down=Toxic(latency=0.4, jitter=0.4)), on=BOTH),
+    Scenario(name="answers too late", breaks=_toxic(down=Toxic(latency=1.4, jitter=0.3)), on=BOTH),
+    Scenario(name="answers by the byte", breaks=_toxic(down=Toxic(slices=1), up=Toxic(slices=1)), on=BOTH),
+    Scenario(name="a narrow link", breaks=_toxic(up=Toxic(rate=2000)), on=BOTH),
+    Scenario(name="a black hole", breaks=_toxic(up=Toxic(hole=True), down=Toxic(hole=True)), on=BOTH),
+    Scenario(name="answers in a black hole", breaks=_toxic(down=Toxic(hole=True)), on=BOTH),
+    Scenario(name="connections die unheard", breaks=_idle, on=BOTH),
+    Scenario(name="ends are told late", breaks=_toxic(down=Toxic(linger=1.0)), on=BOTH),
+    Scenario(name="late approvals", breaks=_scripted({"late": 1.6}), on=BOTH),
+    Scenario(name="late declines", breaks=_scripted({"late": 1.6, "decline": "51"}), on=BOTH),
+    Scenario(name="answers twice", breaks=_scripted({"duplicate": True}), on=BOTH),
+    Scenario(name="wrong echoes", breaks=_scripted(*_WRONG), on=BOTH, short=True),
+    Scenario(name="garbled answers", breaks=_scripted({"garble": True}, {"half": True}), on=BOTH),
+    Scenario(name="an unknown code", breaks=_scripted({"decline": "Z9"}), on=BOTH),
+    Scenario(name="reversals unanswered", breaks=_scripted({"silent": True}, ask="reverse"), on=BOTH),
+    Scenario(name="an outage", breaks=_outage, on=BOTH),
+    Scenario(name="sign-on lost", breaks=_sign_on_lost, on=BOTH),
+)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Results to be read."""
+    width = max(len(each.scenario.name) for each in results)
+    lines = [f"{'scenario':{width}}  {'database':10}  sales  slowest answer  recovered in  findings"]
+    for each in results:
+        lines.append(
+            f"{each.scenario.name:{width}}  {each.database:10}  {each.sales:5}  "
+            f"{each.slowest_seconds:12.1f} s  {each.recovered_seconds:10.1f} s  {len(each.findings) or '-'}"
+        )
+        lines += [f"    {finding}" for finding in each.findings[:10]]
+    bad = sum(bool(each.findings) for each in results)
+    lines.append(f"{len(results)} scenarios, {bad} with findings")
+    return "\n".join(lines)
