@@ -176,7 +176,7 @@ class AcquirerLink:
         """Give up what has waited too long, and doubt the connections that were silent meanwhile."""
         loop = asyncio.get_running_loop()
         at = loop.time()
-        expired = self._in_flight.expire(sent_before=at - self._read_timeout, at=at)
+        expired = self._in_flight.expire(patience=self._read_timeout, at=at)
         silent = (owner for owner, sent_at in expired if owner.heard_at <= sent_at)
         for connection in dict.fromkeys(silent):
             self._probe(connection)
