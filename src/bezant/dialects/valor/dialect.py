@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Reason, Refused
+from bezant.core.outcomes import Reason, Refused, Unavailable
 from bezant.core.payments import Key, Outcome
 from bezant.dialects.valor import auth, codes, families
 from bezant.dialects.valor.codes import REFUSALS, Error
@@ -111,6 +111,8 @@ class ValorDialect:
             return _fault(fault.error, operation)
         except Refused as refused:
             return _fault(REFUSALS[refused.reason], operation)
+        except Unavailable:
+            return _fault(codes.TRY_LATER, operation)
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if shown.replayed:
             headers += ((b"idempotency-replayed", b"true"),)
