@@ -102,7 +102,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.used: set[int] = set()
+        self.used: set[tuple[str, int]] = set()
         self.tokens: dict[int, list[str]] = {}
 
     def follow_ups_of(self, kind: str, chances: Random) -> Request | None:
@@ -192,7 +192,7 @@ class Client:
     def _charge(self, kind: str, till: Till) -> Request:
         chances, key = self._chances, self._key()
         fee = chances.choice([0, 0, 100])
-        minor = self._unused(1_000, 60_000)
+        minor = self._unused("charge", 1_000, 60_000)
         params: dict[str, Any] = {
             **till.keys,
             "txn_type": kind,
@@ -216,10 +216,12 @@ class Client:
         assert original.answer is not None
         params = {**till.keys, "txn_type": kind, "ref_txn_id": str(original.answer.payment_id)}
         base, minor = original.minor or 1_000, None
-        if kind in {"refund", "capture"}:
-            minor = self._unused(1, base - 100)
+        if kind == "refund":  # often more than what is left
+            minor = self._unused(kind, base // 2, base - 100)
+        elif kind == "capture":
+            minor = self._unused(kind, 1, base)
         elif kind == "incremental_auth":
-            minor = self._unused(1, 5_000)
+            minor = self._unused("charge", 1, 5_000)
         if minor is not None:
             params["amount"] = _amount(minor)
         if kind == "tipadjust":
@@ -228,12 +230,12 @@ class Client:
             params["invoicenumber"] = key
         return Request(key, kind, till, params, minor=minor, original=original)
 
-    def _unused(self, least: int, most: int) -> int:
-        """An amount that nobody else has asked for."""
+    def _unused(self, ask: str, least: int, most: int) -> int:
+        """An amount for which nobody has asked the same."""
         while True:
-            minor = self._chances.randint(least, max(least + 1_000, most))
-            if minor not in self._journal.used:
-                self._journal.used.add(minor)
+            minor = self._chances.randint(least, max(least + 100, most))
+            if (ask, minor) not in self._journal.used:
+                self._journal.used.add((ask, minor))
                 return minor
 
     def _key(self) -> str:

@@ -139,7 +139,7 @@ class Universe:
         plan = self._plan
         await self._loop.spawn(self._acquirer, self._host.start())
         self._oracle = Oracle(self._cellar, self._host.books, self._journal.requests)
-        self._machines = [Machine(number) for number in range(plan.choice([1, 1, 2]))]
+        self._machines = [Machine(number) for number in range(plan.choice([1, 2]))]
         for machine in self._machines:
             await self._boot(machine)
         tills = self._cellar.tills[: plan.randint(1, len(self._cellar.tills))]
@@ -170,7 +170,7 @@ class Universe:
             *(self._move_merchant for _ in range(plan.choice([0, 0, 1]))),
             *(self._fill_disk for _ in range(plan.choice([0, 0, 1, 2]))),
             *(self._outage for _ in range(plan.choice([0, 0, 1]))),
-            *(self._halt for _ in range(plan.choice([0, 0, 1]))),
+            *(self._halt for _ in range(plan.choice([0, 0, 1, 2]))),
             *(self._reset_wires for _ in range(plan.choice([0, 1, 3]))),
         ]
         at = sorted(plan.uniform(0, seconds) for _ in troubles)
@@ -380,7 +380,7 @@ class Universe:
         self._loop.halt(process)
         self._note(f"{process} stands still")
         self.outcome.faults["process halted"] += 1
-        await asyncio.sleep(self._plan.uniform(5, 120))
+        await asyncio.sleep(self._plan.choice([self._plan.uniform(5, 30), self._plan.uniform(60, 120)]))
         self._loop.resume(process)
 
     async def _reset_wires(self) -> None:
