@@ -1,8 +1,8 @@
 """``make simulate``: many universes, a summary, and an exit status that tells.
 
-    make simulate N=1000            so many universes, from seed 0 on
-    make simulate SEED=123          one universe, its trace and its findings
-    make simulate ARGS=--bugs       how soon each planted bug is found
+make simulate N=1000            so many universes, from seed 0 on
+make simulate SEED=123          one universe, its trace and its findings
+make simulate ARGS=--bugs       how soon each planted bug is found
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deliberate bugs, to see that the simulation finds each: what is not found here would not be found in earnest.
+"""Deliberate bugs, to see that the simulation finds each: what it misses here, it would miss in earnest.
 
 Each puts a wrong part in the place of a right one for as long as it lasts. There is no switch in what is
 shipped. ``within`` is how many universes it may take to notice.
@@ -26,7 +26,7 @@ from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Approved, Declined, Reason, Unresolved
 from bezant.core.payments import recovery, service, settlement, steps
 from bezant.core.payments.messages import Ask, Message
-from bezant.core.payments.model import Payment, State, decide, entry_of
+from bezant.core.payments.model import Payment, State, decide, entry_of, tip_entry, void_entry
 from bezant.rails.acquirer.rail import AcquirerRail
 from bezant.storage.bulk import BulkUpdate
 from bezant.storage.lanes import Groups, Job
@@ -71,9 +71,7 @@ def _answer_before_storing(stack: ExitStack) -> None:
 
         async def later() -> None:
             await asyncio.sleep(1)
-            await self._units.write(
-                store, merchant_id=payment.merchant_id, terminal_id=payment.terminal_id
-            )
+            await self._units.write(store, merchant_id=payment.merchant_id, terminal_id=payment.terminal_id)
 
         later_task = asyncio.create_task(later())
         later_task.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -163,12 +161,12 @@ def _doubled(entry: Entry) -> Entry:
 
 
 def _post_voids_twice(stack: ExitStack) -> None:
-    right = steps.void_entry
+    right = void_entry
     stack.enter_context(patch.object(steps, "void_entry", lambda *a, **k: _doubled(right(*a, **k))))
 
 
 def _post_tips_twice(stack: ExitStack) -> None:
-    right = steps.tip_entry
+    right = tip_entry
     stack.enter_context(patch.object(steps, "tip_entry", lambda *a, **k: _doubled(right(*a, **k))))
 
 
@@ -204,9 +202,7 @@ def _let_go_of_the_batch_too_early(stack: ExitStack) -> None:
 
 
 def _write_without_looking_at_the_state(stack: ExitStack) -> None:
-    unfenced = BulkUpdate(
-        payments_table, sets=payment_store._CHANGING, keys=("merchant_id", "payment_id")
-    )
+    unfenced = BulkUpdate(payments_table, sets=payment_store._CHANGING, keys=("merchant_id", "payment_id"))
 
     class Unfenced:
         """Forgets the state and the revision that each row was expected to have."""
@@ -234,7 +230,9 @@ def _total_before_freezing(stack: ExitStack) -> None:
     right, settle = PaymentRows.totals, settlement.Settlements.settle
     read: dict[tuple[int, int, int], Mapping[Profile, Totals]] = {}
 
-    def totals(self: PaymentRows, merchant_id: int, terminal_id: int, number: int) -> Mapping[Profile, Totals]:
+    def totals(
+        self: PaymentRows, merchant_id: int, terminal_id: int, number: int
+    ) -> Mapping[Profile, Totals]:
         known = read.get((merchant_id, terminal_id, number))
         return right(self, merchant_id, terminal_id, number) if known is None else known
 
@@ -273,7 +271,11 @@ BUGS: Final = (
     Bug("the caller is answered before the outcome is stored", _answer_before_storing, 60),
     Bug("silence is taken for the confirmation of a reversal", _take_silence_for_a_confirmation, 40),
     Bug("silence is taken for a decline", _take_silence_for_a_decline, 20),
-    Bug("a charge without an answer is sent again with another audit number", _send_again_with_another_number, 20),
+    Bug(
+        "a charge without an answer is sent again with another audit number",
+        _send_again_with_another_number,
+        20,
+    ),
     Bug("a late approval is accepted", _accept_late_approvals, 60),
     Bug("a voided payment stays in its batch", _keep_what_is_voided_in_its_batch, 20),
     Bug("refunds are not counted", _forget_what_was_refunded, 150),

@@ -179,7 +179,7 @@ class Cellar:
         """Migrate, and make two merchants with three terminals."""
         migrate.upgrade(self.engine)
         self.keys = open_keys(self.engine, _ROOT)
-        loop = SimulatedLoop(Random(0), Trace())
+        loop = SimulatedLoop(Random(0), Trace())  # type: ignore[abstract]  # what nobody calls is not there
         loop.run_until(loop.spawn(loop.process("boarding"), self._merchants()))
         loop.bury()
 
@@ -215,9 +215,7 @@ class Cellar:
                 key = f"{name}{number}".ljust(32, "k")
                 await boarding.issue_key(merchant.merchant_id, terminal.number, key=key)
                 self.tills.append(
-                    Till(
-                        merchant_id=merchant.merchant_id, app_id=app_id, app_key=key, number=terminal.number
-                    )
+                    Till(merchant_id=merchant.merchant_id, app_id=app_id, app_key=key, number=terminal.number)
                 )
         units.stop()
 

@@ -22,7 +22,7 @@ MIX: Final = {
     "capture": 12,
     "incremental_auth": 7,
     "tipadjust": 9,
-    "refund": 10,
+    "refund": 14,
     "void": 10,
     "settlement": 4,
 }
@@ -71,7 +71,7 @@ class Answer:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """What a client wants. ``minor`` is what its message to the acquirer will be for, if it is alone in that."""
+    """What a client wants. ``minor``: what its message to the acquirer is for, if no other is for that."""
 
     key: str
     kind: str
@@ -110,6 +110,9 @@ class Journal:
         known = [each for each in self.requests if each.kind in REFERS_TO[kind] and each.approved]
         if not known:
             return None
+        if kind == "refund" and chances.random() < 0.5:  # once more, which may be more than there is
+            again = [each.original for each in self.requests if each.kind == kind and each.original]
+            known = again or known
         return chances.choice(known[-6:]) if chances.random() < 0.8 else chances.choice(known)
 
 

@@ -54,7 +54,6 @@ class Process:
 _PROCESS: contextvars.ContextVar[Process] = contextvars.ContextVar("process")
 
 
-
 def own_process() -> Process:
     """The process that this is called in."""
     return _PROCESS.get()
@@ -237,10 +236,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._ready.append((self._now, next(self._numbers), context.get(_PROCESS), handle))
         return handle
 
-    call_soon_threadsafe = call_soon  # there are no threads
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there are no threads
 
     def call_at(  # type: ignore[override]  # the same
-        self, when: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call at an instant."""
         context = context or contextvars.copy_context()
@@ -249,7 +252,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_later(  # type: ignore[override]  # the same
-        self, delay: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+        self,
+        delay: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call after a while."""
         return self.call_at(self._now + delay, callback, *args, context=context)

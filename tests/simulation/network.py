@@ -28,7 +28,7 @@ _IDENTITY_BYTES: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """How likely each fault of a frame is, from 0 to 1. ``latency`` is the most that one takes, in seconds."""
+    """How likely each fault of a frame is, from 0 to 1. ``latency``: the most that one takes, in seconds."""
 
     loss: float = 0.0
     latency: float = 0.05
@@ -109,7 +109,9 @@ class Wires:
             self._fault("reset in a frame", end)
             cut = chances.randrange(len(frame))
             self._later(delay, end.other, frame[:cut])
-            self._loop.call_later(delay, end.cable.end, "in a frame", context=end.other.process.context.copy())
+            self._loop.call_later(
+                delay, end.cable.end, "in a frame", context=end.other.process.context.copy()
+            )
             return
         if answers:
             frame, delay = self._distorted(end, frame, delay)
@@ -227,9 +229,7 @@ def _contradicted(frame: bytes) -> bytes:
     except Garbled:
         return frame
     if spec.RESPONSE_CODE in message:
-        message[spec.RESPONSE_CODE] = (
-            _CONTRADICTION if message[spec.RESPONSE_CODE] == APPROVED else APPROVED
-        )
+        message[spec.RESPONSE_CODE] = _CONTRADICTION if message[spec.RESPONSE_CODE] == APPROVED else APPROVED
     return encode(message)
 
 

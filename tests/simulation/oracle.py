@@ -1,4 +1,4 @@
-"""What must hold in a universe, by three witnesses: the gateway's rows, what clients heard, the acquirer's books.
+"""What must hold in a universe. The witnesses: the gateway's rows, what clients heard, the acquirer's books.
 
 ``always`` holds at any instant, in the middle of every fault. ``at_rest`` holds once nothing is under way.
 """
@@ -65,7 +65,7 @@ class Sides:
     def rows(self, query: str, /) -> Sequence[Row]:
         """What the database says."""
         with snapshot(self._cellar.engine) as connection:
-            return list(connection.execute(text(query)).mappings())
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
 
     def live(self) -> Mapping[str, Any]:
         """What the host holds to be in force."""
@@ -98,7 +98,8 @@ class Oracle:
     def planned_after(self, instant: datetime) -> bool:
         """Whether nothing is to be tried before an instant, by the gateway's own clock."""
         with snapshot(self._cellar.engine) as connection:
-            return connection.execute(text(_PLANNED), {"soon": to_micros(instant)}).scalar_one() == 0
+            soon: int = connection.execute(text(_PLANNED), {"soon": to_micros(instant)}).scalar_one()
+        return soon == 0
 
     def always(self, now: datetime) -> list[str]:
         """What is wrong, whatever is under way: a line each."""
@@ -131,7 +132,7 @@ class Oracle:
                 about = f"{request.kind} {request.key}"
                 if answer.verdict != request.answers[0].verdict and not _may_differ(request):
                     yield f"{about} was told {request.answers[0].verdict}, then {answer.verdict}"
-                if answer.status >= 500:  # noqa: PLR2004 - the family of server errors
+                if answer.status >= 500:
                     yield f"{about} was answered {answer.status}"
                 if answer.payment_id is None or request.kind == "tipadjust":
                     continue
