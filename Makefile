@@ -1,23 +1,25 @@
 # All that a developer or CI does here. `make` alone lists it.
 #
 #   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
-#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults
+#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults, simulate
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test check bench soak crash faults fmt lock clean
+.PHONY: help run test check bench soak crash faults simulate fmt lock clean
 
 PYTHON ?= python3
 PORT ?=
 ARGS ?=
+N ?=
+SEED ?=
 BIN := .venv/bin
 INPUTS := pyproject.toml scripts/bootstrap
 export PYTHON
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready ## start the gateway with demo merchants and test cards (PORT=8080 chooses the port)
 	@exec $(BIN)/bezant serve --demo $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -42,6 +44,9 @@ crash: .venv/.ready-dev ## kill the gateway at every step of every operation; al
 
 faults: .venv/.ready-dev ## break its links, its database and its disk under load; the same must hold
 	@$(BIN)/python -m tests.faults links $(ARGS)
+
+simulate: .venv/.ready-dev ## live through simulated universes of faults (N=1000; SEED=123 replays one)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(N),-n $(N))) $(ARGS)
 
 fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only

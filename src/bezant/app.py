@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from sqlalchemy import Engine
 from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.gift import GiftCards, GiftRecovery
-from bezant.core.merchants import Boarding, Directory, Factors, Gate
+from bezant.core.merchants import Boarding, Directory, Factors, Gate, SystemClock
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
 from bezant.core.vault import Bins
@@ -66,7 +67,7 @@ class Store:
     engine: Engine
     keys: Keys
     units: Units
-    clock: RealClock
+    clock: SystemClock
     boarding: Boarding
 
 
@@ -138,9 +139,17 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    store: Store, acquirer: tuple[str, int], *, housekeeping: bool
+    store: Store,
+    acquirer: tuple[str, int],
+    *,
+    housekeeping: bool,
+    pace: float = 1.0,
+    jitter: Callable[[], float] = random.random,
 ) -> AsyncIterator[Gateway]:
-    """Wire everything, connect to the acquirer, start the timetable; undo all of it at the end."""
+    """Wire everything, connect to the acquirer, start the timetable; undo all of it at the end.
+
+    ``pace`` stretches the pauses of the timetable; ``jitter`` gives numbers from 0 to 1.
+    """
     settings, units, clock = store.settings, store.units, store.clock
     metrics = Metrics()
     ids = IdBlocks(units, "payments")
@@ -148,7 +157,7 @@ async def open_gateway(
     gate = Gate(directory=directory, units=units, hasher=store.keys.hasher, clock=clock)
     factors = Factors(units=units, hasher=store.keys.hasher, clock=clock)
     strays = StrayBox(metrics)
-    link = _acquirer_link(settings, acquirer, strays)
+    link = _acquirer_link(settings, acquirer, strays, clock=clock, jitter=jitter)
     rail = AcquirerRail(link)
     recovery = _recovery(store, rail, directory, ids)
     gift = _gift_side(store, directory, ids)
@@ -168,11 +177,12 @@ async def open_gateway(
         directory=directory,
         gate=gate,
         on_change=take_changes_over,
-        watched=Watch(units),
+        watched=Watch(units, clock),
         strays=strays,
         metrics=metrics,
         acquirer_up=lambda: link.connected,
         housekeeping=housekeeping,
+        pace=pace,
         # Where the gift host is not known, others are left to clear up with it.
         more=gift_jobs(gift.recovery) if settings.gift_address else (),
     )
@@ -257,7 +267,14 @@ def _gift_side(store: Store, directory: Directory, ids: IdBlocks) -> _GiftSide:
     )
 
 
-def _acquirer_link(settings: Settings, address: tuple[str, int], strays: StrayBox) -> AcquirerLink:
+def _acquirer_link(
+    settings: Settings,
+    address: tuple[str, int],
+    strays: StrayBox,
+    *,
+    clock: SystemClock,
+    jitter: Callable[[], float],
+) -> AcquirerLink:
     host, port = address
     return AcquirerLink(
         host,
@@ -266,6 +283,8 @@ def _acquirer_link(settings: Settings, address: tuple[str, int], strays: StrayBo
         connect_timeout_seconds=settings.acquirer_connect_seconds,
         read_timeout_seconds=settings.acquirer_read_seconds,
         on_stray=lambda stray: strays.put(_kept(stray)),
+        jitter=jitter,
+        now=clock.now,
     )
 
 

@@ -38,7 +38,7 @@ class TestAnAnswer:
         desk = Desk()
         request, reply = a_request()
         future = desk.in_flight.add(expected_key(request), owner="link", at=0)
-        assert desk.in_flight.expire(sent_before=1, at=6) == [("link", 0)]
+        assert desk.in_flight.expire(patience=5, at=6) == [("link", 0)]
         assert await future == Unresolved(cause="time-out")
         desk.in_flight.answer(reply, at=7)
         desk.in_flight.answer(reply, at=8)
@@ -70,7 +70,7 @@ class TestAnAnswer:
         desk = Desk()
         request, reply = a_request()
         _ = desk.in_flight.add(expected_key(request), owner="link", at=0)
-        desk.in_flight.expire(sent_before=1, at=6)
+        desk.in_flight.expire(patience=5, at=6)
         again = desk.in_flight.add(expected_key(request), owner="link", at=15)
         desk.in_flight.answer(reply, at=16)
         assert await again == reply
@@ -92,6 +92,13 @@ class TestATimeOut:
         first, second = a_request()[0], a_request()[0]
         _ = desk.in_flight.add(expected_key(first), owner="link", at=1)
         _ = desk.in_flight.add(expected_key(second), owner="link", at=2)
-        assert desk.in_flight.expire(sent_before=1, at=7) == [("link", 1)]
+        assert desk.in_flight.expire(patience=6, at=7) == [("link", 1)]
         assert desk.in_flight.oldest_sent_at == 2
         assert len(desk.in_flight) == 1
+
+    async def test_comes_when_its_timer_says_so_whatever_the_sum_is_rounded_to(self) -> None:
+        desk = Desk()
+        sent_at, patience = 0.1, 5.0
+        assert sent_at + patience - patience < sent_at
+        _ = desk.in_flight.add(expected_key(a_request()[0]), owner="link", at=sent_at)
+        assert desk.in_flight.expire(patience=patience, at=sent_at + patience) == [("link", sent_at)]

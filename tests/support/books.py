@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from bezant.storage.engine import open_engine
 from bezant.storage.verify import snapshot, verify
@@ -45,6 +46,31 @@ _UNCONFIRMED: Final = "SELECT payment_id, tries FROM reversals WHERE confirmed_a
 _SETTLING: Final = "SELECT terminal_id, number FROM batches WHERE state = 'settling'"
 
 
+class Host(Protocol):
+    """The other side's books."""
+
+    def live(self) -> Mapping[str, Any]:
+        """What is approved and not reversed, in ``entries``."""
+        ...
+
+    def books(self, *, ask: str, state: str) -> Sequence[Mapping[str, Any]]:
+        """All entries of that kind and state."""
+        ...
+
+
+class Sides(Protocol):
+    """A gateway's database, and the host that it speaks to."""
+
+    @property
+    def control(self) -> Host:
+        """The host."""
+        ...
+
+    def rows(self, query: str, /) -> Sequence[Mapping[str, Any]]:
+        """What the database says."""
+        ...
+
+
 class Movement(NamedTuple):
     """Money that stands: what one message did. ``minor`` is the approved amount in minor units."""
 
@@ -55,7 +81,7 @@ class Movement(NamedTuple):
     minor: int
 
 
-def at_gateway(gateway: Gateway) -> Counter[Movement]:
+def at_gateway(gateway: Sides) -> Counter[Movement]:
     """What the gateway holds to be approved and not taken back."""
     return Counter(
         Movement(
@@ -69,7 +95,7 @@ def at_gateway(gateway: Gateway) -> Counter[Movement]:
     )
 
 
-def at_host(gateway: Gateway) -> Counter[Movement]:
+def at_host(gateway: Sides) -> Counter[Movement]:
     """What the host holds to be approved and not taken back."""
     return Counter(
         Movement(
@@ -83,7 +109,7 @@ def at_host(gateway: Gateway) -> Counter[Movement]:
     )
 
 
-def unfinished(gateway: Gateway) -> list[str]:
+def unfinished(gateway: Sides) -> list[str]:
     """What is still under way: payments, reversals, settlements."""
     return [
         *(f"{row['kind']} {row['payment_id']} is {row['state']}" for row in gateway.rows(_UNFINISHED)),
@@ -106,7 +132,7 @@ def come_to_rest(gateway: Gateway, *, seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def untaken_tips(gateway: Gateway) -> set[tuple[str, str]]:
+def untaken_tips(gateway: Sides) -> set[tuple[str, str]]:
     """Charges (terminal number, retrieval reference) with a tip that stands here and that the host declined.
 
     A tip whose answer was lost takes place. If its charge was settled before the tip was told again, the host
@@ -123,7 +149,7 @@ def untaken_tips(gateway: Gateway) -> set[tuple[str, str]]:
     }
 
 
-def disagreements(gateway: Gateway) -> list[str]:
+def disagreements(gateway: Sides) -> list[str]:
     """Where gateway and host believe different things, a line each. For when nothing is under way."""
     untaken = untaken_tips(gateway)
 

@@ -79,65 +79,25 @@ class _GivenUp(Exception):
     """A work of the group was given up by its caller while it ran: it is not to be committed."""
 
 
-class Lane(threading.Thread):
-    """One thread, one connection, one transaction at a time."""
+class Groups:
+    """One connection, one transaction at a time. ``pause`` waits between the runs of what is run again."""
 
     def __init__(
         self,
         engine: Engine,
         unit_of: Callable[[Connection], GroupUnit],
         *,
-        name: str,
         writes: bool,
-        group_max: int,
-        queue_max: int,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(name=f"bezant-{name}", daemon=True)
         self._engine = engine
         self._unit_of = unit_of
         self._writes = writes
-        self._group_max = group_max
-        self._queue_max = queue_max
-        self._queue: SimpleQueue[Job[Any, Any] | None] = SimpleQueue()
+        self._pause = pause
         self._connection: Connection | None = None
 
-    def put(self, job: Job[Any, Any]) -> None:
-        """Queue a job. Refuses ``BUSY`` when the queue is full."""
-        if self._queue.qsize() >= self._queue_max:
-            raise Refused(Reason.BUSY)
-        self._queue.put(job)
-
-    def stop(self) -> None:
-        """Finish what is queued, then end."""
-        if self.is_alive():
-            self._queue.put(None)
-            self.join()
-
-    def run(self) -> None:
-        """Take what has queued, run it, answer it, until told to stop."""
-        while True:
-            gathered, last = self._gather()
-            if group := [job for job in gathered if not job.given_up]:
-                self._run_group(group)
-                _answer(group)
-            if last:
-                self._drop_connection()
-                return
-
-    def _gather(self) -> tuple[list[Job[Any, Any]], bool]:
-        job = self._queue.get()
-        group: list[Job[Any, Any]] = []
-        while job is not None:
-            group.append(job)
-            if len(group) >= self._group_max:
-                return group, False
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                return group, False
-        return group, True
-
-    def _run_group(self, group: Sequence[Job[Any, Any]]) -> None:
+    def run(self, group: Sequence[Job[Any, Any]]) -> None:
+        """Run the works of a group; each job has its result or its error afterwards."""
         error = self._attempt(group, again=_is_away)
         if error is None:
             return
@@ -165,7 +125,7 @@ class Lane(threading.Thread):
                 delay = next(delays, None)
                 if delay is None or not again(error):
                     return error
-                time.sleep(delay)
+                self._pause(delay)
             else:
                 return None
 
@@ -193,7 +153,7 @@ class Lane(threading.Thread):
                 fault_point("write.committed")
         except DBAPIError as error:
             if error.connection_invalidated:
-                self._drop_connection()
+                self.drop_connection()
             raise
 
     def _connected(self) -> Connection:
@@ -201,7 +161,8 @@ class Lane(threading.Thread):
             self._connection = self._engine.connect().execution_options(bezant_writes=self._writes)
         return self._connection
 
-    def _drop_connection(self) -> None:
+    def drop_connection(self) -> None:
+        """Let go of the connection; the next group opens another."""
         if self._connection is not None:
             try:
                 self._connection.close()
@@ -210,19 +171,76 @@ class Lane(threading.Thread):
             self._connection = None
 
 
+class Lane(threading.Thread):
+    """Groups of works on a thread of their own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        unit_of: Callable[[Connection], GroupUnit],
+        *,
+        name: str,
+        writes: bool,
+        group_max: int,
+        queue_max: int,
+    ) -> None:
+        super().__init__(name=f"bezant-{name}", daemon=True)
+        self._groups = Groups(engine, unit_of, writes=writes)
+        self._group_max = group_max
+        self._queue_max = queue_max
+        self._queue: SimpleQueue[Job[Any, Any] | None] = SimpleQueue()
+
+    def put(self, job: Job[Any, Any]) -> None:
+        """Queue a job. Refuses ``BUSY`` when the queue is full."""
+        if self._queue.qsize() >= self._queue_max:
+            raise Refused(Reason.BUSY)
+        self._queue.put(job)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end."""
+        if self.is_alive():
+            self._queue.put(None)
+            self.join()
+
+    def run(self) -> None:
+        """Take what has queued, run it, answer it, until told to stop."""
+        while True:
+            gathered, last = self._gather()
+            if group := [job for job in gathered if not job.given_up]:
+                self._groups.run(group)
+                _answer(group)
+            if last:
+                self._groups.drop_connection()
+                return
+
+    def _gather(self) -> tuple[list[Job[Any, Any]], bool]:
+        job = self._queue.get()
+        group: list[Job[Any, Any]] = []
+        while job is not None:
+            group.append(job)
+            if len(group) >= self._group_max:
+                return group, False
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return group, False
+        return group, True
+
+
 def _answer(group: Sequence[Job[Any, Any]]) -> None:
     """Wake each event loop once for all its jobs of the group."""
     loops = {job.loop for job in group}
     for loop in loops:
         jobs = [job for job in group if job.loop is loop]
         try:
-            loop.call_soon_threadsafe(_resolve, jobs)
+            loop.call_soon_threadsafe(resolve, jobs)
         except RuntimeError:
             # The loop is gone, and with it whoever was waiting. What was committed stays committed.
             _log.warning("nobody waits for a committed group", works=len(jobs))
 
 
-def _resolve(jobs: Sequence[Job[Any, Any]]) -> None:
+def resolve(jobs: Sequence[Job[Any, Any]]) -> None:
+    """Tell whoever awaits the works of a group how they ended. Runs on their event loop."""
     for job in jobs:
         if job.future.done():
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -84,11 +84,31 @@ class Unit:
         self.writes.check()
 
 
+class Runner(Protocol):
+    """What runs works: a lane."""
+
+    def start(self) -> None:
+        """Begin to take what is queued."""
+        ...
+
+    def put(self, job: Job[Any, Any]) -> None:
+        """Queue a job. Refuses ``BUSY`` when the queue is full."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is queued, then end."""
+        ...
+
+
 class Units:
     """Hands works to lanes. The works of one merchant go to one lane."""
 
     def __init__(
-        self, writers: Sequence[Lane], readers: Sequence[Lane], *, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        writers: Sequence[Runner],
+        readers: Sequence[Runner],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._patience = patience_seconds
         self._writers = writers
@@ -122,7 +142,7 @@ class Units:
         self._turn = (self._turn + 1) % len(self._readers)
         return await self._run(self._readers[self._turn], work, None)
 
-    async def _run(self, lane: Lane, work: Callable[[Unit], T], terminal: tuple[int, int] | None) -> T:
+    async def _run(self, lane: Runner, work: Callable[[Unit], T], terminal: tuple[int, int] | None) -> T:
         loop = asyncio.get_running_loop()
         job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
         lane.put(job)

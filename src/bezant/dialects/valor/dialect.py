@@ -114,7 +114,7 @@ class ValorDialect:
         except Refused as refused:
             return _fault(REFUSALS[refused.reason], operation)
         except Unavailable:
-            return _fault(REFUSALS[Reason.BUSY], operation)
+            return _fault(codes.TRY_LATER, operation)
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if shown.replayed:
             headers += ((b"idempotency-replayed", b"true"),)

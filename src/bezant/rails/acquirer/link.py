@@ -177,8 +177,9 @@ class AcquirerLink:
         """Give up what has waited too long, and doubt the connections that were silent meanwhile."""
         loop = asyncio.get_running_loop()
         at = loop.time()
-        expired = self._in_flight.expire(sent_before=at - self._read_timeout, at=at)
-        for connection in {owner for owner, sent_at in expired if owner.heard_at <= sent_at}:
+        expired = self._in_flight.expire(patience=self._read_timeout, at=at)
+        silent = (owner for owner, sent_at in expired if owner.heard_at <= sent_at)
+        for connection in dict.fromkeys(silent):
             self._probe(connection)
         oldest = self._in_flight.oldest_sent_at
         self._sweep = None if oldest is None else loop.call_at(oldest + self._read_timeout, self._expire)

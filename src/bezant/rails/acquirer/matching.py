@@ -186,11 +186,12 @@ class InFlight(Generic[Owner]):
         for key in [key for key, waiting in self._waiting.items() if waiting.owner is owner]:
             self._give_up(key, "link lost", at)
 
-    def expire(self, *, sent_before: float, at: float) -> list[tuple[Owner, float]]:
-        """Give up what was sent before an instant; who carried it, and when it was sent."""
+    def expire(self, *, patience: float, at: float) -> list[tuple[Owner, float]]:
+        """Give up what has waited for ``patience`` seconds; who carried it, and when it was sent."""
         expired: list[tuple[Key, Owner, float]] = []
         for key, waiting in self._waiting.items():
-            if waiting.sent_at > sent_before:
+            # The same sum as its timer was set to: a difference may be rounded to just before it, for ever.
+            if waiting.sent_at + patience > at:
                 break
             expired.append((key, waiting.owner, waiting.sent_at))
         for key, _, _ in expired:
