@@ -226,10 +226,11 @@ def _decimal_schema(minor_max: int, *, zero: bool, grouped: bool, currency: Curr
     decimals, whole = currency.exponent, len(str(minor_max)) - currency.exponent
     plain = rf"(?:0|[1-9][0-9]{{0,{whole - 1}}})"
     several = rf"|[1-9][0-9]{{0,{max(whole - 4, 0)}}},[0-9]{{3}}" if grouped and whole > 3 else ""  # noqa: PLR2004 - one group
+    above_zero = "" if zero else "(?=.*[1-9])"
     unit = float(Money(1, currency).decimal())
     return {
         "type": ["string", "number"],
-        "pattern": rf"^(?:{plain}{several})(?:\.[0-9]{{1,{decimals}}})?$",
+        "pattern": rf"^{above_zero}(?:{plain}{several})(?:\.[0-9]{{1,{decimals}}})?$",
         "minimum": 0 if zero else unit,
         "maximum": float(Money(minor_max, currency).decimal()),
         "multipleOf": unit,
