@@ -1,0 +1,211 @@
+"""Requests made from the OpenAPI document, sent to a running gateway: each has to get an answer that conforms.
+
+Three rounds: what the document allows, what it does not, and walks along its links, where an answer's ids go
+into the next request. What is generated is given the demo's keys, so that it gets past the door, and in half
+of the cases a card that is approved, so that there is something to take back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import hypothesis
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from hypothesis.stateful import run_state_machine_as_test
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi import checks
+
+from bezant.dialects.valor.openapi import document
+from tests.support.books import violations
+from tests.support.gateway import EXPIRY, Gateway, eventually
+
+SLOW_SECONDS: Final = 10.0
+ANSWER_SECONDS_MAX: Final = 30.0
+TRY_LATER: Final = 503
+CRASH: Final = 500
+STEPS: Final = 12
+SHOWN_MAX: Final = 400
+TOKEN_DIGITS: Final = 40
+
+_CHECKS: Final = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.response_headers_conformance,
+]
+_ALARMS: Final = ("request crashed", "job failed", "Traceback", '"level":"error"')
+_KEYS: Final = ("appid", "appkey", "epi")
+_LINKED: Final = ("ref_txn_id", "token", "client_token", "uuid", "rrn", "txn_id", "batchNO")
+_TOKEN_OPERATIONS: Final = {"cardToken", "binLookup"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What came of a round. ``findings`` are by what is wrong, each with the first case that shows it."""
+
+    name: str
+    requests: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    findings: dict[str, str] = field(default_factory=dict)
+
+
+class Round:
+    """Sends cases to a gateway and looks at the answers."""
+
+    def __init__(self, gateway: Gateway, name: str, *, seed: int) -> None:
+        self.tally = Tally(name=name)
+        self._gateway = gateway
+        self._keys = {key: gateway.demo["valor"][key] for key in _KEYS}
+        self._card = {
+            "cardnumber": gateway.demo["cards"]["approve"],
+            "expirydate": EXPIRY,
+            "cvv": "999",
+            "surchargeIndicator": "0",
+        }
+        self._gift = {"pan": gateway.demo["gift"]["card"], "pin": gateway.demo["gift"]["pin"]}
+        self._choice = random.Random(seed)
+
+    @property
+    def base_url(self) -> str:
+        """Where to send to."""
+        return self._gateway.base_url
+
+    def prepare(self, case: Case) -> None:
+        """Give a case what gets it past the door."""
+        if case.operation.path.startswith("/api/"):
+            headers = {"Valor-App-ID": self._keys["appid"], "Valor-App-Key": self._keys["appkey"]}
+            case.headers = {**(case.headers or {}), **headers}
+            return
+        if not isinstance(case.body, dict):
+            return
+        name = case.operation.definition.raw["operationId"]
+        case.body.update(self._keys)
+        case.body.pop("child_epi", None)
+        token = case.body.get("client_token")
+        # A wrong token counts as an attempt to guess one: too many, and the door is shut for an hour.
+        if name in _TOKEN_OPERATIONS and not _is_issued(token):
+            case.body["client_token"] = self._client_token()
+        if self._choice.random() < 0.5:
+            self._simplify(case, name)
+
+    def _simplify(self, case: Case, name: str) -> None:
+        """Leave what is needed and what a link has put there, and add a card that is approved."""
+        (content, *_) = case.operation.definition.raw["requestBody"]["content"].values()
+        schema_name = content["schema"]["$ref"].rpartition("/")[2]
+        schema = case.operation.schema.raw_schema["components"]["schemas"][schema_name]
+        kept = {*schema["required"], *_KEYS, *_LINKED}
+        for extra in [each for each in case.body if each not in kept]:
+            del case.body[extra]
+        card = self._gift if name.startswith("gift") else self._card
+        case.body.update({key: value for key, value in card.items() if key in schema["properties"]})
+        if len(str(case.body.get("token"))) != TOKEN_DIGITS:
+            case.body.pop("token", None)
+
+    def look(self, case: Case, response: Any) -> None:
+        """Tally an answer and what is wrong with it."""
+        self.tally.requests += 1
+        status = response.status_code
+        self.tally.statuses[status] += 1
+        what = case.operation.label
+        if status >= CRASH and status != TRY_LATER:
+            self._find(f"{what}: status {status}", case)
+        if response.elapsed > SLOW_SECONDS:
+            self._find(f"{what}: took more than {SLOW_SECONDS:g} s", case)
+        try:
+            case.validate_response(response, checks=_CHECKS)
+        except BaseExceptionGroup as group:
+            for error in group.exceptions:
+                told = " ".join(str(error).split())
+                self._find(f"{what}: {status} {type(error).__name__} {told[:SHOWN_MAX]}", case)
+
+    def _find(self, what: str, case: Case) -> None:
+        shown = f"{case.media_type} {case.body!r} {case.query!r} {case.path_parameters!r}"
+        self.tally.findings.setdefault(what, shown[:SHOWN_MAX])
+
+    def _client_token(self) -> str:
+        token: str = self._gateway.call(txn_type="clientToken").body["clientToken"]
+        return token
+
+
+def _is_issued(token: object) -> bool:
+    """Whether a client token came from an answer: generated ones are not of that length."""
+    return isinstance(token, str) and len(token) >= TOKEN_DIGITS and token.isascii()
+
+
+def each_operation(gateway: Gateway, mode: GenerationMode, *, examples: int, seed: int) -> Tally:
+    """So many cases of every operation, as the document allows them, or as it does not."""
+    sending = Round(gateway, mode.value, seed=seed)
+    schema = schemathesis.openapi.from_dict(document())
+    for found in schema.get_all_operations():
+        operation = found.ok()
+
+        @hypothesis.seed(seed)
+        @_settings(examples)
+        @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+        def send(case: Case) -> None:
+            sending.prepare(case)
+            sending.look(case, case.call(base_url=sending.base_url, timeout=ANSWER_SECONDS_MAX))
+
+        # Nothing can be wrong about some operations: they take any request.
+        with contextlib.suppress(hypothesis.errors.Unsatisfiable):
+            send()
+    return sending.tally
+
+
+def walks(gateway: Gateway, *, examples: int, seed: int) -> Tally:
+    """So many walks along the links of the document."""
+    sending = Round(gateway, "walks", seed=seed)
+    machine = schemathesis.openapi.from_dict(document()).as_state_machine()
+
+    class Walk(machine):  # type: ignore[misc,valid-type]  # the class is made by the document
+        def before_call(self, case: Case) -> None:
+            sending.prepare(case)
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"base_url": sending.base_url, "timeout": ANSWER_SECONDS_MAX}
+
+        def validate_response(self, response: Any, case: Case, *_: Any, **__: Any) -> None:
+            sending.look(case, response)
+
+    run_state_machine_as_test(Walk, settings=_settings(examples, stateful_step_count=STEPS))
+    return sending.tally
+
+
+def _settings(examples: int, **more: Any) -> hypothesis.settings:
+    return hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        **more,
+    )
+
+
+def aftermath(gateway: Gateway) -> Tally:
+    """Whether the gateway is well: ready, no alarm in its log, every invariant true."""
+    tally = Tally(name="afterwards")
+    eventually(gateway.is_ready)
+    for line in gateway.log_text().splitlines():
+        if any(alarm in line for alarm in _ALARMS):
+            tally.findings.setdefault(f"log: {line[:SHOWN_MAX]}", "")
+    tally.findings |= dict.fromkeys(violations(gateway), "")
+    return tally
+
+
+def rounds(gateway: Gateway, *, examples: int, walked: int, seed: int) -> Iterator[Tally]:
+    """All rounds on a gateway, and how it is afterwards."""
+    asked: tuple[Callable[[], Tally], ...] = (
+        lambda: each_operation(gateway, GenerationMode.POSITIVE, examples=examples, seed=seed),
+        lambda: each_operation(gateway, GenerationMode.NEGATIVE, examples=examples, seed=seed),
+        lambda: walks(gateway, examples=walked, seed=seed),
+        lambda: aftermath(gateway),
+    )
+    for ask in asked:
+        yield ask()
