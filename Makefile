@@ -1,13 +1,13 @@
 # All that a developer or CI does here. `make` alone lists it.
 #
 #   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
-#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench and soak
+#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak and fuzz
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test check bench soak fmt lock clean
+.PHONY: help run test check bench soak fuzz fmt lock clean
 
 PYTHON ?= python3
 PORT ?=
@@ -36,6 +36,9 @@ bench: .venv/.ready-dev ## measure payments a second and their latencies
 
 soak: .venv/.ready-dev ## load, kill and restart the gateway for a while; the books must balance
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: .venv/.ready-dev ## send bad input to every parser and operation (SECONDS=300 says how long)
+	@$(BIN)/python -m tests.fuzz $(if $(filter environment command,$(origin SECONDS)),--seconds $(SECONDS)) $(ARGS)
 
 fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only
