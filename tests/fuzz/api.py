@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator
+import string
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import hypothesis
@@ -33,6 +35,7 @@ STEPS: Final = 12
 WALKS_AT_ONCE: Final = 5
 SHOWN_MAX: Final = 400
 TOKEN_DIGITS: Final = 40
+SOUND_SHARE: Final = 0.5
 
 AnyCase = Case[Any]
 OPERATIONS: Final = sum(len(methods) for methods in document()["paths"].values())
@@ -46,6 +49,16 @@ _CHECKS: Final = [
 _ALARMS: Final = ("request crashed", "job failed", "Traceback", '"level":"error"')
 _KEYS: Final = ("appid", "appkey", "epi")
 _LINKED: Final = ("ref_txn_id", "token", "client_token", "uuid", "rrn", "txn_id", "batchNO")
+_IDS: Final = {
+    "txnid": "ref_txn_id",
+    "token": "token",
+    "product_id": "product_id",
+    "discount_id": "discount_id",
+    "vault_customer_id": "customer",
+    "payment_id": "profile",
+    "ach_profile_id": "profile",
+}
+"""The ids in answers, and the names by which requests have them."""
 _TOKEN_OPERATIONS: Final = {"cardToken", "binLookup"}
 
 
@@ -73,7 +86,15 @@ class Round:
             "surchargeIndicator": "0",
         }
         self._gift = {"pan": gateway.demo["gift"]["card"], "pin": gateway.demo["gift"]["pin"]}
+        self._vault = {
+            "pan_num": gateway.demo["cards"]["approve"],
+            "expiry": "12/36",
+            "cardholder_name": "John Smith",
+            "routing_number": "021000021",
+            "account_number": "000123456789",
+        }
         self._choice = random.Random(seed)
+        self._known: dict[str, deque[Any]] = defaultdict(partial(deque, maxlen=20))
 
     @property
     def base_url(self) -> str:
@@ -82,35 +103,50 @@ class Round:
 
     def prepare(self, case: AnyCase) -> None:
         """Give a case what gets it past the door."""
-        if case.operation.path.startswith("/api/"):
-            headers = {"Valor-App-ID": self._keys["appid"], "Valor-App-Key": self._keys["appkey"]}
-            case.headers.update(headers)
-            return
         said: Any = case.body
-        if not isinstance(said, dict):
-            return
-        name = case.operation.definition.raw["operationId"]
-        said.update(self._keys)
-        said.pop("child_epi", None)
-        token = said.get("client_token")
-        # A wrong token counts as an attempt to guess one: too many, and the door is shut for an hour.
-        if name in _TOKEN_OPERATIONS and not _is_issued(token):
-            said["client_token"] = self._client_token()
-        if self._choice.random() < 0.5:
-            self._simplify(case, said, name)
+        if case.operation.path.startswith("/api/"):
+            case.headers.update({"Valor-App-ID": self._keys["appid"], "Valor-App-Key": self._keys["appkey"]})
+            case.path_parameters.update(self._remembered(case.path_parameters))
+            if isinstance(said, dict) and self._choice.random() < SOUND_SHARE:
+                name = "".join(self._choice.choices(string.ascii_letters, k=8))
+                self._simplify(case, said, {**self._vault, "customer_name": f"Customer {name}"})
+        elif isinstance(said, dict):
+            name = case.operation.definition.raw["operationId"]
+            said.update(self._keys)
+            said.pop("child_epi", None)
+            # A wrong token counts as an attempt to guess one: too many, and the door is shut for an hour.
+            if name in _TOKEN_OPERATIONS and not _is_issued(said.get("client_token")):
+                said["client_token"] = self._client_token()
+            if self._choice.random() < SOUND_SHARE:
+                self._simplify(case, said, self._gift if name.startswith("gift") else self._card)
 
-    def _simplify(self, case: AnyCase, said: dict[str, Any], name: str) -> None:
-        """Leave what is needed and what a link has put there, and add a card that is approved."""
+    def _simplify(self, case: AnyCase, said: dict[str, Any], values: dict[str, str]) -> None:
+        """Leave what is needed and what a link has put there, and add values that are good."""
         (content, *_) = case.operation.definition.raw["requestBody"]["content"].values()
         schema_name = content["schema"]["$ref"].rpartition("/")[2]
         schema = case.operation.schema.raw_schema["components"]["schemas"][schema_name]
-        kept = {*schema["required"], *_KEYS, *_LINKED}
+        kept = {*schema.get("required", ()), *_KEYS, *_LINKED}
         for extra in [each for each in said if each not in kept]:
             del said[extra]
-        card = self._gift if name.startswith("gift") else self._card
-        said.update({key: value for key, value in card.items() if key in schema["properties"]})
+        said.update({key: value for key, value in values.items() if key in schema["properties"]})
+        said.update(self._remembered(schema.get("required", ())))
         if len(str(said.get("token"))) != TOKEN_DIGITS:
             said.pop("token", None)
+
+    def _remembered(self, names: Iterable[str]) -> dict[str, Any]:
+        """For some of these names, what an earlier answer had."""
+        wanted = [name for name in names if self._known[name] and self._choice.random() < SOUND_SHARE]
+        return {name: self._choice.choice(self._known[name]) for name in wanted}
+
+    def _remember(self, found: Any) -> None:
+        """Keep the ids of an answer, under the names by which requests have them."""
+        if not isinstance(found, dict):
+            return
+        rows = found.get("data")
+        for each in (found, *(rows[:1] if isinstance(rows, list) else ())):
+            for key, name in _IDS.items():
+                if isinstance(each, dict) and each.get(key):
+                    self._known[name].append(each[key])
 
     def look(self, case: AnyCase, response: Any) -> None:
         """Tally an answer and what is wrong with it."""
@@ -118,6 +154,8 @@ class Round:
         status = response.status_code
         self.tally.statuses[status] += 1
         what = case.operation.label
+        with contextlib.suppress(ValueError):
+            self._remember(response.json())
         if status >= CRASH and status != TRY_LATER:
             self._find(f"{what}: status {status}", case)
         if response.elapsed > SLOW_SECONDS:
