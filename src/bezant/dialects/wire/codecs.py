@@ -159,7 +159,7 @@ def integer(*, minimum: int = 0, maximum: int) -> Reader[int]:
             "type": ["integer", "string"],
             "minimum": minimum,
             "maximum": maximum,
-            "pattern": f"^[0-9]{{1,{len(str(maximum))}}}$",
+            "pattern": f"^{'(?=.*[1-9])' if minimum else ''}[0-9]{{1,{len(str(maximum))}}}$",
         },
     )
 
