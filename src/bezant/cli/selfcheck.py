@@ -32,7 +32,7 @@ def selfcheck(context: click.Context, *, database: str, folder: Path | None, as_
     searched. No gateway that runs is touched.
     """
     # No server may have canaries in its memory because it has read this file.
-    from bezant import selfcheck as canaries  # noqa: PLC0415
+    from bezant import selfcheck as canaries  # noqa: PLC0415 - see above
 
     with (
         tempfile.TemporaryDirectory(prefix="bezant-selfcheck-") as temporary,
