@@ -200,9 +200,24 @@ def _lines_of(said: Any) -> Iterator[Line]:  # noqa: ANN401 - any JSON value
         yield Line(item_id=_ITEM_ID(item_id), quantity=quantity)
 
 
+_LINES_SCHEMA: Final[codecs.Schema] = {
+    "type": ["array", "string"],
+    "maxItems": LINES_MAX,
+    "items": {
+        "type": "object",
+        "properties": {
+            "product_id": codecs.schema_of(_ITEM_ID),
+            "qty": codecs.schema_of(_QUANTITY),
+            "modifierIds": {"type": "array", "maxItems": LINES_MAX, "items": codecs.schema_of(_ITEM_ID)},
+        },
+        "required": ["product_id"],
+    },
+}
 PRODUCTS = Field(
     name="productIds",
-    read=codecs.described(_lines, f"array of product_id, qty and modifierIds[], at most {LINES_MAX}"),
+    read=codecs.described(
+        _lines, f"array of product_id, qty and modifierIds[], at most {LINES_MAX}", _LINES_SCHEMA
+    ),
     default=(),
     invalid=codes.BAD_PRODUCT_ID,
     note="lowers the stock of items with inventory; forms send its text (public client)",
