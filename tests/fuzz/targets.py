@@ -133,7 +133,7 @@ def _content_type(data: bytes) -> str:
 def _parts(values: dict[str, str]) -> bytes:
     head = 'Content-Disposition: form-data; name="{}"\r\n\r\n'
     parts = [f"--{_BOUNDARY}\r\n{head.format(name)}{value}\r\n" for name, value in values.items()]
-    return ("".join(parts) + f"--{_BOUNDARY}--\r\n").encode()
+    return ("".join(parts) + f"--{_BOUNDARY}--\r\n").encode(errors="replace")
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -423,8 +423,8 @@ def _envelope(data: bytes) -> str:
     raise AssertionError("an envelope that nobody sealed was opened")
 
 
-def sealed(pan: str, token: str) -> tuple[bytes, str]:
-    """An answer with an envelope for the key of these tests, and what opens out of it."""
+def resealed(pan: str, token: str) -> str:
+    """What comes out of an envelope that was sealed for the key of these tests."""
     envelope = IsoEnvelopes({1: _private_key().public_key()}).seal(1, Pan(pan), token=token)
     assert envelope is not None
     data = {
@@ -433,7 +433,7 @@ def sealed(pan: str, token: str) -> tuple[bytes, str]:
         "spx_iso_session_key": in_base64(envelope.wrapped_key),
     }
     read, found = envelope_in(json.dumps({"data": data}).encode())
-    return found.encrypted_pan, open_envelope(_private_key(), found, token=read).reveal()
+    return open_envelope(_private_key(), found, token=read).reveal()
 
 
 def in_base64(raw: bytes) -> str:
@@ -534,7 +534,7 @@ TARGETS: Final = tuple(
         (
             "multipart",
             _multipart,
-            _MEMBERS.map(lambda members: _parts(members) if _can_be_written(members) else b""),
+            _MEMBERS.map(_parts),
         ),
         (
             "content-type",
@@ -570,14 +570,6 @@ TARGETS: Final = tuple(
         ("envelope", _envelope, _ENVELOPES),
     )
 )
-
-
-def _can_be_written(members: dict[str, str]) -> bool:
-    try:
-        _parts(members)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def growing(size: int) -> list[bytes]:
