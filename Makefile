@@ -1,13 +1,13 @@
 # All that a developer or CI does here. `make` alone lists it.
 #
 #   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
-#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults, simulate
+#   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults, simulate, fuzz
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test check bench soak crash faults simulate fmt lock clean
+.PHONY: help run test check bench soak crash faults simulate fuzz fmt lock clean
 
 PYTHON ?= python3
 PORT ?=
@@ -47,6 +47,9 @@ faults: .venv/.ready-dev ## break its links, its database and its disk under loa
 
 simulate: .venv/.ready-dev ## live through simulated universes of faults (N=1000; SEED=123 replays one)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(N),-n $(N))) $(ARGS)
+
+fuzz: .venv/.ready-dev ## send bad input to every parser and operation (SECONDS=300 says how long)
+	@$(BIN)/python -m tests.fuzz $(if $(filter environment command,$(origin SECONDS)),--seconds $(SECONDS)) $(ARGS)
 
 fmt: .venv/.ready-dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only

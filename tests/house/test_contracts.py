@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bezant.dialects.valor import codes, reference
+from bezant.dialects.valor import codes, openapi, reference
 from tests.support.tree import ROOT
 
 PAGES = {"errors": reference.errors_page, "operations": reference.operations_page}
@@ -17,6 +17,10 @@ class TestAReader:
     def test_finds_the_contract_as_it_is(self, page: str, drawn: Callable[[], str]) -> None:
         written = (ROOT / "docs" / f"valor-{page}.md").read_text(encoding="utf-8")
         assert written == drawn(), f"run: bezant contract {page} > docs/valor-{page}.md"
+
+    def test_finds_the_description_for_machines_as_it_is(self) -> None:
+        written = (ROOT / "docs" / "openapi" / "valor.json").read_text(encoding="utf-8")
+        assert written == openapi.page(), "run: bezant contract openapi > docs/openapi/valor.json"
 
     @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: error.code)
     def test_is_told_when_an_error_is_answered(self, error: codes.Error) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from bezant import __version__
-from bezant.cli import accounts, bins, clocks, contract, rules, sandbox, services, spx, upkeep
+from bezant.cli import accounts, bins, clocks, contract, rules, sandbox, selfcheck, services, spx, upkeep
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
@@ -29,6 +29,7 @@ accounts.merchant.add_command(rules.set_rules)
         sandbox.sandbox,
         upkeep.migrate,
         upkeep.verify,
+        selfcheck.selfcheck,
         upkeep.demo,
         clocks.clock,
         accounts.iso,

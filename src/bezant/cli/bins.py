@@ -63,8 +63,8 @@ def _column(name: str) -> click.Option:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What a file holds. ``skipped`` lines are counted by why."""
+class Ranges:
+    """What a list holds. ``skipped`` lines are counted by why."""
 
     records: dict[str, BinRecord]
     skipped: dict[str, int]
@@ -186,26 +186,36 @@ def _batched(records: Sequence[BinRecord], size: int) -> Iterator[Sequence[BinRe
     return (records[start : start + size] for start in range(0, len(records), size))
 
 
-def _read(file: Path, *, delimiter: str, columns: Mapping[str, str | None], source: str) -> _Read:
-    """Every range in a file. Of two lines with the same digits, the later counts."""
-    records: dict[str, BinRecord] = {}
-    skipped: dict[str, int] = {}
+def _read(file: Path, *, delimiter: str, columns: Mapping[str, str | None], source: str) -> Ranges:
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text, _progress() as progress:
         task = progress.add_task("reading", total=file.stat().st_size)
-        lines = csv.reader(_told(text, progress, task), delimiter=delimiter)
-        try:
-            places = _places(next(lines, []), columns)
-            for line in lines:
-                record = _record(line, places, source)
-                if isinstance(record, BinRecord):
-                    records[record.prefix] = record
-                else:
-                    skipped[record] = skipped.get(record, 0) + 1
-        except csv.Error as error:
-            raise click.ClickException(f"{file}, line {lines.line_num}: {error}") from None
+        told = _told(text, progress, task)
+        return ranges_in(told, name=str(file), delimiter=delimiter, columns=columns, source=source)
+
+
+def ranges_in(
+    text: Iterable[str], *, name: str, delimiter: str, columns: Mapping[str, str | None], source: str
+) -> Ranges:
+    """Every range in the lines of a list. Of two lines with the same digits, the later counts.
+
+    ``columns`` has headings by fact; None finds one by itself. Raises ``click.ClickException``.
+    """
+    records: dict[str, BinRecord] = {}
+    skipped: dict[str, int] = {}
+    lines = csv.reader(text, delimiter=delimiter)
+    try:
+        places = _places(next(lines, []), columns)
+        for line in lines:
+            record = _record(line, places, source)
+            if isinstance(record, BinRecord):
+                records[record.prefix] = record
+            else:
+                skipped[record] = skipped.get(record, 0) + 1
+    except csv.Error as error:
+        raise click.ClickException(f"{name}, line {lines.line_num}: {error}") from None
     if not records:
-        raise click.ClickException(f"{file} holds no number range ({skipped or 'no line'})")
-    return _Read(records, skipped)
+        raise click.ClickException(f"{name} holds no number range ({skipped or 'no line'})")
+    return Ranges(records, skipped)
 
 
 def _told(text: Iterable[str], progress: Progress, task: TaskID) -> Iterator[str]:

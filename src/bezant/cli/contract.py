@@ -1,16 +1,17 @@
-"""``bezant contract``: the wire contracts as pages, drawn from the tables that the server runs."""
+"""``bezant contract``: the wire contracts for readers and machines, drawn from the tables that run."""
 
 from __future__ import annotations
 
 import click
 
 from bezant.cli.usage import example
+from bezant.dialects.valor import openapi as description
 from bezant.dialects.valor import reference
 
 
 @click.group()
 def contract() -> None:
-    """The wire contracts, as Markdown."""
+    """The wire contracts, as Markdown or OpenAPI."""
 
 
 @contract.command("errors", epilog=example("bezant contract errors > docs/valor-errors.md"))
@@ -23,3 +24,9 @@ def errors() -> None:
 def operations() -> None:
     """Print every operation of Valor's API: what it takes, what it answers."""
     click.echo(reference.operations_page(), nl=False)
+
+
+@contract.command("openapi", epilog=example("bezant contract openapi > docs/openapi/valor.json"))
+def openapi() -> None:
+    """Print Valor's API as an OpenAPI 3.1 document."""
+    click.echo(description.page(), nl=False)

@@ -40,13 +40,14 @@ def decrypt(*, answer: BinaryIO, key_file: Path, reveal: bool, as_json: bool) ->
 
     It needs no gateway and no database. The card number is masked unless --reveal is given.
     """
-    token, envelope = _read(answer.read())
+    token, envelope = envelope_in(answer.read())
     pan = open_envelope(_private_key(key_file), envelope, token=token)
     facts = {"token": token, "card_number": pan.reveal() if reveal else pan.mask()}
     show_facts(facts, as_json=as_json)
 
 
-def _read(answer: bytes) -> tuple[str, Envelope]:
+def envelope_in(answer: bytes) -> tuple[str, Envelope]:
+    """The token and the envelope of an answer of encryption fetch. Raises ``click.ClickException``."""
     try:
         found: Any = msgspec.json.decode(answer)
         data = found["data"]
@@ -55,7 +56,7 @@ def _read(answer: bytes) -> tuple[str, Envelope]:
             encrypted_pan=base64.b64decode(data["spx_encrypted_pan"], validate=True),
             wrapped_key=base64.b64decode(data["spx_iso_session_key"], validate=True),
         )
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, binascii.Error):
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, ValueError, binascii.Error):
         raise click.ClickException("that is no answer of encryption fetch") from None
     return token, envelope
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bezant.selfcheck.canaries import Canary, Kind
+from bezant.selfcheck.search import Search
 from tests.conformance.valor.vaults import ACCOUNT, ALIAS, CARD, PAN, Vault, card_numbers, failed
-from tests.e2e.valor.canaries import forms_of
 from tests.e2e.valor.shop import VISA, Office, Till, approved, declined
 
 ADDRESS = {
@@ -531,7 +532,9 @@ class TestADatabase:
         (listed,) = vault.cards(customer_id)
         assert listed["token"].encode() in held  # so the search can find something
         found = [
-            form for text in (number, account) for form, needle in forms_of(text).items() if needle in held
+            trace
+            for kind, value in ((Kind.CARD, number), (Kind.ACCOUNT, account))
+            for trace in Search([Canary(kind, value)]).traces(held)
         ]
         assert found == []
 

@@ -3,6 +3,7 @@
 from bezant.core.vault.bins import Bins
 from bezant.core.vault.brands import Brand, brand_of
 from bezant.core.vault.customers import (
+    ADDRESSES_MAX,
     AccountKind,
     Address,
     BankAccount,
@@ -31,6 +32,7 @@ from bezant.core.vault.routing import is_routing_number
 from bezant.core.vault.service import Vault, seal
 
 __all__ = [
+    "ADDRESSES_MAX",
     "AccountKind",
     "Address",
     "BankAccount",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bezant.core.sensitive import AccountNumber, Pan
 from bezant.core.vault import (
+    ADDRESSES_MAX,
     AccountKind,
     Address,
     BankProfile,
@@ -75,9 +76,14 @@ def _name(length_max: int) -> Reader[str]:
             raise Invalid
         return found
 
-    return described(read, f"text with a letter, at most {length_max} characters")
+    return described(
+        read,
+        f"text with a letter, at most {length_max} characters",
+        codecs.line_schema(length_max, length_min=1),
+    )
 
 
+@codecs.with_schema(codecs.schema_of(codecs.card_number))
 def _card_number(value: Any) -> Pan:  # noqa: ANN401 - any JSON value
     """A card number of 15 to 19 digits."""
     pan = codecs.card_number(value)
@@ -86,16 +92,19 @@ def _card_number(value: Any) -> Pan:  # noqa: ANN401 - any JSON value
     return pan
 
 
+@codecs.with_schema(codecs.schema_of(codecs.card_expiry))
 def _expiry(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """MM/YY."""
     return codecs.card_expiry(value)
 
 
+@codecs.with_schema({"type": "string", "pattern": "^[0-9]{4,17}$", "examples": ["000123456789"]})
 def _account_number(value: Any) -> AccountNumber:  # noqa: ANN401 - any JSON value
     """An account number of 4 to 17 digits."""
     return AccountNumber(codecs.digits(minimum=4, maximum=17)(value))
 
 
+@codecs.with_schema({"type": "string", "pattern": "^[0-9]{9}$", "examples": ["021000021"]})
 def _routing_number(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A routing number of 9 digits."""
     found = codecs.digits(minimum=9, maximum=9)(value)
@@ -114,7 +123,8 @@ def _objects(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON val
         raise Invalid from None
 
 
-_PHONE: Final = described(codecs.phone(minimum=10, maximum=10), "telephone number of 10 digits")
+_TEN_DIGITS: Final = codecs.phone(minimum=10, maximum=10)
+_PHONE: Final = described(_TEN_DIGITS, "telephone number of 10 digits", codecs.schema_of(_TEN_DIGITS))
 _DETAILS: Final = (
     _field("company_name", codecs.text(length_max=100)),
     _field("customer_phone", _PHONE),
@@ -155,6 +165,7 @@ ADDRESS: Final = (
     *_place("billing"),
     *_place("shipping"),
 )
+described(_objects, _objects.__doc__ or "", {"type": "array", "maxItems": ADDRESSES_MAX, "items": ADDRESS})
 
 _CARDHOLDER: Final = codecs.text(length_max=40)
 CARD: Final = (

@@ -2,7 +2,8 @@
 
 A reader takes what the body held (text, a JSON ``Number``, or another JSON value) and returns what it means,
 or raises ``Invalid``. A writer takes a value and returns JSON bytes. Digits are ASCII digits, always. The
-first sentence of a codec's docstring describes, in the documentation, every field and key that uses it.
+first sentence of a codec's docstring describes, in the documentation, every field and key that uses it; its
+JSON schema, where it has one, does so for machines.
 """
 
 from __future__ import annotations
@@ -21,16 +22,38 @@ from bezant.dialects.wire.body import Number
 T = TypeVar("T")
 Reader = Callable[[Any], T]
 Writer = Callable[[Any], bytes]
+Schema = dict[str, Any]
+"""A JSON schema (2020-12)."""
 
 
 class Invalid(Exception):
     """Not a value of that kind. Says nothing of the value."""
 
 
-def described(codec: T, words: str) -> T:
-    """A codec with its words for the documentation."""
+def described(codec: T, words: str, schema: object = None) -> T:
+    """A codec with its words for the documentation, and the JSON schema of what it reads or writes.
+
+    In place of a schema stands whatever ``describe.py`` can draw one from.
+    """
     codec.__doc__ = words
+    if schema is not None:
+        vars(codec)["schema"] = schema
     return codec
+
+
+def alike(codec: T, other: Callable[..., object]) -> T:
+    """A codec that takes or gives what another does: with its words and its schema."""
+    return described(codec, other.__doc__ or "", schema_of(other))
+
+
+def with_schema(schema: object) -> Callable[[T], T]:
+    """Give a function its schema; its docstring stays."""
+    return lambda codec: described(codec, codec.__doc__ or "", schema)
+
+
+def schema_of(codec: Callable[..., object]) -> object:
+    """What ``described`` was told; None if nothing."""
+    return getattr(codec, "__dict__", {}).get("schema")
 
 
 # Readers ------------------------------------------------------------------------------------------------
@@ -43,6 +66,12 @@ def scalar(value: Any) -> str:  # noqa: ANN401 - any JSON value
     raise Invalid
 
 
+def line_schema(length_max: int, *, length_min: int = 0) -> Schema:
+    """One line of text."""
+    bounds = {"minLength": length_min} if length_min else {}
+    return {"type": "string", **bounds, "maxLength": length_max, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+
+
 def text(*, length_max: int) -> Reader[str]:
     """One line of text, blanks around it dropped, at most ``length_max`` characters."""
 
@@ -52,7 +81,7 @@ def text(*, length_max: int) -> Reader[str]:
             raise Invalid
         return found
 
-    return described(read, f"text, at most {length_max} characters")
+    return described(read, f"text, at most {length_max} characters", line_schema(length_max))
 
 
 def clipped_text(*, length_max: int) -> Reader[str]:
@@ -64,7 +93,7 @@ def clipped_text(*, length_max: int) -> Reader[str]:
             raise Invalid
         return found[:length_max]
 
-    return described(read, f"text, cut off after {length_max} characters")
+    return described(read, f"text, cut off after {length_max} characters", {"type": "string"})
 
 
 def pattern(regex: str, *, upper: bool = False, words: str = "") -> Reader[str]:
@@ -79,7 +108,7 @@ def pattern(regex: str, *, upper: bool = False, words: str = "") -> Reader[str]:
             raise Invalid
         return found
 
-    return described(read, words or f"`{regex}`")
+    return described(read, words or f"`{regex}`", {"type": "string", "pattern": f"^(?:{regex})$"})
 
 
 def digits(*, minimum: int, maximum: int) -> Reader[str]:
@@ -90,7 +119,9 @@ def digits(*, minimum: int, maximum: int) -> Reader[str]:
 
 def hexadecimal(*, length: int) -> Reader[str]:
     """A token of so many hexadecimal digits, as capitals."""
-    return pattern(rf"[0-9A-F]{{{length}}}", upper=True, words=f"{length} hexadecimal digits")
+    read = pattern(rf"[0-9A-F]{{{length}}}", upper=True)
+    schema = {"type": "string", "pattern": f"^[0-9A-Fa-f]{{{length}}}$"}
+    return described(read, f"{length} hexadecimal digits", schema)
 
 
 def secret(*, length_max: int) -> Reader[Secret]:
@@ -102,7 +133,8 @@ def secret(*, length_max: int) -> Reader[Secret]:
             raise Invalid
         return Secret(found)
 
-    return described(read, f"a credential, at most {length_max} characters")
+    schema = {"type": "string", "maxLength": length_max, "format": "password"}
+    return described(read, f"a credential, at most {length_max} characters", schema)
 
 
 _WHOLE: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -120,7 +152,16 @@ def integer(*, minimum: int = 0, maximum: int) -> Reader[int]:
             raise Invalid
         return number
 
-    return described(read, f"whole number, {minimum} to {maximum}")
+    return described(
+        read,
+        f"whole number, {minimum} to {maximum}",
+        {
+            "type": ["integer", "string"],
+            "minimum": minimum,
+            "maximum": maximum,
+            "pattern": f"^{'(?=.*[1-9])' if minimum else ''}[0-9]{{1,{len(str(maximum))}}}$",
+        },
+    )
 
 
 def one_of(choices: Mapping[str, T]) -> Reader[T]:
@@ -132,12 +173,16 @@ def one_of(choices: Mapping[str, T]) -> Reader[T]:
             raise Invalid
         return choices[word]
 
-    return described(read, "one of " + ", ".join(f"`{word}`" for word in choices if word))
+    words = [word for word in choices if word]
+    # A digit is taken as a number, too.
+    schema = {"enum": [*words, *(int(word) for word in words if _WHOLE.fullmatch(word))]}
+    return described(read, "one of " + ", ".join(f"`{word}`" for word in words), schema)
 
 
 _FLAGS: Final = {"0": False, "1": True, "false": False, "true": True}
 
 
+@with_schema({"enum": [False, True, 0, 1, "0", "1", "false", "true"]})
 def flag(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     """`0` or `1`; also true and false, as a word or as JSON."""
     if isinstance(value, bool):
@@ -173,7 +218,24 @@ def decimal(
             raise Invalid
         return amount
 
-    return described(read, f"amount, {'0' if zero else 'above 0'} to {Money(minor_max, currency).decimal()}")
+    words = f"amount, {'0' if zero else 'above 0'} to {Money(minor_max, currency).decimal()}"
+    return described(read, words, _decimal_schema(minor_max, zero=zero, grouped=grouped, currency=currency))
+
+
+def _decimal_schema(minor_max: int, *, zero: bool, grouped: bool, currency: Currency) -> Schema:
+    decimals, whole = currency.exponent, len(str(minor_max)) - currency.exponent
+    plain = rf"(?:0|[1-9][0-9]{{0,{whole - 1}}})"
+    several = rf"|[1-9][0-9]{{0,{max(whole - 4, 0)}}},[0-9]{{3}}" if grouped and whole > 3 else ""  # noqa: PLR2004 - one group
+    above_zero = "" if zero else "(?=.*[1-9])"
+    unit = float(Money(1, currency).decimal())
+    return {
+        "type": ["string", "number"],
+        "pattern": rf"^{above_zero}(?:{plain}{several})(?:\.[0-9]{{1,{decimals}}})?$",
+        "minimum": 0 if zero else unit,
+        "maximum": float(Money(minor_max, currency).decimal()),
+        "multipleOf": unit,
+        "examples": ["20.00", 21],
+    }
 
 
 def minor(*, minor_max: int, zero: bool = False, currency: Currency = USD) -> Reader[Money]:
@@ -188,7 +250,16 @@ def minor(*, minor_max: int, zero: bool = False, currency: Currency = USD) -> Re
             raise Invalid
         return Money(count, currency)
 
-    return described(read, f"amount in minor units, {'0' if zero else 'above 0'} to {minor_max}")
+    return described(
+        read,
+        f"amount in minor units, {'0' if zero else 'above 0'} to {minor_max}",
+        {
+            "type": ["integer", "string"],
+            "minimum": 0 if zero else 1,
+            "maximum": minor_max,
+            "pattern": rf"^(?:0|[1-9][0-9]{{0,{len(str(minor_max)) - 1}}})$",
+        },
+    )
 
 
 def _is_padded(digits_of_amount: str) -> bool:
@@ -199,6 +270,7 @@ _CARD: Final = re.compile(r"[0-9](?:[ \-]?[0-9]){14,18}", re.ASCII)
 _NO_SEPARATORS: Final = {ord(" "): None, ord("-"): None}
 
 
+@with_schema({"type": "string", "pattern": f"^(?:{_CARD.pattern})$", "examples": ["4111111111111111"]})
 def card_number(value: Any) -> Pan:  # noqa: ANN401 - any JSON value
     """15 to 19 digits, single blanks and hyphens between them dropped."""
     found = scalar(value).strip(" ")
@@ -210,6 +282,7 @@ def card_number(value: Any) -> Pan:  # noqa: ANN401 - any JSON value
 _EXPIRY: Final = re.compile(r"(0[1-9]|1[0-2])/?([0-9]{2})", re.ASCII)
 
 
+@with_schema({"type": "string", "pattern": f"^(?:{_EXPIRY.pattern})$", "examples": ["1236", "12/36"]})
 def card_expiry(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """``MMYY`` or ``MM/YY`` as YYMM. A JSON number has lost its leading zero: it is put back."""
     found = scalar(value).strip(" ")
@@ -224,6 +297,7 @@ def card_expiry(value: Any) -> str:  # noqa: ANN401 - any JSON value
 _CVV: Final = re.compile(r"[0-9]{3,4}", re.ASCII)
 
 
+@with_schema({"type": "string", "pattern": f"^(?:{_CVV.pattern})$", "examples": ["999"]})
 def card_cvv(value: Any) -> Cvv:  # noqa: ANN401 - any JSON value
     """3 or 4 digits. A JSON number of fewer has lost its leading zeros: they are put back."""
     found = scalar(value).strip(" ")
@@ -246,7 +320,8 @@ def email(*, length_max: int) -> Reader[str]:
             raise Invalid
         return found
 
-    return described(read, f"e-mail address, at most {length_max} characters")
+    schema = {"type": "string", "format": "email", "maxLength": length_max, "examples": ["john@example.com"]}
+    return described(read, f"e-mail address, at most {length_max} characters", schema)
 
 
 _PHONE: Final = re.compile(r"\+?[0-9]{1,19}", re.ASCII)
@@ -262,12 +337,20 @@ def phone(*, minimum: int, maximum: int) -> Reader[str]:
             raise Invalid
         return found
 
-    return described(read, f"telephone number, {minimum} to {maximum} digits")
+    schema = {"type": "string", "pattern": rf"^\+?(?:[ \-.()]*[0-9]){{{minimum},{maximum}}}$"}
+    return described(read, f"telephone number, {minimum} to {maximum} digits", schema)
 
 
 _DAY: Final = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})", re.ASCII)
 
 
+@with_schema(
+    {
+        "type": "string",
+        "pattern": "^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$",
+        "examples": ["2026-03-24", "20260324"],
+    }
+)
 def calendar_day(value: Any) -> date:  # noqa: ANN401 - any JSON value
     """``YYYY-MM-DD`` or ``YYYYMMDD``."""
     match = _DAY.fullmatch(scalar(value).strip(" "))
@@ -303,7 +386,8 @@ def nullable(write: Writer) -> Writer:
     def write_or_null(value: Any) -> bytes:  # noqa: ANN401 - what the other writer takes, or None
         return b"null" if value is None else write(value)
 
-    return described(write_or_null, f"{(write.__doc__ or '').rstrip('.')} or null")
+    schema = {"anyOf": [schema_of(write), {"type": "null"}]}
+    return described(write_or_null, f"{(write.__doc__ or '').rstrip('.')} or null", schema)
 
 
 def _major(amount: Money) -> bytes:
@@ -317,31 +401,37 @@ def _shortest(amount: Money) -> bytes:
     return written.rstrip(b"0").rstrip(b".") if b"." in written else written
 
 
+@with_schema({"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["20.00"]})
 def decimal_text(amount: Money) -> bytes:
     """``"20.00"``."""
     return b'"%b"' % _major(amount)
 
 
+@with_schema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,2})?$"})
 def shortest_text(amount: Money) -> bytes:
     """``"1"``, ``"1.02"``."""
     return b'"%b"' % _shortest(amount)
 
 
+@with_schema({"type": "number"})
 def shortest_number(amount: Money) -> bytes:
     """``21``, ``11.02``: a JSON number made of the digits, never of a float."""
     return _shortest(amount)
 
 
+@with_schema({"type": "string", "pattern": "^[0-9]{12}$"})
 def padded_minor_text(amount: Money) -> bytes:
     """``"000000002000"``."""
     return b'"%012d"' % amount.minor
 
 
+@with_schema({"type": "string", "pattern": "^-?[0-9]+$"})
 def minor_text(amount: Money) -> bytes:
     """``"500"``."""
     return b'"%d"' % amount.minor
 
 
+@with_schema({"type": "integer"})
 def minor_number(amount: Money) -> bytes:
     """``500``."""
     return b"%d" % amount.minor
@@ -353,39 +443,47 @@ def moment(layout: Callable[[datetime], str]) -> Writer:
     def write(instant: datetime | None) -> bytes:
         return b"null" if instant is None else b'"%b"' % layout(instant).encode()
 
-    return described(write, layout.__doc__ or "")
+    shape = schema_of(layout)
+    schema = {**shape, "type": ["string", "null"]} if isinstance(shape, dict) else None
+    return described(write, layout.__doc__ or "", schema)
 
 
 # `isoformat` pads in C: its pieces, put together, take a third of the time that formatting each number takes.
 
 
+@with_schema({"pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{4}$"})
 def day_slashed(at: datetime) -> str:
     """``24/03/2026``."""
     iso = date.isoformat(at)
     return f"{iso[8:]}/{iso[5:7]}/{iso[:4]}"
 
 
+@with_schema({"pattern": "^[0-9]{2}-[0-9]{2}-[0-9]{4}$"})
 def day_us(at: datetime) -> str:
     """``03-24-2026``."""
     iso = date.isoformat(at)
     return f"{iso[5:]}-{iso[:4]}"
 
 
+@with_schema({"pattern": "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"})
 def time_24(at: datetime) -> str:
     """``01:36:44``."""
     return at.isoformat()[11:19]
 
 
+@with_schema({"pattern": "^[01][0-9]:[0-9]{2} [AP]M$"})
 def time_12(at: datetime) -> str:
     """``02:13 AM``."""
     return f"{(at.hour - 1) % 12 + 1:02d}:{at.minute:02d} {'AM' if at.hour < 12 else 'PM'}"  # noqa: PLR2004 - noon
 
 
+@with_schema({"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"})
 def day_and_time(at: datetime) -> str:
     """``2026-03-24 06:13:06``."""
     return at.isoformat(" ")[:19]
 
 
+@with_schema({"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.000Z$"})
 def iso_millis(at: datetime) -> str:
     """``2026-03-24T06:16:25.000Z``, whole seconds as the vendor writes them."""
     return f"{at.isoformat()[:19]}.000Z"

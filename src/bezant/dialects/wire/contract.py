@@ -113,7 +113,8 @@ def array(layout: Layout[V]) -> Writer:
     def write(views: Sequence[V]) -> bytes:
         return b"[" + b",".join([layout.render(view) for view in views]) + b"]"
 
-    return described(write, "a list of objects: " + ", ".join(f"`{key}`" for key in layout.keys))
+    words = "a list of objects: " + ", ".join(f"`{key}`" for key in layout.keys)
+    return described(write, words, {"type": "array", "items": layout})
 
 
 def nested(layout: Layout[V]) -> Writer:
@@ -122,7 +123,7 @@ def nested(layout: Layout[V]) -> Writer:
     def write(view: V) -> bytes:
         return layout.render(view)
 
-    return described(write, "an object: " + ", ".join(f"`{key}`" for key in layout.keys))
+    return described(write, "an object: " + ", ".join(f"`{key}`" for key in layout.keys), layout)
 
 
 def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[str, Any]:

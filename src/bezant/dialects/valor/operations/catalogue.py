@@ -97,6 +97,7 @@ MODIFIER: Layout[Item] = Layout(
 )
 
 
+@codecs.with_schema({"type": "string", "pattern": r"^[0-9]+\.([0-9]{3}%|[0-9]{2})$"})
 def _worth(discount: Discount) -> bytes:
     """``"10.000%"`` or ``"10.00"``."""
     worth = discount.worth
@@ -128,7 +129,7 @@ def _name(length_max: int) -> codecs.Reader[str]:
             raise codecs.Invalid
         return found
 
-    return codecs.described(read, line.__doc__ or "")
+    return codecs.described(read, line.__doc__ or "", codecs.line_schema(length_max, length_min=1))
 
 
 def _optional(
@@ -164,6 +165,16 @@ _ACTIVE = _optional("is_active", codecs.one_of({"1": True, "0": False}))
 _COST_TEXT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?", re.ASCII)
 
 
+@codecs.with_schema(
+    {
+        "type": ["string", "number"],
+        "pattern": f"^(?:{_COST_TEXT.pattern})$",
+        "minimum": 0,
+        "maximum": 999_999_999.999,
+        "multipleOf": 0.001,
+        "examples": ["10", 2.5],
+    }
+)
 def _cost(value: Any) -> int:  # noqa: ANN401 - any JSON value
     """A number of up to nine digits, with up to three decimals."""
     match = _COST_TEXT.fullmatch(codecs.scalar(value).strip(" "))

@@ -36,7 +36,7 @@ def _text(name: str, length_max: int, *aliases: str) -> Field[Error]:
 
 def _without_card_numbers(read: codecs.Reader[str]) -> codecs.Reader[str]:
     """A text that is kept and shown: card numbers that strayed into it are masked."""
-    return codecs.described(lambda value: mask_card_numbers(read(value)), read.__doc__ or "")
+    return codecs.alike(lambda value: mask_card_numbers(read(value)), read)
 
 
 def amount(*, missing: Error | None = codes.BAD_AMOUNT) -> Field[Error]:
@@ -60,7 +60,7 @@ def _extra(name: str, invalid: Error) -> Field[Error]:
 
 def _with_text(read: codecs.Reader[Money]) -> codecs.Reader[tuple[Money, str]]:
     """The amount, and the text that it came in: the answer repeats it."""
-    return codecs.described(lambda value: (read(value), str(value).strip()), read.__doc__ or "")
+    return codecs.alike(lambda value: (read(value), str(value).strip()), read)
 
 
 TAX = _extra("tax_amount", codes.BAD_TAX)
@@ -102,7 +102,9 @@ def ref_txn_id(
         name="ref_txn_id",
         # What lies beyond every id is as unknown as the last one, which is never given out.
         read=codecs.described(
-            lambda value: min(read(value), PAYMENT_ID_MAX), "whole number of up to 20 digits"
+            lambda value: min(read(value), PAYMENT_ID_MAX),
+            "whole number of up to 20 digits",
+            codecs.schema_of(read),
         ),
         missing=missing,
         invalid=codes.BAD_TRANSACTION_ID,
@@ -198,9 +200,24 @@ def _lines_of(said: Any) -> Iterator[Line]:  # noqa: ANN401 - any JSON value
         yield Line(item_id=_ITEM_ID(item_id), quantity=quantity)
 
 
+_LINES_SCHEMA: Final[codecs.Schema] = {
+    "type": ["array", "string"],
+    "maxItems": LINES_MAX,
+    "items": {
+        "type": "object",
+        "properties": {
+            "product_id": codecs.schema_of(_ITEM_ID),
+            "qty": codecs.schema_of(_QUANTITY),
+            "modifierIds": {"type": "array", "maxItems": LINES_MAX, "items": codecs.schema_of(_ITEM_ID)},
+        },
+        "required": ["product_id"],
+    },
+}
 PRODUCTS = Field(
     name="productIds",
-    read=codecs.described(_lines, f"array of product_id, qty and modifierIds[], at most {LINES_MAX}"),
+    read=codecs.described(
+        _lines, f"array of product_id, qty and modifierIds[], at most {LINES_MAX}", _LINES_SCHEMA
+    ),
     default=(),
     invalid=codes.BAD_PRODUCT_ID,
     note="lowers the stock of items with inventory; forms send its text (public client)",
@@ -209,7 +226,11 @@ PRODUCTS = Field(
 PURCHASE_ORDER = _text("po_number", 50)
 ITEMS = Field(
     name="order_details",
-    read=codecs.described(_items, f"a JSON object, at most {ITEMS_LENGTH_MAX} characters"),
+    read=codecs.described(
+        _items,
+        f"a JSON object, at most {ITEMS_LENGTH_MAX} characters",
+        {"type": ["object", "string"], "maxLength": ITEMS_LENGTH_MAX},
+    ),
     invalid=codes.BAD_TEXT,
     note="needs invoicenumber (vendor docs); kept as it came, card numbers masked; forms send its text",
 )

@@ -39,6 +39,7 @@ CARD_NUMBER = Field(
 )
 
 
+@codecs.with_schema({"type": "string", "pattern": "^[0-9]{1,12}$"})
 def _read_pin(value: Any) -> Secret:  # noqa: ANN401 - any JSON value
     """1 to 12 digits."""
     return Secret(_PIN_DIGITS(value))
@@ -62,9 +63,7 @@ def _repeated(name: str, invalid: Error, *aliases: str) -> Field[Error]:
         amount(value)
         return codecs.scalar(value).strip()
 
-    return Field(
-        name=name, read=codecs.described(read, amount.__doc__ or ""), invalid=invalid, aliases=aliases
-    )
+    return Field(name=name, read=codecs.alike(read, amount), invalid=invalid, aliases=aliases)
 
 
 NOTES = (

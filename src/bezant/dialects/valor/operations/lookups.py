@@ -135,6 +135,7 @@ class _Sent:
     issuer: BinRecord | None
 
 
+@codecs.with_schema({"type": "string", "contentEncoding": "base64", "pattern": "^[0-9A-Za-z+/]+=*$"})
 def _base64(raw: bytes) -> bytes:
     """Base64 text, with padding."""
     return b'"%b"' % base64.b64encode(raw)
