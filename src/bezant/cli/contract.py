@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bezant.cli.usage import example
+from bezant.dialects.aps import reference as aps
 from bezant.dialects.valor import reference
 
 
@@ -23,3 +24,15 @@ def errors() -> None:
 def operations() -> None:
     """Print every operation of Valor's API: what it takes, what it answers."""
     click.echo(reference.operations_page(), nl=False)
+
+
+@contract.command("aps-codes", epilog=example("bezant contract aps-codes > docs/aps-codes.md"))
+def aps_codes() -> None:
+    """Print every code of Amazon Payment Services' API, in English and Arabic."""
+    click.echo(aps.codes_page(), nl=False)
+
+
+@contract.command("aps-operations", epilog=example("bezant contract aps-operations > docs/aps-operations.md"))
+def aps_operations() -> None:
+    """Print every operation of Amazon Payment Services' API: what it takes, what it answers."""
+    click.echo(aps.operations_page(), nl=False)
