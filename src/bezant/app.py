@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from bezant.config import Settings
 from bezant.core import payments as core_payments
+from bezant.core.bnpl import Finance, FinanceRecovery
+from bezant.core.deliveries import Courier, Policy
 from bezant.core.gift import GiftCards, GiftRecovery
-from bezant.core.merchants import Boarding, Directory, Factors, Gate
+from bezant.core.merchants import Boarding, Directory, Factors, Gate, SigningDirectory
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Payments, Recovery, Settlements
+from bezant.core.sensitive import Secret
 from bezant.core.vault import Bins
-from bezant.jobs import StrayBox, Timetable, gift_jobs
+from bezant.dialects import aps
+from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
+from bezant.rails.lender import LenderLink, LenderRail
+from bezant.rails.sms import HttpTexts, NoTexts
+from bezant.rails.web import Guard, WebSender
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
@@ -115,12 +124,15 @@ class Gateway:
     """A running gateway: its use cases, its link, its timetable."""
 
     store: Store
+    directory: Directory
+    signing: SigningDirectory
     gate: Gate
     factors: Factors
     payments: Payments
     settlements: Settlements
     recovery: Recovery
     gift: GiftCards
+    finance: Finance
     link: AcquirerLink
     timetable: Timetable
     metrics: Metrics
@@ -145,19 +157,24 @@ async def open_gateway(
     metrics = Metrics()
     ids = IdBlocks(units, "payments")
     directory = Directory(units)
+    signing = SigningDirectory(units)
     gate = Gate(directory=directory, units=units, hasher=store.keys.hasher, clock=clock)
     factors = Factors(units=units, hasher=store.keys.hasher, clock=clock)
     strays = StrayBox(metrics)
     link = _acquirer_link(settings, acquirer, strays)
     rail = AcquirerRail(link)
-    sealer = store.keys.sealer
     recovery = _recovery(store, rail, directory, ids)
     gift = _gift_side(store, directory, ids)
+    finance = _finance_side(store, directory, ids)
+    sender = WebSender(
+        Guard(allow_loopback=settings.notices_to_loopback), timeout_seconds=settings.notice_seconds
+    )
     settlements = Settlements(units=units, acquirer=rail, ids=ids, clock=clock)
     bins = Bins()
 
     async def take_changes_over() -> None:
         directory.forget()
+        signing.forget()
         bins.replace(await units.read(lambda unit: unit.system.bins()))
 
     timetable = Timetable(
@@ -172,8 +189,7 @@ async def open_gateway(
         metrics=metrics,
         acquirer_up=lambda: link.connected,
         housekeeping=housekeeping,
-        # Where the gift host is not known, others are left to clear up with it.
-        more=gift_jobs(gift.recovery) if settings.gift_address else (),
+        more=_more_jobs(settings, gift, finance, _courier(store, signing, sender)),
     )
     await take_changes_over()
     await gate.refresh_locks()
@@ -182,21 +198,15 @@ async def open_gateway(
     try:
         yield Gateway(
             store=store,
+            directory=directory,
+            signing=signing,
             gate=gate,
             factors=factors,
-            payments=Payments(
-                units=units,
-                acquirer=rail,
-                sealer=sealer,
-                factors=factors,
-                ids=ids,
-                clock=clock,
-                pause=_pause,
-                settings=core_payments.Settings(lease=settings.lease),
-            ),
+            payments=_payments(store, rail, factors, ids),
             settlements=settlements,
             recovery=recovery,
             gift=gift.cards,
+            finance=finance.finance,
             link=link,
             timetable=timetable,
             metrics=metrics,
@@ -206,6 +216,32 @@ async def open_gateway(
         await timetable.stop()
         await link.stop()
         await gift.link.stop()
+        await finance.stop()
+        await sender.stop()
+
+
+def _more_jobs(
+    settings: Settings, gift: _GiftSide, finance: _FinanceSide, courier: Courier
+) -> tuple[Job, ...]:
+    """Where the gift host or the lender is not known, others are left to clear up with it."""
+    return (
+        *(gift_jobs(gift.recovery) if settings.gift_address else ()),
+        *(finance_jobs(finance.recovery) if settings.lender else ()),
+        *delivery_jobs(courier),
+    )
+
+
+def _payments(store: Store, rail: AcquirerRail, factors: Factors, ids: IdBlocks) -> Payments:
+    return Payments(
+        units=store.units,
+        acquirer=rail,
+        sealer=store.keys.sealer,
+        factors=factors,
+        ids=ids,
+        clock=store.clock,
+        pause=_pause,
+        settings=core_payments.Settings(lease=store.settings.lease),
+    )
 
 
 def _recovery(store: Store, rail: AcquirerRail, directory: Directory, ids: IdBlocks) -> Recovery:
@@ -250,6 +286,76 @@ def _gift_side(store: Store, directory: Directory, ids: IdBlocks) -> _GiftSide:
         recovery=GiftRecovery(units=units, host=rail, callers=directory, clock=clock, lease=settings.lease),
         link=link,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FinanceSide:
+    """Consumer finance with the link to its lender."""
+
+    finance: Finance
+    recovery: FinanceRecovery
+    link: LenderLink
+    texts: HttpTexts | NoTexts
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self.link.stop()
+        await self.texts.stop()
+
+
+def _finance_side(store: Store, directory: Directory, ids: IdBlocks) -> _FinanceSide:
+    settings, units, clock = store.settings, store.units, store.clock
+    link = LenderLink(
+        settings.lender or None,
+        token=_token(settings.lender_token_file),
+        connect_timeout_seconds=settings.acquirer_connect_seconds,
+        read_timeout_seconds=settings.acquirer_read_seconds,
+    )
+    rail = LenderRail(link)
+    texts = HttpTexts(settings.sms, token=_token(settings.sms_token_file)) if settings.sms else NoTexts()
+    return _FinanceSide(
+        finance=Finance(
+            units=units,
+            lender=rail,
+            texts=texts,
+            passwords=store.keys.hasher,
+            ids=ids,
+            clock=clock,
+            lease=settings.lease,
+        ),
+        recovery=FinanceRecovery(
+            units=units, lender=rail, callers=directory, ids=ids, clock=clock, lease=settings.lease
+        ),
+        link=link,
+        texts=texts,
+    )
+
+
+def _courier(store: Store, signing: SigningDirectory, sender: WebSender) -> Courier:
+    """Carries what dialects word, by the first word of its topic."""
+    settings = store.settings
+    return Courier(
+        units=store.units,
+        composers={"loan": aps.Feedback(units=store.units, signing=signing)},
+        sender=sender,
+        clock=store.clock,
+        policy=Policy(
+            retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
+        ),
+        lease=settings.lease + timedelta(seconds=settings.notice_seconds),
+    )
+
+
+def _token(path: Path | None) -> Secret | None:
+    """The token in a file that its owner alone may read. Raises ``NotReady`` for any other file."""
+    if path is None:
+        return None
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise NotReady(f"{path} is readable by others: chmod 600 it")
+        return Secret(path.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise NotReady(f"{path} cannot be read: {type(trouble).__name__}") from None
 
 
 def _acquirer_link(settings: Settings, address: tuple[str, int], strays: StrayBox) -> AcquirerLink:

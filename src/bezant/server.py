@@ -31,12 +31,14 @@ from bezant.core.merchants import Devices
 from bezant.core.payments import Reports
 from bezant.core.vault import Customers, Exports, Vault
 from bezant.demo import Demo, first_charge, seed, write_demo_json
-from bezant.dialects import valor
+from bezant.dialects import aps, valor
 from bezant.dialects.valor import vault_rest
 from bezant.dialects.wire.http import Endpoint, Observer, Receive, Request, Scope, Send
 from bezant.dialects.wire.http import Response as Answer
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.rails.gift.sandbox import GiftSandbox
+from bezant.rails.lender.sandbox import LenderSandbox
+from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
 from bezant.storage.ids import IdBlocks
 from bezant.telemetry import Metrics, configure_logging
@@ -127,6 +129,22 @@ def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
     )
 
 
+def aps_endpoint(gateway: Gateway) -> Endpoint:
+    """Amazon Payment Services' API over this gateway."""
+    services = aps.Services(
+        signing=gateway.signing,
+        callers=gateway.directory,
+        finance=gateway.finance,
+        clock=gateway.store.clock,
+    )
+    return Endpoint(
+        aps.dialect(services),
+        observe=observer(gateway.metrics, aps.NAME),
+        new_request_id=request_ids(),
+        trusted_proxies=frozenset(gateway.store.settings.trusted_proxies),
+    )
+
+
 class Server:
     """The ASGI application of one process: it opens the gateway when served and closes it at the end."""
 
@@ -135,6 +153,7 @@ class Server:
         self._gateway: Gateway | None = None
         self._root: Endpoint | None = None
         self._vault: Endpoint | None = None
+        self._aps: Endpoint | None = None
         self._pages = Starlette(
             routes=[
                 Route("/healthz", self._healthz),
@@ -146,19 +165,21 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the process."""
-        if (
-            scope["type"] == "http"
-            and scope["method"] in {"POST", "OPTIONS"}
-            and scope["path"] in _ROOT_PATHS
-            and self._root is not None
-        ):
-            await self._root(scope, receive, send)
-            return
-        if scope["type"] == "http" and self._vault is not None and vault_rest.owns(scope["path"]):
-            await self._vault(scope, receive, send)
+        endpoint = self._endpoint(scope) if scope["type"] == "http" else None
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
             return
         pages: Callable[[Any, Any, Any], Awaitable[None]] = self._pages
         await pages(scope, receive, send)
+
+    def _endpoint(self, scope: Scope) -> Endpoint | None:
+        """The dialect that a request is for, if it is for one."""
+        method, path = scope["method"], scope["path"]
+        if path in _ROOT_PATHS and method in {"POST", "OPTIONS"}:
+            return self._root
+        if path in aps.PATHS and method == "POST":
+            return self._aps
+        return self._vault if vault_rest.owns(path) else None
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -172,9 +193,10 @@ class Server:
             )
             self._root = valor_endpoint(gateway)
             self._vault = valor_vault_endpoint(gateway)
+            self._aps = aps_endpoint(gateway)
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
-            self._root = self._vault = None
+            self._root = self._vault = self._aps = None
 
     async def _healthz(self, _request: PageRequest) -> Response:
         return JSONResponse({"status": "ok"})
@@ -290,6 +312,9 @@ def run(settings: Settings, *, demo: bool) -> None:
             settings,
             acquirer=addresses.get("acquirer", settings.acquirer),
             gift_host=addresses.get("gift", settings.gift_host),
+            lender=addresses.get("lender", settings.lender),
+            sms=addresses.get("sms", settings.sms),
+            notices_to_loopback=True,
         )
     try:
         _serve(settings, seeded, addresses)
@@ -301,13 +326,18 @@ def run(settings: Settings, *, demo: bool) -> None:
 def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
     """The hosts that no setting names, and where they listen.
 
-    ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``.
+    ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``, ``lender`` (a URL) with
+    ``lender_control``; ``sms`` is the URL of the inbox.
     """
     acquirer = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
     gift = GiftSandbox(control_port=0, books=settings.home / "gift.db")
+    lender = LenderSandbox(control_port=0, books=settings.home / "lender.db")
+    inbox = SmsSandbox()
     wanted: list[tuple[_Host, bool]] = [
         (acquirer, settings.acquirer_address is None),
         (gift, settings.gift_address is None),
+        (lender, not settings.lender),
+        (inbox, not settings.sms),
     ]
     hosts = [host for host, missing in wanted if missing]
     sandbox = _Sandbox(hosts)
@@ -317,6 +347,10 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
         addresses |= {"acquirer": _joined(acquirer.address), "control": _joined(acquirer.control_address)}
     if gift in hosts:
         addresses |= {"gift": _joined(gift.address), "gift_control": _joined(gift.control_address)}
+    if lender in hosts:
+        addresses |= {"lender": lender.url, "lender_control": _joined(lender.control_address)}
+    if inbox in hosts:
+        addresses |= {"sms": inbox.url}
     return sandbox, addresses
 
 
