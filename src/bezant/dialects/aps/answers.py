@@ -87,9 +87,7 @@ class Draft:
             repeated = {
                 name: value
                 for name, value in repeated.items()
-                if name in self.known
-                and isinstance(value, str)
-                and "=" not in value
+                if name in self.known and isinstance(value, str) and "=" not in value
             }
         return repeated | {name: value for name, value in self.made.items() if _says(value)}
 
