@@ -152,3 +152,15 @@ class TestAnExplanation:
         done = shell.run("aps", "explain-signature", SHOP, str(file))
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
+
+
+class TestDeliveries:
+    def test_are_counted_and_listed(self, shell: Shell) -> None:
+        states = ("due", "sending", "delivered", "unwanted", "given_up")
+        assert shell.json("deliveries", "count") == dict.fromkeys(states, 0)
+        assert shell.json("deliveries", "list") == []
+
+    def test_are_sent_anew_only_when_they_were_given_up(self, shell: Shell) -> None:
+        done = shell.run("deliveries", "retry", "1", "1")
+        assert done.returncode == 2
+        assert "no such delivery" in done.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bezant.core.merchants import NoticeFormat, Notices, SigningAccount
+from tests.e2e.test_cli import Shell
 from tests.support.aps import Office, Receiver, Shop, heard
 from tests.support.books import violations
 from tests.support.gateway import DATABASES, Gateway, eventually, gateway_on
@@ -139,7 +140,9 @@ class TestANotice:
         eventually(lambda: self.states(shop) == ["delivered"])
         assert len(direct.of(reference)) == 1
 
-    def test_that_nobody_takes_is_given_up_and_kept(self, shop: Shop, direct: Receiver) -> None:
+    def test_that_nobody_takes_is_given_up_and_kept_to_be_sent_anew(
+        self, shop: Shop, direct: Receiver
+    ) -> None:
         direct.statuses = [500] * 4
         reference, _ = shop.bought()
         eventually(lambda: self.states(shop) == ["given_up"])
@@ -147,6 +150,13 @@ class TestANotice:
         (row,) = self.rows(shop)
         assert (row["tries"], row["last_word"]) == (4, "500")
         assert violations(shop.gateway) == []
+        command = Shell(shop.gateway.home, {"BEZANT_DATABASE_URL": shop.gateway.database_url})
+        (listed,) = [each for each in command.json("deliveries", "list") if each["url"] == direct.url]
+        assert (listed["topic"], listed["tries"], listed["last"]) == ("loan.bought", 4, "500")
+        merchant_id, delivery_id = str(listed["merchant_id"]), str(listed["delivery_id"])
+        assert command.run("deliveries", "retry", merchant_id, delivery_id).returncode == 0
+        eventually(lambda: self.states(shop) == ["delivered"])
+        assert len(set(direct.of(reference))) == 1
 
     def test_survives_a_kill(self, shop: Shop, direct: Receiver) -> None:
         direct.statuses = [500]
