@@ -40,6 +40,24 @@ class Settings:
     gift_host: str = ""
     """``host:port`` of the gift host; empty with ``--demo``: the built-in sandbox. Without one, gift cards
     are declined. The acquirer's time-outs are its time-outs, too."""
+    lender: str = ""
+    """URL of the lender, without the protocol's paths; empty with ``--demo``: the built-in sandbox. Without
+    one, consumer finance is declined. The acquirer's time-outs are its time-outs, too."""
+    lender_token_file: Path | None = None
+    """File with the token that proves us to the lender, readable by its owner only."""
+    sms: str = ""
+    """URL that text messages are posted to; empty with ``--demo``: the sandbox's inbox. Without one, no
+    one-time password can be sent to a customer."""
+    sms_token_file: Path | None = None
+    """File with the token that proves us to whoever sends them, readable by its owner only."""
+    notice_retries: int = 10
+    """How often a notice that nobody took is sent again."""
+    notice_pause_seconds: float = 10.0
+    """How long after the last time."""
+    notice_seconds: float = 10.0
+    """How long a merchant's server may take to answer one. A lease is longer."""
+    notices_to_loopback: bool = False
+    """Whether notices may go to this machine, without TLS, to any port: for sandboxes. ``--demo`` sets it."""
     acquirer_connections: int = 2
     acquirer_connect_seconds: float = 5.0
     acquirer_read_seconds: float = 6.0
@@ -96,6 +114,8 @@ class Settings:
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
         if self.lease_seconds <= rail:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
+        if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
+            found.append("notice_pause_seconds and notice_seconds must be more than 0")
         return found
 
 

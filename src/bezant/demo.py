@@ -20,8 +20,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bezant.app import Store as Opened
-from bezant.core.merchants import Account, BadFacts, Endpoint, Iso, Profile, TipRule
-from bezant.core.merchants.factors import SANDBOX_PASSWORD
+from bezant.core.bnpl import Program
+from bezant.core.merchants import (
+    SANDBOX_PASSWORD,
+    Account,
+    BadFacts,
+    Edition,
+    Endpoint,
+    Iso,
+    Profile,
+    Signing,
+    SigningAccount,
+    TipRule,
+)
+from bezant.core.money import EGP, USD, Currency
 from bezant.core.sensitive import Secret
 from bezant.core.vault import BinRecord
 from bezant.rails.acquirer.sandbox import TEST_CARDS
@@ -56,6 +68,21 @@ class _Merchant:
     store: str
     terminals: tuple[_Terminal, ...]
     app_id: str | None = None
+    zone: ZoneInfo = ZONE
+    currency: Currency = USD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signing:
+    """A signing account to be there, with consumer finance, of a merchant to be there."""
+
+    merchant: _Merchant
+    identifier: str
+    access_code: str
+    request_phrase: str
+    response_phrase: str
+    edition: Edition
+    phone: str
 
 
 # No two terminals share an acquirer terminal number: an acquirer tells their messages apart by it.
@@ -97,6 +124,49 @@ _SECOND: Final = _Merchant(
     ),
 )
 
+DOWN_PAYMENT_BASIS_POINTS: Final = 1_000
+"""A tenth of the amount (source: vendor sample)."""
+CAIRO: Final = ZoneInfo("Africa/Cairo")
+
+
+def _egyptian(name: str, *, terminal: str, endpoint: Endpoint) -> _Merchant:
+    return _Merchant(
+        name=name,
+        store=name,
+        zone=CAIRO,
+        currency=EGP,
+        terminals=(_Terminal(number=terminal, label="Web", endpoints={Profile.TRADITIONAL: endpoint}),),
+    )
+
+
+# Names and phones are those of the vendor's samples; the phrases are ours.
+_CURRENT: Final = _Signing(
+    merchant=_egyptian(
+        "Cairo Demo Merchant",
+        terminal="2011223344",
+        endpoint=Endpoint(merchant_number="887000005192", terminal_number="75023673"),
+    ),
+    identifier="CycHZxVj",
+    access_code="zx0IPmPy5jp1vAz8Kpg7",
+    request_phrase="DemoRequestPhrase",
+    response_phrase="DemoResponsePhrase",
+    edition=Edition.CURRENT,
+    phone="01220422223",
+)
+_CLASSIC: Final = _Signing(
+    merchant=_egyptian(
+        "Alexandria Demo Merchant",
+        terminal="2011223355",
+        endpoint=Endpoint(merchant_number="887000006192", terminal_number="75024673"),
+    ),
+    identifier="MxvOupuG",
+    access_code="SILgpo7pWbmzuURp2qri",
+    request_phrase="ClassicRequestPhrase",
+    response_phrase="ClassicResponsePhrase",
+    edition=Edition.CLASSIC,
+    phone="00008557694",
+)
+
 _DEBIT: Final = BinRecord(
     prefix="411111",
     funding="DEBIT",
@@ -117,12 +187,25 @@ class DemoTerminal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DemoShop:
+    """What a shop needs that signs its requests, and a customer of its own."""
+
+    account: SigningAccount
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """What was seeded: the terminal that examples use, the same merchant's with surcharge only, another's."""
+    """What was seeded: the terminal that examples use, the same merchant's with surcharge only, another's.
+
+    ``aps`` and ``aps_classic`` are shops that sign their requests, in both editions.
+    """
 
     first: DemoTerminal
     surcharge_only: DemoTerminal
     second: DemoTerminal
+    aps: DemoShop
+    aps_classic: DemoShop
 
 
 async def seed(opened: Opened) -> Demo:
@@ -137,7 +220,13 @@ async def seed(opened: Opened) -> Demo:
     iso = await _iso(opened)
     first, surcharge_only = await _merchant(opened, iso, _FIRST)
     (second,) = await _merchant(opened, iso, _SECOND)
-    return Demo(first=first, surcharge_only=surcharge_only, second=second)
+    return Demo(
+        first=first,
+        surcharge_only=surcharge_only,
+        second=second,
+        aps=await _shop(opened, iso, _CURRENT),
+        aps_classic=await _shop(opened, iso, _CLASSIC),
+    )
 
 
 def _survey(unit: Unit) -> tuple[bool, bool]:
@@ -173,18 +262,61 @@ async def _iso(opened: Opened) -> Iso:
     return next((iso for iso in isos if iso.name == ISO), None) or await opened.boarding.add_iso(ISO)
 
 
+async def _shop(opened: Opened, iso: Iso, wanted: _Signing) -> DemoShop:
+    """Make what is missing of a shop that signs its requests."""
+    account = await _boarded(opened, iso, wanted.merchant)
+    merchant_id = account.merchant.merchant_id
+    signing, program = await opened.units.read(
+        lambda unit: (unit.signing.of_merchant(merchant_id), unit.finance.program(merchant_id))
+    )
+    if program is None:
+        first = Program(
+            merchant_id=merchant_id, currency=EGP, down_payment_basis_points=DOWN_PAYMENT_BASIS_POINTS
+        )
+        await opened.units.write(lambda unit: unit.finance.keep_program(first), merchant_id=merchant_id)
+    if signing is None:
+        desk = Signing(units=opened.units, names=opened.keys.hasher, clock=opened.clock)
+        signing = await desk.open(
+            merchant_id,
+            terminal_number=wanted.merchant.terminals[0].number,
+            identifier=wanted.identifier,
+            access_code=wanted.access_code,
+            request_phrase=wanted.request_phrase,
+            response_phrase=wanted.response_phrase,
+            edition=wanted.edition,
+        )
+    return DemoShop(account=signing, phone=wanted.phone)
+
+
 async def _merchant(opened: Opened, iso: Iso, wanted: _Merchant) -> list[DemoTerminal]:
-    """Make what is missing of one merchant; its terminals in the wanted order."""
+    """Make what is missing of one merchant; its terminals, with their keys, in the wanted order."""
+    account = await _boarded(opened, iso, wanted)
+    return [
+        DemoTerminal(
+            app_id=account.merchant.app_id,
+            app_key=await _live_key(opened, account.merchant.merchant_id, terminal),
+            number=terminal.number,
+        )
+        for terminal in wanted.terminals
+    ]
+
+
+async def _boarded(opened: Opened, iso: Iso, wanted: _Merchant) -> Account:
+    """Make what is missing of one merchant, its store and its terminals."""
     merchants = await opened.units.read(lambda unit: unit.merchants.all())
     merchant = next(
         (each for each in merchants if (each.iso_id, each.name) == (iso.iso_id, wanted.name)), None
     ) or await opened.boarding.add_merchant(
-        iso_id=iso.iso_id, name=wanted.name, app_id=wanted.app_id, sandbox=True
+        iso_id=iso.iso_id,
+        name=wanted.name,
+        app_id=wanted.app_id,
+        currency=wanted.currency,
+        sandbox=True,
     )
     account = await _account(opened, merchant.merchant_id)
     store = next(
         (each for each in account.stores.values() if each.name == wanted.store), None
-    ) or await opened.boarding.add_store(merchant.merchant_id, name=wanted.store, zone=ZONE)
+    ) or await opened.boarding.add_store(merchant.merchant_id, name=wanted.store, zone=wanted.zone)
     for terminal in wanted.terminals:
         if terminal.number not in account.terminals:
             await opened.boarding.add_terminal(
@@ -195,14 +327,7 @@ async def _merchant(opened: Opened, iso: Iso, wanted: _Merchant) -> list[DemoTer
                 endpoints=terminal.endpoints,
                 tips=TIPS,
             )
-    return [
-        DemoTerminal(
-            app_id=merchant.app_id,
-            app_key=await _live_key(opened, merchant.merchant_id, terminal),
-            number=terminal.number,
-        )
-        for terminal in wanted.terminals
-    ]
+    return await _account(opened, merchant.merchant_id)
 
 
 async def _live_key(opened: Opened, merchant_id: int, wanted: _Terminal) -> Secret:
@@ -229,12 +354,14 @@ def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[
     """What scripts need to use a gateway with this demo.
 
     ``sandbox`` has the addresses of the hosts that run inside the gateway: ``acquirer`` with ``control``,
-    ``gift`` with ``gift_control``.
+    ``gift`` with ``gift_control``, ``lender`` with ``lender_control``, and ``sms``.
     """
     facts: dict[str, object] = {
         "base_url": base_url,
         "valor": {**_valor(demo.first), "otp": SANDBOX_PASSWORD.reveal()},
         "valor_second": {**_valor(demo.second), "otp": SANDBOX_PASSWORD.reveal()},
+        "aps": _aps(demo.aps),
+        "aps_classic": _aps(demo.aps_classic),
         "cards": {name: TEST_CARDS[name].number for name in ("approve", "decline", "expired")},
         "gift": {
             "card": GIFT_CARDS["active"].number,
@@ -287,3 +414,16 @@ def first_charge(base_url: str, demo: Demo) -> str:
 
 def _valor(terminal: DemoTerminal) -> dict[str, str]:
     return {"appid": terminal.app_id, "appkey": terminal.app_key.reveal(), "epi": terminal.number}
+
+
+def _aps(shop: DemoShop) -> dict[str, str]:
+    account = shop.account
+    return {
+        "merchant_identifier": account.identifier,
+        "access_code": account.access_codes[0],
+        "sha_type": account.digest.value,
+        "sha_request_phrase": account.request_phrase.reveal(),
+        "sha_response_phrase": account.response_phrase.reveal(),
+        "valu_phone": shop.phone,
+        "valu_otp": SANDBOX_PASSWORD.reveal(),
+    }

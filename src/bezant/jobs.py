@@ -13,14 +13,21 @@ from typing import Protocol
 
 import structlog
 
+from bezant.core.bnpl import FinanceRecovery
+from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
 from bezant.core.merchants import Directory, Gate
+from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
 _log = structlog.get_logger(__name__)
 
 REVERSALS_AT_ONCE = 64
+INQUIRIES_AT_ONCE = 64
+DELIVERIES_AT_ONCE = 64
+DELIVERIES_OF_A_MERCHANT_AT_ONCE = 8
+DELIVERIES_LOOK_SECONDS = 0.1
 STRAYS_MAX = 10_000
 
 
@@ -81,6 +88,54 @@ def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
         await asyncio.gather(*(recovery.cancel(movement) for movement in due))
 
     return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
+
+
+def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
+    """What a gateway does by itself about loans and their refunds."""
+
+    async def sweep() -> None:
+        if found := await recovery.sweep():
+            _log.warning("leases ran out", loans_and_refunds=found)
+
+    async def inquire() -> None:
+        due = await recovery.due(INQUIRIES_AT_ONCE)
+        await asyncio.gather(*(recovery.resolve(asked) for asked in due))
+
+    return Job("sweep loan leases", 0.5, sweep), Job("inquire of the lender", 0.25, inquire)
+
+
+def delivery_jobs(courier: Courier) -> tuple[Job, ...]:
+    """What a gateway does by itself about what the outside is to be told."""
+
+    async def carry(delivery: Delivery, under_way: set[Delivery]) -> None:
+        try:
+            await courier.carry(delivery)
+        except Exception:  # noqa: BLE001 - the others go on, and this one is found again when its lease is over
+            _log.exception("delivery failed")
+        finally:
+            under_way.discard(delivery)
+
+    async def deliver() -> None:
+        """Goes on until it is stopped: a server that is slow to answer holds up nobody else's."""
+        under_way: set[Delivery] = set()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                try:
+                    due = await courier.due(DELIVERIES_AT_ONCE)
+                except (Refused, Unavailable):
+                    due = []  # those under way go on; what is due stays so
+                for delivery in due:
+                    busy = sum(each.merchant_id == delivery.merchant_id for each in under_way)
+                    if (
+                        len(under_way) < DELIVERIES_AT_ONCE
+                        and busy < DELIVERIES_OF_A_MERCHANT_AT_ONCE
+                        and delivery not in under_way
+                    ):
+                        under_way.add(delivery)
+                        tasks.create_task(carry(delivery, under_way))
+                await asyncio.sleep(DELIVERIES_LOOK_SECONDS)
+
+    return (Job("deliver", 1, deliver),)
 
 
 class Timetable:

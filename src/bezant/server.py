@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
-import secrets
 import socket
 import sys
 import threading
@@ -25,106 +23,20 @@ from uvicorn.supervisors import Multiprocess
 
 from bezant import config
 from bezant.app import Gateway, NotReady, open_gateway, open_store
+from bezant.app.endpoints import Endpoints
 from bezant.config import Settings
-from bezant.core.catalogue import Catalogue
-from bezant.core.merchants import Devices
-from bezant.core.payments import Reports
-from bezant.core.vault import Customers, Exports, Vault
 from bezant.demo import Demo, first_charge, seed, write_demo_json
-from bezant.dialects import valor
-from bezant.dialects.valor import vault_rest
-from bezant.dialects.wire.http import Endpoint, Observer, Receive, Request, Scope, Send
-from bezant.dialects.wire.http import Response as Answer
+from bezant.dialects.wire.http import Receive, Scope, Send
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.rails.gift.sandbox import GiftSandbox
+from bezant.rails.lender.sandbox import LenderSandbox
+from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
-from bezant.storage.ids import IdBlocks
-from bezant.telemetry import Metrics, configure_logging
+from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
 SWITCH_SECONDS = 0.0005
 _ROOT_PATHS = frozenset({"/", "//"})
-
-
-def request_ids() -> Callable[[], str]:
-    """Ids that differ between requests and processes: a random start, then counting."""
-    prefix = secrets.token_hex(6)
-    counter = itertools.count()
-    return lambda: f"{prefix}{next(counter):08x}"
-
-
-def observer(metrics: Metrics, dialect: str) -> Observer:
-    """One log line and the numbers of each request. The query string and the body stay out of both."""
-
-    def observe(request: Request | None, response: Answer, *, seconds: float) -> None:
-        metrics.request(
-            dialect=dialect,
-            operation=response.operation,
-            outcome=response.outcome,
-            status=response.status,
-            seconds=seconds,
-        )
-        _log.info(
-            "request",
-            request=request.request_id if request else None,
-            dialect=dialect,
-            operation=response.operation,
-            outcome=response.outcome,
-            status=response.status,
-            ms=round(seconds * 1000, 2),
-        )
-
-    return observe
-
-
-def valor_endpoint(gateway: Gateway) -> Endpoint:
-    """Valor's API over this gateway."""
-    store = gateway.store
-    services = valor.Services(
-        gate=gateway.gate,
-        factors=gateway.factors,
-        payments=gateway.payments,
-        settlements=gateway.settlements,
-        reports=Reports(units=store.units),
-        vault=Vault(units=store.units, sealer=store.keys.sealer),
-        exports=Exports(
-            units=store.units,
-            sealer=store.keys.sealer,
-            envelopes=load_iso_keys(store.settings.iso_keys),
-        ),
-        devices=Devices(units=store.units),
-        catalogue=Catalogue(
-            units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
-        ),
-        gift=gateway.gift,
-        bins=gateway.bins,
-        hasher=store.keys.hasher,
-        clock=store.clock,
-    )
-    return Endpoint(
-        valor.dialect(services),
-        observe=observer(gateway.metrics, valor.NAME),
-        new_request_id=request_ids(),
-        trusted_proxies=frozenset(store.settings.trusted_proxies),
-    )
-
-
-def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
-    """Valor's vault over this gateway."""
-    store = gateway.store
-    customers = Customers(
-        units=store.units,
-        sealer=store.keys.sealer,
-        ids=IdBlocks(store.units, "vault", size=100),
-        clock=store.clock,
-    )
-    services = vault_rest.VaultServices(gate=gateway.gate, customers=customers, bins=gateway.bins)
-    return Endpoint(
-        vault_rest.VaultDialect(services),
-        observe=observer(gateway.metrics, valor.NAME),
-        new_request_id=request_ids(),
-        trusted_proxies=frozenset(store.settings.trusted_proxies),
-    )
 
 
 class Server:
@@ -133,8 +45,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._gateway: Gateway | None = None
-        self._root: Endpoint | None = None
-        self._vault: Endpoint | None = None
+        self._endpoints: Endpoints | None = None
         self._pages = Starlette(
             routes=[
                 Route("/healthz", self._healthz),
@@ -146,17 +57,11 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the process."""
-        if (
-            scope["type"] == "http"
-            and scope["method"] in {"POST", "OPTIONS"}
-            and scope["path"] in _ROOT_PATHS
-            and self._root is not None
-        ):
-            await self._root(scope, receive, send)
-            return
-        if scope["type"] == "http" and self._vault is not None and vault_rest.owns(scope["path"]):
-            await self._vault(scope, receive, send)
-            return
+        if scope["type"] == "http" and self._endpoints is not None:
+            endpoint = self._endpoints.find(scope["method"], scope["path"])
+            if endpoint is not None:
+                await endpoint(scope, receive, send)
+                return
         pages: Callable[[Any, Any, Any], Awaitable[None]] = self._pages
         await pages(scope, receive, send)
 
@@ -170,11 +75,10 @@ class Server:
             self._gateway = gateway = await stack.enter_async_context(
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
-            self._root = valor_endpoint(gateway)
-            self._vault = valor_vault_endpoint(gateway)
+            self._endpoints = Endpoints(gateway)
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
-            self._root = self._vault = None
+            self._endpoints = None
 
     async def _healthz(self, _request: PageRequest) -> Response:
         return JSONResponse({"status": "ok"})
@@ -182,7 +86,7 @@ class Server:
     async def _readyz(self, _request: PageRequest) -> Response:
         gateway = self._gateway
         checks = {
-            "acquirer": gateway is not None and gateway.link.connected,
+            "acquirer": gateway is not None and gateway.cards.link.connected,
             "database": gateway is not None and await gateway.database_answers(),
         }
         ready = all(checks.values())
@@ -192,7 +96,7 @@ class Server:
         if self._gateway is None:
             return Response(status_code=503)
         metrics = self._gateway.metrics
-        metrics.acquirer_up.set(self._gateway.link.connected)
+        metrics.acquirer_up.set(self._gateway.cards.link.connected)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -290,6 +194,9 @@ def run(settings: Settings, *, demo: bool) -> None:
             settings,
             acquirer=addresses.get("acquirer", settings.acquirer),
             gift_host=addresses.get("gift", settings.gift_host),
+            lender=addresses.get("lender", settings.lender),
+            sms=addresses.get("sms", settings.sms),
+            notices_to_loopback=True,
         )
     try:
         _serve(settings, seeded, addresses)
@@ -301,13 +208,18 @@ def run(settings: Settings, *, demo: bool) -> None:
 def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
     """The hosts that no setting names, and where they listen.
 
-    ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``.
+    ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``, ``lender`` (a URL) with
+    ``lender_control``; ``sms`` is the URL of the inbox.
     """
     acquirer = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
     gift = GiftSandbox(control_port=0, books=settings.home / "gift.db")
+    lender = LenderSandbox(control_port=0, books=settings.home / "lender.db")
+    inbox = SmsSandbox()
     wanted: list[tuple[_Host, bool]] = [
         (acquirer, settings.acquirer_address is None),
         (gift, settings.gift_address is None),
+        (lender, not settings.lender),
+        (inbox, not settings.sms),
     ]
     hosts = [host for host, missing in wanted if missing]
     sandbox = _Sandbox(hosts)
@@ -317,6 +229,10 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
         addresses |= {"acquirer": _joined(acquirer.address), "control": _joined(acquirer.control_address)}
     if gift in hosts:
         addresses |= {"gift": _joined(gift.address), "gift_control": _joined(gift.control_address)}
+    if lender in hosts:
+        addresses |= {"lender": lender.url, "lender_control": _joined(lender.control_address)}
+    if inbox in hosts:
+        addresses |= {"sms": inbox.url}
     return sandbox, addresses
 
 

@@ -261,7 +261,7 @@ class TestTheDemo:
         boarded = [
             anywhere.json(*what) for what in (["iso", "list"], ["merchant", "list"], ["terminal", "list"])
         ]
-        assert [len(rows) for rows in boarded] == [1, 2, 3]
+        assert [len(rows) for rows in boarded] == [1, 4, 5]
         assert anywhere.json("demo") == first
         assert [
             anywhere.json(*what) for what in (["iso", "list"], ["merchant", "list"], ["terminal", "list"])
@@ -271,7 +271,15 @@ class TestTheDemo:
         path = demo.home / "demo.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         written = json.loads(path.read_text())
-        assert list(written) == ["base_url", "valor", "valor_second", "cards", "gift"]
+        assert list(written) == [
+            "base_url",
+            "valor",
+            "valor_second",
+            "aps",
+            "aps_classic",
+            "cards",
+            "gift",
+        ]
         assert list(written["cards"]) == ["approve", "decline", "expired"]
         for name in ("valor", "valor_second"):
             names = written[name]

@@ -22,11 +22,11 @@ from typing import Any, Final
 import structlog
 
 from bezant.app import Gateway, Names, Store, open_gateway
+from bezant.app.endpoints import valor_endpoint
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.dialects.wire.http import Endpoint
 from bezant.rails.acquirer.sandbox import SandboxHost
-from bezant.server import valor_endpoint
 from bezant.storage.ids import IdBlocks
 from tests.simulation.cellar import Cellar
 from tests.simulation.clients import Answer, Client, Journal, Request, scope_of

@@ -518,8 +518,8 @@ class TestDamage:
 class TestEveryRule:
     def test_has_a_damage_that_it_finds(self, day: Day) -> None:
         """Each of them, not just each invariant."""
-        # Gift cards have a day of their own.
-        checks = [check for check in CHECKS if check.invariant != "I9"]
+        # Gift cards, deliveries and loans have a day of their own.
+        checks = [check for check in CHECKS if check.invariant not in {"I9", "I11", "I15"}]
         silent = {(check.invariant, number) for check in checks for number in range(len(check.rules))}
         for statements, _, _ in DAMAGE.values():
             with _damaged(day) as connection:

@@ -309,6 +309,15 @@ class Gateway:
         names = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, json.loads(content), names)
 
+    def ask(self, method: str, target: str) -> int:
+        """The status of a request without a body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS_MAX)
+        try:
+            connection.request(method, target)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def sale(self, amount: str, **params: object) -> Answer:
         """``call`` for a sale on the test card that is approved."""
         return self.charge("sale", amount, **params)

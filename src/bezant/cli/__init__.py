@@ -12,7 +12,21 @@ from collections.abc import Sequence
 import click
 
 from bezant import __version__
-from bezant.cli import accounts, bins, clocks, contract, rules, sandbox, selfcheck, services, spx, upkeep
+from bezant.cli import (
+    accounts,
+    aps,
+    bins,
+    clocks,
+    contract,
+    deliveries,
+    rules,
+    sandbox,
+    selfcheck,
+    services,
+    sms,
+    spx,
+    upkeep,
+)
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
@@ -27,6 +41,7 @@ accounts.merchant.add_command(rules.set_rules)
         services.serve,
         services.work,
         sandbox.sandbox,
+        sms.sms,
         upkeep.migrate,
         upkeep.verify,
         selfcheck.selfcheck,
@@ -37,6 +52,8 @@ accounts.merchant.add_command(rules.set_rules)
         accounts.store,
         accounts.terminal,
         accounts.key,
+        aps.aps,
+        deliveries.deliveries,
         bins.bins,
         spx.spx,
         contract.contract,

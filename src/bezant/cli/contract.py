@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bezant.cli.usage import example
+from bezant.dialects.aps import reference as aps
 from bezant.dialects.valor import openapi as description
 from bezant.dialects.valor import reference
 
@@ -30,3 +31,15 @@ def operations() -> None:
 def openapi() -> None:
     """Print Valor's API as an OpenAPI 3.1 document."""
     click.echo(description.page(), nl=False)
+
+
+@contract.command("aps-codes", epilog=example("bezant contract aps-codes > docs/aps-codes.md"))
+def aps_codes() -> None:
+    """Print every code of Amazon Payment Services' API, in English and Arabic."""
+    click.echo(aps.codes_page(), nl=False)
+
+
+@contract.command("aps-operations", epilog=example("bezant contract aps-operations > docs/aps-operations.md"))
+def aps_operations() -> None:
+    """Print every operation of Amazon Payment Services' API: what it takes, what it answers."""
+    click.echo(aps.operations_page(), nl=False)

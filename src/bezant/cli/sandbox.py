@@ -1,23 +1,21 @@
-"""``bezant sandbox``: the acquirer host as a process of its own, and questions to a running one."""
+"""``bezant sandbox``: the far ends as a process of their own, and questions to a running acquirer host."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 from click.core import ParameterSource
 
-from bezant.cli.opening import settings
+from bezant.cli import far_ends
+from bezant.cli.lender import lender
 from bezant.cli.screen import Row, print_facts, print_table, show_facts, show_json, show_rows
-from bezant.cli.services import stop_signal
 from bezant.cli.usage import AS_IS, example, json_option
 from bezant.cli.values import PORT, Address, Cents, Name, Seconds, Whole
 from bezant.core.money import CURRENCIES, Money
-from bezant.demo import read_demo_json
 from bezant.rails.acquirer.sandbox import SandboxControl, SandboxHost
 from bezant.rails.acquirer.sandbox.scripts import Step
 
@@ -48,6 +46,7 @@ _CURRENCIES = {currency.number: currency for currency in CURRENCIES.values()}
     invoke_without_command=True,
     epilog=example(
         "bezant sandbox --port 8583 --journal books.jsonl",
+        "bezant sandbox --with all --books-in var",
         "bezant sandbox script decline=51 decline=51 approve --last4 1111",
     ),
 )
@@ -63,9 +62,11 @@ _CURRENCIES = {currency.number: currency for currency in CURRENCIES.values()}
     "--seed", type=Whole(0, 999_999_999), default=0, show_default=True, help="Where approval codes start."
 )
 @click.option("--latency", type=Seconds(), default=0.0, show_default=True, help="Seconds before each answer.")
+@far_ends.options
 @click.pass_context
 def sandbox(
     context: click.Context,
+    /,
     *,
     host: str,
     port: int,
@@ -73,10 +74,13 @@ def sandbox(
     journal: Path | None,
     seed: int,
     latency: float,
+    beside: tuple[str, ...],
+    books_in: Path | None,
+    **ports: int,
 ) -> None:
-    """Run a card acquirer that answers test cards, until stopped.
+    """Run a card acquirer that answers test cards, and other far ends with it, until stopped.
 
-    The first line it prints is JSON and says where it listens. The commands below ask a host
+    The first line it prints is JSON and says where they listen. The commands below ask a host
     that is running: this one, or the one inside `bezant serve --demo`.
     """
     if context.invoked_subcommand is not None:
@@ -85,33 +89,27 @@ def sandbox(
     acquirer = SandboxHost(
         host, port, control_port=control_port, journal=journal, seed=seed, latency_seconds=latency
     )
-    asyncio.run(_run(acquirer, journal))
+    first = far_ends.Running(
+        host=acquirer,
+        where=lambda: {
+            "acquirer": far_ends.written(acquirer.address),
+            "control": far_ends.written(acquirer.control_address),
+        },
+        books=journal,
+    )
+    others = far_ends.wanted(beside, host=host, ports=ports, books_in=books_in)
+    asyncio.run(far_ends.run([first, *others]))
+
+
+sandbox.add_command(lender)
 
 
 def _refuse_given(context: click.Context) -> None:
     """Refuse options that only a host that is started can heed."""
     for name in context.params:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = name.replace("_", "-")
+            option = "with" if name == "beside" else name.replace("_", "-")
             raise click.UsageError(f"--{option} is for starting a host, not for asking one that runs")
-
-
-async def _run(host: SandboxHost, journal: Path | None) -> None:
-    stop = stop_signal()
-    try:
-        await host.start()
-    except BlockingIOError:
-        raise click.ClickException(f"another process keeps its books in {journal}") from None
-    except msgspec.MsgspecError:
-        raise click.ClickException(f"{journal} holds something else than books") from None
-    try:
-        control = host.control_address
-        assert control is not None
-        addresses = {"acquirer": _written(host.address), "control": _written(control)}
-        click.echo(msgspec.json.encode(addresses))
-        await stop.wait()
-    finally:
-        await host.stop()
 
 
 def control_option(command: F) -> F:
@@ -243,26 +241,10 @@ def stats(*, control: tuple[str, int] | None, as_json: bool) -> None:
         print_table([_batch_row(batch) for batch in totals["batches"]])
 
 
-def _asked(given: tuple[str, int] | None, ask: Callable[[SandboxControl], Awaitable[T]]) -> T:
+def _asked(given: tuple[str, int] | None, ask: Callable[[SandboxControl], Coroutine[Any, Any, T]]) -> T:
     """What the running host answers."""
-    address, source = (given, "--control") if given else _control_address()
-
-    async def asked() -> T:
-        return await ask(SandboxControl(address))
-
-    try:
-        return asyncio.run(asked())
-    except (OSError, msgspec.MsgspecError):
-        raise click.ClickException(f"no sandbox host at {_written(address)} (from {source})") from None
-
-
-def _control_address() -> tuple[tuple[str, int], str]:
-    """Where the running host is most likely to be asked, and what says so."""
-    path = settings().home / "demo.json"
-    named = read_demo_json(path).get("sandbox")
-    text = named.get("control") if isinstance(named, dict) else None
-    address = Address().read(text) if isinstance(text, str) else None
-    return (address, str(path)) if address else ((HOST, CONTROL_PORT), "the default")
+    address, source = (given, "--control") if given else far_ends.address_of("control", (HOST, CONTROL_PORT))
+    return far_ends.asked(ask(SandboxControl(address)), at=address, source=source, what="sandbox host")
 
 
 def _step(text: str) -> Mapping[str, object]:
@@ -335,7 +317,3 @@ def _amount(minor: int, number: str) -> str:
     """An amount in the currency of that number; in minor units where it is none of ours."""
     currency = _CURRENCIES.get(number)
     return str(minor) if currency is None else Money(minor, currency).decimal()
-
-
-def _written(address: tuple[str, int]) -> str:
-    return f"{address[0]}:{address[1]}"

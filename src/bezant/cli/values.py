@@ -16,6 +16,7 @@ V = TypeVar("V")
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _TIME_OF_DAY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_MONTHS: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?", re.ASCII)
 _ENDPOINT: Final = re.compile(r"([0-9]{12}):([0-9]{8})", re.ASCII)
 _ADDRESS: Final = re.compile(r"([^\s:]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", re.ASCII)
@@ -106,6 +107,36 @@ class Cents(_Value[int]):
         """The cents, or nothing."""
         amount = parse_decimal(text, USD)
         return None if amount is None else amount.minor
+
+
+class Limit(_Value[int | Literal["none"]]):
+    """An amount with two decimals at most, as hundredths, or none."""
+
+    name = "amount"
+    expected = "an amount, such as 500.00, or none"
+
+    def read(self, text: str) -> int | Literal["none"] | None:
+        """The hundredths, ``none``, or nothing."""
+        if text == "none":
+            return "none"
+        amount = parse_decimal(text, USD)
+        return None if amount is None else amount.minor
+
+
+class Months(_Value[frozenset[int]]):
+    """Numbers of months, or all there are."""
+
+    name = "months"
+    expected = "months, such as 6,12, or all"
+
+    def read(self, text: str) -> frozenset[int] | None:
+        """The numbers, an empty set for all, or nothing."""
+        if text == "all":
+            return frozenset()
+        parts = text.split(",")
+        if not all(_MONTHS.fullmatch(part) for part in parts):
+            return None
+        return frozenset(map(int, parts))
 
 
 class Name(_Value[str]):

@@ -44,6 +44,17 @@ class Reason(StrEnum):
     GIFT_CARD_ACTIVE = "gift_card_active"
     GIFT_CARD_INACTIVE = "gift_card_inactive"
     WRONG_PIN = "wrong_pin"
+    # said by a lender
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    LENDER_DECLINED = "lender_declined"
+    OVER_CUSTOMER_LIMIT = "over_customer_limit"
+    WALLET_TOO_SMALL = "wallet_too_small"
+    NOT_BOOKED = "not_booked"
+    """Asked after a message that was in doubt, the lender said that it has booked nothing and never will."""
+    # said by a lender, or decided here by a merchant's own limits
+    PLAN_NOT_OFFERED = "plan_not_offered"
+    BELOW_MINIMUM = "below_minimum"
+    ABOVE_MAXIMUM = "above_maximum"
     # said by nobody: the network did not answer, or could not be reached
     NO_ANSWER = "no_answer"
     NOT_REACHED = "not_reached"
@@ -55,6 +66,12 @@ class Reason(StrEnum):
     EXCEEDS_REFUNDABLE = "exceeds_refundable"
     ADDRESS_MISMATCH = "address_mismatch"
     EXCEEDS_AUTHORIZED = "exceeds_authorized"
+    # decided here, recorded as a declined loan
+    NO_PASSWORD = "no_password"  # noqa: S105 - a reason, not a credential
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - as above
+    TOO_MANY_TRIES = "too_many_tries"
+    PASSWORD_EXPIRED = "password_expired"  # noqa: S105 - as above
+    PARAMETERS_DIFFER = "parameters_differ"
     # decided here, nothing recorded
     NO_PROFILE = "no_profile"
     VERIFICATION_REQUIRED = "verification_required"
@@ -69,6 +86,46 @@ class Reason(StrEnum):
     KEY_REUSED = "key_reused"
     KEY_IN_FLIGHT = "key_in_flight"
     BUSY = "busy"
+    FINANCE_DISABLED = "finance_disabled"
+    PASSWORD_TOO_SOON = "password_too_soon"  # noqa: S105 - as above
+    PASSWORD_NOT_SENT = "password_not_sent"  # noqa: S105 - as above
+    ALREADY_BOUGHT = "already_bought"
+    PURCHASE_IN_FLIGHT = "purchase_in_flight"
+    UNKNOWN_ORDER = "unknown_order"
+    NOT_BOUGHT = "not_bought"
+    CURRENCY_DIFFERS = "currency_differs"
+    REFUND_REFERENCE_USED = "refund_reference_used"
+    REFUND_IN_FLIGHT = "refund_in_flight"
+
+
+FINANCE_REASONS = frozenset(
+    {
+        Reason.UNKNOWN_CUSTOMER,
+        Reason.LENDER_DECLINED,
+        Reason.OVER_CUSTOMER_LIMIT,
+        Reason.WALLET_TOO_SMALL,
+        Reason.NOT_BOOKED,
+        Reason.PLAN_NOT_OFFERED,
+        Reason.BELOW_MINIMUM,
+        Reason.ABOVE_MAXIMUM,
+        Reason.NO_PASSWORD,
+        Reason.WRONG_PASSWORD,
+        Reason.TOO_MANY_TRIES,
+        Reason.PASSWORD_EXPIRED,
+        Reason.PARAMETERS_DIFFER,
+        Reason.FINANCE_DISABLED,
+        Reason.PASSWORD_TOO_SOON,
+        Reason.PASSWORD_NOT_SENT,
+        Reason.ALREADY_BOUGHT,
+        Reason.PURCHASE_IN_FLIGHT,
+        Reason.UNKNOWN_ORDER,
+        Reason.NOT_BOUGHT,
+        Reason.CURRENCY_DIFFERS,
+        Reason.REFUND_REFERENCE_USED,
+        Reason.REFUND_IN_FLIGHT,
+    }
+)
+"""Reasons that only consumer finance has: a dialect that does not offer it has no words for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,6 +160,14 @@ class CardSealer:
         """The secret back."""
         return Secret(self._decrypt(sealed, f"secret:{merchant_id}:{credential_id}"))
 
+    def seal_phrase(self, merchant_id: int, purpose: str, phrase: Secret) -> bytes:
+        """A phrase that both sides sign with, bound to its merchant and what it is for."""
+        return self._encrypt(phrase.reveal(), f"phrase:{merchant_id}:{purpose}")
+
+    def open_phrase(self, merchant_id: int, purpose: str, sealed: bytes) -> Secret:
+        """The phrase back. Raises ``ValueError`` when it was sealed for something else."""
+        return Secret(self._decrypt(sealed, f"phrase:{merchant_id}:{purpose}"))
+
     def _encrypt(self, text: str, bound_to: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), bound_to.encode())

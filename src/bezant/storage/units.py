@@ -19,15 +19,18 @@ from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.stores.batches import Batches
+from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
 from bezant.storage.stores.customers import CustomerRows
+from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
 from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
@@ -47,6 +50,7 @@ class Unit:
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
         self.devices = Devices(connection)
+        self.signing = SigningRows(connection, self.writes, keys)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
@@ -58,6 +62,8 @@ class Unit:
         self.journal = Journal(connection, self.writes)
         self.claims = Claims(connection, self.writes)
         self.gift = Gifts(connection, self.writes, self.claims)
+        self.finance = FinanceRows(connection, self.writes)
+        self.deliveries = DeliveryRows(connection, self.writes)
         self.strays = Strays(connection, self.writes)
 
     @property
@@ -76,10 +82,12 @@ class Unit:
             self.payments.flush()
             self.reversals.flush()
             self.gift.flush()
+            self.finance.flush()
             self.journal.flush()
             if self.writes.count:
                 fault_point("write.half-flushed")
             self.claims.flush()
+            self.deliveries.flush()
             self.batches.flush()
         self.writes.check()
 

@@ -32,6 +32,8 @@ class Account(StrEnum):
     """Taken for loads by the till, in whatever way it was paid."""
     GIFT_REDEEMED = "gift_redeemed"
     """Earned: what gift cards paid for."""
+    LENDER_RECEIVABLE = "lender_receivable"
+    """Owed by the lender for what it has financed."""
 
 
 CLEARING = frozenset({Account.CAPTURED})
@@ -62,6 +64,8 @@ class Cause(StrEnum):
     GIFT_PAYOUT = "gift_payout"
     """What was left on a card when it was deactivated."""
     GIFT_VOID = "gift_void"
+    LOAN = "loan"
+    LOAN_REFUND = "loan_refund"
 
 
 @dataclass(frozen=True, slots=True)

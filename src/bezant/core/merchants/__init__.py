@@ -12,7 +12,7 @@ from bezant.core.merchants.boarding import (
     release,
 )
 from bezant.core.merchants.devices import Device, Devices
-from bezant.core.merchants.factors import Challenge, Factors, Notifier, Proof
+from bezant.core.merchants.factors import SANDBOX_PASSWORD, Challenge, Factors, Notifier, Proof
 from bezant.core.merchants.model import (
     Account,
     AddressCheck,
@@ -32,9 +32,20 @@ from bezant.core.merchants.model import (
 )
 from bezant.core.merchants.ports import Hasher, SystemClock
 from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
+from bezant.core.merchants.signing import (
+    Digest,
+    Edition,
+    NoticeFormat,
+    Notices,
+    OldPhrase,
+    Signing,
+    SigningAccount,
+    SigningDirectory,
+)
 
 __all__ = [
     "APP_NAME",
+    "SANDBOX_PASSWORD",
     "TERMINAL_NUMBER",
     "Account",
     "AddressCheck",
@@ -49,7 +60,9 @@ __all__ = [
     "Denied",
     "Device",
     "Devices",
+    "Digest",
     "Directory",
+    "Edition",
     "Endpoint",
     "Factors",
     "Gate",
@@ -58,11 +71,17 @@ __all__ = [
     "IssuedKey",
     "Merchant",
     "MerchantClock",
+    "NoticeFormat",
+    "Notices",
     "Notifier",
+    "OldPhrase",
     "Profile",
     "Proof",
     "RefundFactor",
     "Rejection",
+    "Signing",
+    "SigningAccount",
+    "SigningDirectory",
     "Store",
     "SystemClock",
     "Terminal",

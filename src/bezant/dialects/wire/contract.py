@@ -30,6 +30,7 @@ class Field(Generic[E]):
     """One parameter: its names on the wire, how it is read, and the errors it gives.
 
     ``name`` is how the vendor spells it. Without ``missing`` it may be absent, and is then ``default``.
+    ``length_max`` with ``too_long`` is for contracts that have an error of its own for that.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Field(Generic[E]):
     aliases: tuple[str, ...] = ()
     default: Any = None
     note: str = ""
+    length_max: int | None = None
+    too_long: E | None = None
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +129,23 @@ def nested(layout: Layout[V]) -> Writer:
     return described(write, "an object: " + ", ".join(f"`{key}`" for key in layout.keys), layout)
 
 
+def check_presence(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> None:
+    """Raises ``Fault`` for the first field that is needed and absent: where that is told before all else."""
+    for spec in fields:
+        if spec.missing is not None and _sent(spec, values) is None:
+            raise Fault(spec.missing)
+
+
+def check_lengths(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> None:
+    """Raises ``Fault`` for the first field that is too long: where that is told before any other mistake."""
+    for spec in fields:
+        raw = _sent(spec, values)
+        if spec.length_max is None or not isinstance(raw, str) or len(raw) <= spec.length_max:
+            continue
+        assert spec.too_long is not None, "a limit has its error"
+        raise Fault(spec.too_long)
+
+
 def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[str, Any]:
     """The meaning of each field, by the vendor's name. An empty text is an absent value.
 
@@ -146,13 +166,18 @@ def read_all_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> tu
     return found, errors
 
 
-def _read(spec: Field[E], values: Mapping[str, Any], found: dict[str, Any]) -> E | None:
-    raw = None
+def _sent(spec: Field[E], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+    """The field's value by the first of its names that has one."""
     for name in spec.names:
         raw = values.get(name)
         if raw is not None and raw != "":
-            break
-    else:
+            return raw
+    return None
+
+
+def _read(spec: Field[E], values: Mapping[str, Any], found: dict[str, Any]) -> E | None:
+    raw = _sent(spec, values)
+    if raw is None:
         found[spec.name] = spec.default
         return spec.missing
     try:

@@ -21,7 +21,9 @@ from bezant.storage.tables.accounts import (
     terminals,
 )
 from bezant.storage.tables.base import metadata
+from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_programs, loan_refunds, loans
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
+from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
 from bezant.storage.tables.payments import (
     batches,
@@ -32,6 +34,7 @@ from bezant.storage.tables.payments import (
     reversals,
     strays,
 )
+from bezant.storage.tables.signing import signing_access_codes, signing_accounts
 from bezant.storage.tables.system import changes, id_blocks
 from bezant.storage.tables.vault import (
     bin_sources,
@@ -58,6 +61,7 @@ __all__ = [
     "customer_cards",
     "customers",
     "data_keys",
+    "deliveries",
     "directory",
     "endpoints",
     "gift_events",
@@ -65,6 +69,11 @@ __all__ = [
     "gift_movements",
     "id_blocks",
     "isos",
+    "loan_events",
+    "loan_passwords",
+    "loan_programs",
+    "loan_refunds",
+    "loans",
     "login_failures",
     "merchants",
     "metadata",
@@ -73,6 +82,8 @@ __all__ = [
     "postings",
     "refund_challenges",
     "reversals",
+    "signing_access_codes",
+    "signing_accounts",
     "stock_takes",
     "stores",
     "strays",

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from bezant.storage.verify import gift, money, payments
+from bezant.storage.verify import bnpl, deliveries, gift, money, payments
 from bezant.storage.verify.rules import Check, Finding, Verdict
 
 __all__ = ["CHECKS", "Check", "Finding", "Verdict", "snapshot", "verify"]
@@ -33,7 +33,9 @@ CHECKS = (
     Check(invariant="I7", title="Numbers are given once", rules=payments.NUMBERS),
     Check(invariant="I8", title="An idempotency key stands for one thing", rules=payments.CLAIMS),
     Check(invariant="I9", title="Gift cards hold what was moved, and no less than nothing", rules=gift.GIFT),
+    Check(invariant="I11", title="Everything announced is delivered or due", rules=deliveries.DELIVERIES),
     Check(invariant="I14", title="No row refers to another merchant's", rules=payments.OWNERS),
+    Check(invariant="I15", title="Loans buy an order once, and are booked as granted", rules=bnpl.LOANS),
 )
 """Every invariant that can be recomputed from the database, in order."""
 

@@ -60,6 +60,7 @@ BALANCES = (
                 FROM postings
                 WHERE account IN ('captured', 'acquirer_receivable', 'merchant_payable', 'tax', 'fees',
                     'tips', 'refunds', 'authorized', 'authorized_contra')
+                    AND cause NOT IN ('loan', 'loan_refund')
                 GROUP BY merchant_id, currency, account
                 UNION ALL
                 SELECT merchant_id, currency,

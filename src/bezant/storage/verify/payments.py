@@ -319,7 +319,9 @@ OWNERS = (
             LEFT JOIN merchants m ON d.kind = 'app_id' AND m.merchant_id = d.merchant_id AND m.app_id = d.name
             LEFT JOIN terminals t ON d.kind = 'terminal' AND t.merchant_id = d.merchant_id
                 AND t.number = d.name
-            WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL
+            LEFT JOIN signing_accounts s ON d.kind = 'signing' AND s.merchant_id = d.merchant_id
+                AND s.identifier = d.name
+            WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL AND s.merchant_id IS NULL
         """,
     ),
     Rule(

@@ -7,16 +7,19 @@ import re
 import pytest
 
 from bezant.core.merchants import Denied
-from bezant.core.outcomes import Reason
+from bezant.core.outcomes import FINANCE_REASONS, Reason
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.auth import DENIALS
 from bezant.dialects.valor.families import ERROR_FAMILIES
 
 
 class TestEveryReason:
-    @pytest.mark.parametrize("reason", Reason)
+    @pytest.mark.parametrize("reason", sorted(set(Reason) - FINANCE_REASONS))
     def test_is_either_a_decline_or_a_refusal(self, reason: Reason) -> None:
         assert (reason in codes.DECLINES) != (reason in codes.REFUSALS)
+
+    def test_of_consumer_finance_alone_has_no_words_here(self) -> None:
+        assert not FINANCE_REASONS & (codes.DECLINES.keys() | codes.REFUSALS.keys())
 
     @pytest.mark.parametrize("denied", Denied)
     def test_to_deny_a_caller_has_an_error(self, denied: Denied) -> None:

@@ -18,6 +18,8 @@ from bezant.dialects.wire.contract import (
     Layout,
     Reply,
     array,
+    check_lengths,
+    check_presence,
     nested,
     read_all_fields,
     read_fields,
@@ -91,6 +93,40 @@ class TestARequest:
         assert errors == ["D05", "E05", "E19"]
         assert found["surchargeIndicator"] is True
         assert read_all_fields(FIELDS, ALL) == (read_fields(FIELDS, ALL), [])
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, None),
+            ({"amount": ""}, "absent"),
+            ({"epi": "1", "amount": None}, "absent"),
+            ({"epi": "1", "invoicenumber": "x" * 13}, "too long"),
+            ({"epi": "1", "bill": "x" * 13, "invoicenumber": ""}, "too long"),
+            ({"epi": "1", "invoicenumber": ["x" * 13]}, "invalid"),
+        ],
+    )
+    def test_may_be_told_what_is_absent_or_too_long_before_all_else(
+        self, changes: dict[str, Any], expected: str | None
+    ) -> None:
+        fields = (
+            Field(name="epi", read=codecs.digits(minimum=2, maximum=10), invalid="invalid"),
+            Field(
+                name="invoicenumber",
+                read=codecs.text(length_max=12),
+                invalid="invalid",
+                aliases=("bill",),
+                length_max=12,
+                too_long="too long",
+            ),
+            Field(name="amount", read=lambda amount: amount, missing="absent", invalid="invalid"),
+        )
+        found = None
+        try:
+            for check in (check_presence, check_lengths, read_fields):
+                check(fields, ALL | changes)
+        except Fault as fault:
+            found = fault.error
+        assert found == expected
 
     def test_does_not_find_its_values_in_its_error(self) -> None:
         with pytest.raises(Fault) as fault:

@@ -1,0 +1,132 @@
+"""Every dialect over one gateway, and which of them a request is for."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from bezant.app.gateway import Gateway
+from bezant.core.catalogue import Catalogue
+from bezant.core.merchants import Devices
+from bezant.core.payments import Reports
+from bezant.core.vault import Customers, Exports, Vault
+from bezant.dialects import aps, valor
+from bezant.dialects.valor import vault_rest
+from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
+from bezant.storage.envelopes import load_iso_keys
+from bezant.storage.ids import IdBlocks
+from bezant.telemetry import Metrics
+
+_log = structlog.get_logger(__name__)
+_ROOT_PATHS = frozenset({"/", "//"})
+
+
+class Endpoints:
+    """Where requests of one process go."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._valor = valor_endpoint(gateway)
+        self._vault = valor_vault_endpoint(gateway)
+        self._aps = aps_endpoint(gateway)
+
+    def find(self, method: str, path: str) -> Endpoint | None:
+        """The dialect that a request is for, if it is for one."""
+        if path in _ROOT_PATHS and method in {"POST", "OPTIONS"}:
+            return self._valor
+        if path in aps.PATHS and method == "POST":
+            return self._aps
+        return self._vault if vault_rest.owns(path) else None
+
+
+def valor_endpoint(gateway: Gateway) -> Endpoint:
+    """Valor's API over this gateway."""
+    store = gateway.store
+    services = valor.Services(
+        gate=gateway.access.gate,
+        factors=gateway.access.factors,
+        payments=gateway.cards.payments,
+        settlements=gateway.cards.settlements,
+        reports=Reports(units=store.units),
+        vault=Vault(units=store.units, sealer=store.keys.sealer),
+        exports=Exports(
+            units=store.units,
+            sealer=store.keys.sealer,
+            envelopes=load_iso_keys(store.settings.iso_keys),
+        ),
+        devices=Devices(units=store.units),
+        catalogue=Catalogue(
+            units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
+        ),
+        gift=gateway.gift.cards,
+        bins=gateway.bins,
+        hasher=store.keys.hasher,
+        clock=store.clock,
+    )
+    return _endpoint(gateway, valor.dialect(services), valor.NAME)
+
+
+def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
+    """Valor's vault over this gateway."""
+    store = gateway.store
+    customers = Customers(
+        units=store.units,
+        sealer=store.keys.sealer,
+        ids=IdBlocks(store.units, "vault", size=100),
+        clock=store.clock,
+    )
+    services = vault_rest.VaultServices(gate=gateway.access.gate, customers=customers, bins=gateway.bins)
+    return _endpoint(gateway, vault_rest.VaultDialect(services), valor.NAME)
+
+
+def aps_endpoint(gateway: Gateway) -> Endpoint:
+    """Amazon Payment Services' API over this gateway."""
+    services = aps.Services(
+        signing=gateway.access.signing,
+        callers=gateway.access.directory,
+        finance=gateway.finance.finance,
+        clock=gateway.store.clock,
+    )
+    return _endpoint(gateway, aps.dialect(services), aps.NAME)
+
+
+def _endpoint(gateway: Gateway, dialect: Dialect, name: str) -> Endpoint:
+    return Endpoint(
+        dialect,
+        observe=_observer(gateway.metrics, name),
+        new_request_id=_request_ids(),
+        trusted_proxies=frozenset(gateway.store.settings.trusted_proxies),
+    )
+
+
+def _request_ids() -> Callable[[], str]:
+    """Ids that differ between requests and processes: a random start, then counting."""
+    prefix = secrets.token_hex(6)
+    counter = itertools.count()
+    return lambda: f"{prefix}{next(counter):08x}"
+
+
+def _observer(metrics: Metrics, dialect: str) -> Observer:
+    """One log line and the numbers of each request. The query string and the body stay out of both."""
+
+    def observe(request: Request | None, response: Response, *, seconds: float) -> None:
+        metrics.request(
+            dialect=dialect,
+            operation=response.operation,
+            outcome=response.outcome,
+            status=response.status,
+            seconds=seconds,
+        )
+        _log.info(
+            "request",
+            request=request.request_id if request else None,
+            dialect=dialect,
+            operation=response.operation,
+            outcome=response.outcome,
+            status=response.status,
+            ms=round(seconds * 1000, 2),
+        )
+
+    return observe

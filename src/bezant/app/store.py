@@ -1,0 +1,99 @@
+"""An opened database with its keys: what commands and servers alike begin with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from bezant.config import Settings
+from bezant.core.merchants import Boarding, SystemClock
+from bezant.storage import migrate
+from bezant.storage.crypto import Keys
+from bezant.storage.engine import open_engine
+from bezant.storage.ids import IdBlocks
+from bezant.storage.keyring import has_keys, open_keys, open_root_key
+from bezant.storage.units import Units, open_units
+
+
+class NotReady(Exception):
+    """The gateway cannot start; the text says what to do."""
+
+
+class RealClock:
+    """The system's time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        return datetime.now(UTC)
+
+
+class Names:
+    """Fresh ids and random names for boarding."""
+
+    def __init__(self, ids: IdBlocks, keys: Keys) -> None:
+        self._ids = ids
+        self._keys = keys
+
+    async def take(self) -> int:
+        """A new id."""
+        return await self._ids.take()
+
+    def app_name(self) -> str:
+        """A new app id or app key."""
+        return self._keys.hasher.app_name()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """An opened database: what commands and servers alike begin with."""
+
+    settings: Settings
+    engine: Engine
+    keys: Keys
+    units: Units
+    clock: SystemClock
+    boarding: Boarding
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    """Open the database and its keys. With ``create``, migrate it and make a root key if there is none.
+
+    Raises ``NotReady`` when the schema is not the one that this code speaks.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.database)
+    try:
+        if create:
+            migrate.upgrade(engine)
+        found, wanted = migrate.version(engine), migrate.head()
+        if found != wanted:
+            message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
+            raise NotReady(message)
+        root = open_root_key(settings.root_key, create=create and not has_keys(engine))
+        keys = open_keys(engine, root)
+        units = open_units(
+            engine,
+            keys,
+            writers=settings.write_lanes,
+            readers=settings.read_lanes,
+            group_max=settings.group_max,
+            queue_max=settings.queue_max,
+        )
+        units.start()
+        clock = RealClock()
+        boarding = Boarding(
+            units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock
+        )
+        try:
+            yield Store(
+                settings=settings, engine=engine, keys=keys, units=units, clock=clock, boarding=boarding
+            )
+        finally:
+            units.stop()
+    finally:
+        engine.dispose()

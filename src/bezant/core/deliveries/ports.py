@@ -1,0 +1,75 @@
+"""What deliveries need from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from bezant.core.deliveries.model import Delivery, Fate, Parcel
+
+T = TypeVar("T")
+
+
+class Composer(Protocol):
+    """Words what is to be told of a topic: a dialect."""
+
+    async def compose(self, delivery: Delivery) -> Parcel | None:
+        """What to send, and where; nothing when nobody wants to be told."""
+        ...
+
+
+class Sender(Protocol):
+    """Posts parcels. Network trouble is an answer, never an exception."""
+
+    async def post(self, parcel: Parcel) -> Fate:
+        """Post a parcel once."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """Deliveries of one transaction."""
+
+    def add(self, delivery: Delivery) -> None:
+        """Store a new delivery."""
+        ...
+
+    def find(self, merchant_id: int, delivery_id: int) -> Delivery | None:
+        """A delivery of that merchant."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """What is to be sent now, or is under a lease that ran out, those due longest first.
+
+        Of one subject the oldest only.
+        """
+        ...
+
+    def given_up(self, limit: int) -> Sequence[Delivery]:
+        """What nobody has taken, the latest first."""
+        ...
+
+    def change(self, before: Delivery, after: Delivery) -> None:
+        """Store a step. Raises ``Conflict`` unless ``before`` was current."""
+        ...
+
+
+class DeliveryTx(Protocol):
+    """The store of one transaction."""
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """Deliveries."""
+        ...
+
+
+class DeliveryUnits(Protocol):
+    """Runs work in a transaction."""
+
+    async def read(self, work: Callable[[DeliveryTx], T]) -> T:
+        """Run ``work`` on a consistent view."""
+        ...
+
+    async def write(self, work: Callable[[DeliveryTx], T], *, merchant_id: int) -> T:
+        """Run ``work`` and commit, or raise and leave nothing behind."""
+        ...

@@ -1,0 +1,5 @@
+"""Text messages to phones: posted over HTTP to a gateway that sends them, or to an inbox of the sandbox."""
+
+from bezant.rails.sms.sender import HttpTexts, NoTexts
+
+__all__ = ["HttpTexts", "NoTexts"]

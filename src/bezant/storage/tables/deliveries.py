@@ -1,0 +1,50 @@
+"""What the outside is to be told."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
+
+from bezant.storage.tables.base import metadata
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", String(32), nullable=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", BigInteger),
+    Column("lease_until", BigInteger),
+    Column("url", String(500)),
+    Column("content_type", String(100)),
+    Column("body", LargeBinary),
+    Column("last_word", String(40)),
+    Column("revision", Integer, nullable=False),
+    CheckConstraint("tries >= 0", name="tries"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
+)
+"""``next_try_at`` is 0 for at once. The parcel is stored when it is composed, before it is first sent."""
+Index(
+    "ix_deliveries_due",
+    deliveries.c.next_try_at,
+    postgresql_where=deliveries.c.state == "due",
+    sqlite_where=deliveries.c.state == "due",
+)
+Index(
+    "ix_deliveries_lease_until",
+    deliveries.c.lease_until,
+    postgresql_where=deliveries.c.state == "sending",
+    sqlite_where=deliveries.c.state == "sending",
+)

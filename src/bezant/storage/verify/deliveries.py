@@ -1,0 +1,29 @@
+"""Rules about deliveries: each has ended, is due, or is under a lease that holds."""
+
+from __future__ import annotations
+
+from bezant.storage.verify.rules import Rule
+
+DELIVERIES = (
+    Rule(
+        subject="delivery {delivery_id}",
+        message="is {state}, which its times do not fit",
+        query="""
+            SELECT merchant_id, delivery_id, state FROM deliveries
+            WHERE NOT (
+                (state = 'due' AND next_try_at IS NOT NULL AND lease_until IS NULL)
+                OR (state = 'sending' AND next_try_at IS NULL AND lease_until IS NOT NULL)
+                OR (state IN ('delivered', 'unwanted', 'given_up') AND next_try_at IS NULL
+                    AND lease_until IS NULL)
+            )
+        """,
+    ),
+    Rule(
+        subject="delivery {delivery_id}",
+        message="was {state} without anything to send",
+        query="""
+            SELECT merchant_id, delivery_id, state FROM deliveries
+            WHERE state IN ('delivered', 'given_up') AND (body IS NULL OR url IS NULL OR tries = 0)
+        """,
+    ),
+)

@@ -1,0 +1,109 @@
+"""The lender's and the phones' side, for tests: asked without ``await``, or run apart from the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from bezant.rails.lender.sandbox import LenderControl, LenderSandbox
+from bezant.rails.sms.sandbox import SmsInbox, SmsSandbox
+from tests.support.gateway import Gateway
+
+T = TypeVar("T")
+
+
+def _run(asked: Coroutine[Any, Any, T]) -> T:
+    """Its result, worked out in a thread, since the caller's may have an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked).result()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+async def _end_all() -> None:
+    """End what a host leaves waiting on this loop: answers that are due later."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class Lender:
+    """A lender's books and scripts."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._control = LenderControl(address)
+
+    @classmethod
+    def of(cls, gateway: Gateway) -> Self:
+        """The lender that runs inside a demo's gateway."""
+        return cls(_address(gateway.demo["sandbox"]["lender_control"]))
+
+    def script(self, *steps: Mapping[str, object], **match: object) -> None:
+        """What to do with the next requests that match."""
+        _run(self._control.script(*steps, match=match))
+
+    def entries(self, program: str) -> list[dict[str, Any]]:
+        """What it carried out for a merchant."""
+        return _run(self._control.entries(program))
+
+    def booked(self, program: str, kind: str = "loan") -> list[dict[str, Any]]:
+        """What of that it said yes to."""
+        return [each for each in self.entries(program) if (each["kind"], each["code"]) == (kind, "approved")]
+
+    def wrong(self) -> list[str]:
+        """What is wrong with its books."""
+        return _run(self._control.wrong())
+
+
+def texts_to(gateway: Gateway, phone: str) -> list[str]:
+    """What a phone of the demo has got."""
+    place = _address(gateway.demo["sandbox"]["sms"].removeprefix("http://").removesuffix("/messages"))
+    return [message.text for message in _run(SmsInbox(place).messages(phone))]
+
+
+class FarEnds:
+    """A lender and an inbox that outlive every gateway, in a thread of this process."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._lender = LenderSandbox(control_port=0, books=home / "lender.db")
+        self._inbox = SmsSandbox()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a gateway needs to find them."""
+        return {"BEZANT_LENDER": self._lender.url, "BEZANT_SMS": self._inbox.url}
+
+    @property
+    def lender(self) -> Lender:
+        """The lender's other side."""
+        address = self._lender.control_address
+        assert address is not None
+        return Lender(address)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        for host in (self._lender, self._inbox):
+            asyncio.run_coroutine_threadsafe(host.start(), self._loop).result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for host in (self._lender, self._inbox):
+            asyncio.run_coroutine_threadsafe(host.stop(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
