@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Unavailable
+from bezant.storage.checkpoints import Checkpointer
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
@@ -115,23 +116,29 @@ class Units:
         self,
         writers: Sequence[Runner],
         readers: Sequence[Runner],
+        checkpointer: Checkpointer | None = None,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._patience = patience_seconds
         self._writers = writers
         self._readers = readers
+        self._checkpointer = checkpointer
         self._turn = 0
 
     def start(self) -> None:
         """Start the lanes."""
         for lane in (*self._writers, *self._readers):
             lane.start()
+        if self._checkpointer is not None:
+            self._checkpointer.start()
 
     def stop(self) -> None:
         """Let the lanes finish what they have, then end them."""
         for lane in (*self._writers, *self._readers):
             lane.stop()
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
 
     async def write(
         self, work: Callable[[Unit], T], *, merchant_id: int, terminal_id: int | None = None
@@ -167,12 +174,15 @@ def open_units(
 ) -> Units:
     """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are."""
     snapshots = engine
+    checkpointer = None
     if engine.dialect.name == "sqlite":
         writers = 1
+        checkpointer = Checkpointer(engine)
     else:
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
     lane = partial(Lane, unit_of=partial(Unit, keys=keys), queue_max=queue_max)
     return Units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
+        checkpointer,
     )
