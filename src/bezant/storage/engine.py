@@ -7,9 +7,13 @@ import sqlite3
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from bezant.storage.driver import execute
+
 BUSY_SECONDS = 10
 PLANS_KEPT_FOR = 128
 """Transactions."""
+LOG_PAGES_MAX = 16_384
+"""A write-ahead log of SQLite's that is longer is copied by whoever commits: nobody else did."""
 
 
 def open_engine(url: str, *, statement_timeout_seconds: int = 10) -> Engine:
@@ -66,6 +70,7 @@ def _sqlite(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.execute("PRAGMA cache_size = -65536")
@@ -74,6 +79,6 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("bezant_writes", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN", ())
 
     return engine

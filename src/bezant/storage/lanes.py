@@ -229,9 +229,10 @@ class Lane(threading.Thread):
 
 def _answer(group: Sequence[Job[Any, Any]]) -> None:
     """Wake each event loop once for all its jobs of the group."""
-    loops = {job.loop for job in group}
-    for loop in loops:
-        jobs = [job for job in group if job.loop is loop]
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any, Any]]] = {}
+    for job in group:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, jobs in by_loop.items():
         try:
             loop.call_soon_threadsafe(resolve, jobs)
         except RuntimeError:
