@@ -16,16 +16,19 @@ import math
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final, cast
 
 CONNECTIONS_MAX: Final = 256
 """Of an open phase."""
+OVERLOAD_CONNECTIONS: Final = 1024
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
 _APPROVED: Final = b'{"error_no":"S00",'
+_BUSY: Final = b"HTTP/1.1 503 "
+_RETRY: Final = b"\r\nretry-after: "
 _ID: Final = b'"txnid":"'
 
 
@@ -39,6 +42,8 @@ class Phase:
 
     latencies: Sequence[float]
     seconds: float
+    refusals: Sequence[float] = ()
+    """Latencies of those that were told to try again later, in ascending order."""
 
     @property
     def answers(self) -> int:
@@ -52,8 +57,16 @@ class Phase:
 
     def percentile(self, percent: int) -> float:
         """The seconds that this share of the answers did not exceed (nearest rank)."""
-        rank = -(-percent * self.answers // 100)
-        return self.latencies[max(rank, 1) - 1]
+        return _percentile(self.latencies, percent)
+
+    def refusal_percentile(self, percent: int) -> float | None:
+        """The same of the refusals; none where nothing was refused."""
+        return _percentile(self.refusals, percent) if self.refusals else None
+
+
+def _percentile(ascending: Sequence[float], percent: int) -> float:
+    rank = -(-percent * len(ascending) // 100)
+    return ascending[max(rank, 1) - 1]
 
 
 class Clients:
@@ -67,6 +80,8 @@ class Clients:
         self._address = address
         self._requests: Iterator[bytes] = itertools.cycle(requests)
         self._latencies = array("d")
+        self._refusals: array[float] | None = None
+        """Where a refusal is an answer, too."""
         self._freed: Callable[[_Connection], None] = _nobody
         self._done: asyncio.Future[None] | None = None
 
@@ -91,12 +106,21 @@ class Clients:
 
         return await self._measured(clients, begin, freed)
 
-    async def open(self, *, rate: float, seconds: float) -> Phase:
+    async def overload(self, *, rate: float, seconds: float) -> Phase:
+        """Like ``open``, with more than the server can do: it may refuse, if it says when to come again."""
+        self._refusals = refusals = array("d")
+        try:
+            phase = await self.open(rate=rate, seconds=seconds, connections_max=OVERLOAD_CONNECTIONS)
+        finally:
+            self._refusals = None
+        return replace(phase, refusals=sorted(refusals))
+
+    async def open(self, *, rate: float, seconds: float, connections_max: int = CONNECTIONS_MAX) -> Phase:
         """Let ``rate`` requests a second fall due for a while. Raises ``Wrong``.
 
         A request that finds all connections taken waits for one, and its latency counts on.
         """
-        connections = min(math.ceil(rate), CONNECTIONS_MAX)
+        connections = min(math.ceil(rate), connections_max)
         idle: deque[_Connection] = deque()
         waiting: deque[float] = deque()
         total = max(1, round(rate * seconds))
@@ -159,6 +183,10 @@ class Clients:
 
     def _answered(self, connection: _Connection, due: float, answer: bytes, start: int) -> None:
         at = perf_counter()
+        if self._refusals is not None and answer.startswith(_BUSY) and answer.find(_RETRY, 0, start) > 0:
+            self._refusals.append(at - due)
+            self._freed(connection)
+            return
         if not answer.startswith(_APPROVED, start):
             self._fail(f"no approval: {answer[start : start + 120]!r}")
             return

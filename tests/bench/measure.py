@@ -21,6 +21,8 @@ from tests.bench.scene import Scene, scene
 
 SHARE_OF_PEAK: Final = 0.7
 SLOW_HOST_SECONDS: Final = 0.05
+OVERLOAD: Final = 3
+"""Times the peak."""
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
 
@@ -45,12 +47,15 @@ class Measurement:
     """What one database gave.
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. ``pgbench`` is in transactions a second.
+    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, and ``recovered``
+    follows it at the rate of ``steady``. ``pgbench`` is in transactions a second.
     """
 
     peak: Phase
     steady: Phase
     slow_host: Phase
+    overload: Phase
+    recovered: Phase
     costs: Costs
     statements: float | None
     """A sale."""
@@ -66,6 +71,11 @@ class Measurement:
         The quick host's own time is not taken off: it is well under a millisecond.
         """
         return max(self.steady.percentile(99), self.slow_host.percentile(99) - SLOW_HOST_SECONDS)
+
+    @property
+    def overload_share(self) -> float:
+        """The sales made under overload, as a share of the peak."""
+        return self.overload.rate / self.peak.rate
 
     @property
     def pgbench_ratio(self) -> float | None:
@@ -119,12 +129,16 @@ async def _load(
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
     slow_host = await load.open(rate=rate, seconds=seconds)
     await running.control.clear_scripts()
+    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds)
+    recovered = await load.open(rate=rate, seconds=seconds)
 
     await _compare(len(load.approved), running, database)
     return Measurement(
         peak=peak,
         steady=steady,
         slow_host=slow_host,
+        overload=overload,
+        recovered=recovered,
         costs=costs,
         statements=statements,
         payments=len(load.approved),
