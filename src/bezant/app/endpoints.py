@@ -15,6 +15,7 @@ from bezant.core.payments import Reports
 from bezant.core.vault import Customers, Exports, Vault
 from bezant.dialects import aps, valor
 from bezant.dialects.valor import vault_rest
+from bezant.dialects.wire.admission import Admission
 from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
 from bezant.storage.envelopes import load_iso_keys
 from bezant.storage.ids import IdBlocks
@@ -28,9 +29,10 @@ class Endpoints:
     """Where requests of one process go."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._valor = valor_endpoint(gateway)
-        self._vault = valor_vault_endpoint(gateway)
-        self._aps = aps_endpoint(gateway)
+        admission = Admission(gateway.store.settings.admitted_max, waiting=gateway.waiting_for_hosts)
+        self._valor = valor_endpoint(gateway, admission)
+        self._vault = valor_vault_endpoint(gateway, admission)
+        self._aps = aps_endpoint(gateway, admission)
 
     def find(self, method: str, path: str) -> Endpoint | None:
         """The dialect that a request is for, if it is for one."""
@@ -41,7 +43,7 @@ class Endpoints:
         return self._vault if vault_rest.owns(path) else None
 
 
-def valor_endpoint(gateway: Gateway) -> Endpoint:
+def valor_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Valor's API over this gateway."""
     store = gateway.store
     services = valor.Services(
@@ -65,10 +67,10 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
         hasher=store.keys.hasher,
         clock=store.clock,
     )
-    return _endpoint(gateway, valor.dialect(services), valor.NAME)
+    return _endpoint(gateway, admission, valor.dialect(services), valor.NAME)
 
 
-def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
+def valor_vault_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Valor's vault over this gateway."""
     store = gateway.store
     customers = Customers(
@@ -78,10 +80,10 @@ def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
         clock=store.clock,
     )
     services = vault_rest.VaultServices(gate=gateway.access.gate, customers=customers, bins=gateway.bins)
-    return _endpoint(gateway, vault_rest.VaultDialect(services), valor.NAME)
+    return _endpoint(gateway, admission, vault_rest.VaultDialect(services), valor.NAME)
 
 
-def aps_endpoint(gateway: Gateway) -> Endpoint:
+def aps_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Amazon Payment Services' API over this gateway."""
     services = aps.Services(
         signing=gateway.access.signing,
@@ -89,14 +91,15 @@ def aps_endpoint(gateway: Gateway) -> Endpoint:
         finance=gateway.finance.finance,
         clock=gateway.store.clock,
     )
-    return _endpoint(gateway, aps.dialect(services), aps.NAME)
+    return _endpoint(gateway, admission, aps.dialect(services), aps.NAME)
 
 
-def _endpoint(gateway: Gateway, dialect: Dialect, name: str) -> Endpoint:
+def _endpoint(gateway: Gateway, admission: Admission | None, dialect: Dialect, name: str) -> Endpoint:
     return Endpoint(
         dialect,
         observe=_observer(gateway.metrics, name),
         new_request_id=_request_ids(),
+        admission=admission,
         trusted_proxies=frozenset(gateway.store.settings.trusted_proxies),
     )
 

@@ -34,7 +34,7 @@ class Checkpointer(threading.Thread):
         """Of the log, when it was last looked at."""
 
     def stop(self) -> None:
-        """End. What is in the log by then is copied when the database is closed, or later: none of it is lost."""
+        """End. What is in the log by then is copied later: none of it is lost."""
         if self.is_alive():
             self._ending.set()
             self.join()
