@@ -18,6 +18,7 @@ from bezant.core.outcomes import Unavailable
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
+from bezant.storage.stores.audit import AuditRows
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
@@ -51,6 +52,7 @@ class Unit:
         self.merchants = Merchants(connection, self.writes, self.system, keys)
         self.devices = Devices(connection)
         self.signing = SigningRows(connection, self.writes, keys)
+        self.audit = AuditRows(connection, self.writes, keys.chain)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)

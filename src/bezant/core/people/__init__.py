@@ -17,15 +17,22 @@ from bezant.core.people.model import (
     may,
     merchant,
 )
+from bezant.core.people.ports import NO_FACTS, AuditTrail, Entry, Fact, Facts, Outcome
 
 __all__ = [
+    "NO_FACTS",
     "OPERATOR",
     "PERMISSIONS",
     "ROLE_KINDS",
     "Actor",
     "ActorKind",
+    "AuditTrail",
+    "Entry",
+    "Fact",
+    "Facts",
     "Organization",
     "OrganizationKind",
+    "Outcome",
     "OwnerRef",
     "Permission",
     "Role",
