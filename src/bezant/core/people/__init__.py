@@ -17,9 +17,13 @@ from bezant.core.people.model import (
     may,
     merchant,
 )
+from bezant.core.people.passwords import check_password
 from bezant.core.people.ports import NO_FACTS, AuditTrail, Entry, Fact, Facts, Outcome
+from bezant.core.people.service import EMAIL, Forbidden, People
+from bezant.core.people.signing_in import SignIn, SignInDenied, SignInRefused
 
 __all__ = [
+    "EMAIL",
     "NO_FACTS",
     "OPERATOR",
     "PERMISSIONS",
@@ -30,14 +34,20 @@ __all__ = [
     "Entry",
     "Fact",
     "Facts",
+    "Forbidden",
     "Organization",
     "OrganizationKind",
     "Outcome",
     "OwnerRef",
+    "People",
     "Permission",
     "Role",
+    "SignIn",
+    "SignInDenied",
+    "SignInRefused",
     "User",
     "agent_office",
+    "check_password",
     "iso",
     "may",
     "merchant",

@@ -156,6 +156,8 @@ class ActorKind(StrEnum):
 
     OPERATOR = "operator"
     USER = "user"
+    NOBODY = "nobody"
+    """Somebody who has not signed in."""
     API_KEY = "api_key"
 
 
