@@ -12,10 +12,7 @@ from bezant.core.people.model import (
     Permission,
     Role,
     User,
-    agent_office,
-    iso,
     may,
-    merchant,
 )
 from bezant.core.people.passwords import check_password
 from bezant.core.people.ports import NO_FACTS, AuditTrail, Entry, Fact, Facts, Outcome
@@ -46,9 +43,6 @@ __all__ = [
     "SignInDenied",
     "SignInRefused",
     "User",
-    "agent_office",
     "check_password",
-    "iso",
     "may",
-    "merchant",
 ]

@@ -27,23 +27,23 @@ class OwnerRef:
     kind: OrganizationKind
     owner_id: int
 
+    @classmethod
+    def iso(cls, iso_id: int) -> Self:
+        """A sales organization as an owner."""
+        return cls(kind=OrganizationKind.ISO, owner_id=iso_id)
+
+    @classmethod
+    def agent_office(cls, office_id: int) -> Self:
+        """An agent office as an owner."""
+        return cls(kind=OrganizationKind.AGENT_OFFICE, owner_id=office_id)
+
+    @classmethod
+    def merchant(cls, merchant_id: int) -> Self:
+        """A merchant as an owner."""
+        return cls(kind=OrganizationKind.MERCHANT, owner_id=merchant_id)
+
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.owner_id}"
-
-
-def iso(iso_id: int) -> OwnerRef:
-    """A sales organization as an owner."""
-    return OwnerRef(kind=OrganizationKind.ISO, owner_id=iso_id)
-
-
-def agent_office(office_id: int) -> OwnerRef:
-    """An agent office as an owner."""
-    return OwnerRef(kind=OrganizationKind.AGENT_OFFICE, owner_id=office_id)
-
-
-def merchant(merchant_id: int) -> OwnerRef:
-    """A merchant as an owner."""
-    return OwnerRef(kind=OrganizationKind.MERCHANT, owner_id=merchant_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,7 @@ from bezant.core.people.model import (
     Permission,
     Role,
     User,
-    agent_office,
-    iso,
     may,
-    merchant,
 )
 from bezant.core.people.passwords import check_password
 from bezant.core.people.ports import Clock, Facts, NewIds, Outcome, Passwords, PeopleTx, PeopleUnits
@@ -57,7 +54,9 @@ class People:
     async def add_office(self, actor: Actor, *, iso_id: int, name: str) -> Organization:
         """A new agent office of a sales organization. Raises ``Forbidden``."""
         office = Organization(
-            owner=agent_office(await self._ids.take()), name=_named(name), above=(iso(iso_id),)
+            owner=OwnerRef.agent_office(await self._ids.take()),
+            name=_named(name),
+            above=(OwnerRef.iso(iso_id),),
         )
         at = self._clock.now()
 
@@ -65,16 +64,18 @@ class People:
             tx.people.add_office(office.owner.owner_id, iso_id=iso_id, name=office.name, at=at)
             return office, {"office_id": office.owner.owner_id, "name": office.name}
 
-        return await self._change(actor, Permission.OFFICES_MANAGE, iso(iso_id), "office.added", work)
+        return await self._change(
+            actor, Permission.OFFICES_MANAGE, OwnerRef.iso(iso_id), "office.added", work
+        )
 
     async def assign_office(self, actor: Actor, *, merchant_id: int, office_id: int | None) -> Organization:
         """Let an office of a merchant's ISO look after that merchant, or none. Raises ``Forbidden``."""
-        owner = merchant(merchant_id)
+        owner = OwnerRef.merchant(merchant_id)
         found = await self.organization(owner)
         sponsor = found.above[-1]
 
         def work(tx: PeopleTx) -> tuple[Organization, Facts]:
-            office = None if office_id is None else tx.people.organization(agent_office(office_id))
+            office = None if office_id is None else tx.people.organization(OwnerRef.agent_office(office_id))
             if office_id is not None and (office is None or not office.is_within(sponsor)):
                 raise BadFacts("no such office of the merchant's sales organization")
             tx.people.assign_office(merchant_id, office_id)

@@ -13,9 +13,6 @@ from bezant.core.people import (
     OwnerRef,
     Role,
     User,
-    agent_office,
-    iso,
-    merchant,
 )
 from bezant.storage.instants import to_micros
 from bezant.storage.tables import agent_offices, isos, merchants, user_passwords, users
@@ -52,7 +49,9 @@ class PeopleRows:
         """Every agent office."""
         rows = self._connection.execute(select(agent_offices).order_by(agent_offices.c.office_id))
         return [
-            Organization(owner=agent_office(row.office_id), name=row.name, above=(iso(row.iso_id),))
+            Organization(
+                owner=OwnerRef.agent_office(row.office_id), name=row.name, above=(OwnerRef.iso(row.iso_id),)
+            )
             for row in rows
         ]
 
@@ -62,7 +61,7 @@ class PeopleRows:
         ids = self._connection.execute(
             select(c.merchant_id).where(c.office_id == office_id).order_by(c.merchant_id)
         ).scalars()
-        return [merchant(merchant_id) for merchant_id in ids]
+        return [OwnerRef.merchant(merchant_id) for merchant_id in ids]
 
     def add_office(self, office_id: int, *, iso_id: int, name: str, at: datetime) -> None:
         """Store an agent office of an ISO."""
@@ -145,10 +144,10 @@ def _above(kind: OrganizationKind, row: Row[Any]) -> tuple[OwnerRef, ...]:
         case OrganizationKind.ISO:
             return ()
         case OrganizationKind.AGENT_OFFICE:
-            return (iso(row.iso_id),)
+            return (OwnerRef.iso(row.iso_id),)
         case OrganizationKind.MERCHANT:
-            office = () if row.office_id is None else (agent_office(row.office_id),)
-            return (*office, iso(row.iso_id))
+            office = () if row.office_id is None else (OwnerRef.agent_office(row.office_id),)
+            return (*office, OwnerRef.iso(row.iso_id))
 
 
 def _changeable(user: User) -> dict[str, object]:
