@@ -283,6 +283,8 @@ class TestWhoeverWaits:
         gone = asyncio.new_event_loop()
         future: asyncio.Future[int] = gone.create_future()
         hand.lane.put(Job(lambda unit: unit.make(1), None, gone, future))
+        gone.call_soon(gone.stop)
+        await asyncio.to_thread(gone.run_forever)
         gone.close()
         assert await hand.queue(lambda unit: unit.make(2)) == 2
         assert set(_values(marks)) == {1, 2}
