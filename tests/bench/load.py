@@ -44,6 +44,8 @@ class Phase:
     seconds: float
     refusals: Sequence[float] = ()
     """Latencies of those that were told to try again later, in ascending order."""
+    lateness: Sequence[float] = ()
+    """How late the load generator itself sent what fell due while it had a connection, in ascending order."""
 
     @property
     def answers(self) -> int:
@@ -57,14 +59,15 @@ class Phase:
 
     def percentile(self, percent: int) -> float:
         """The seconds that this share of the answers did not exceed (nearest rank)."""
-        return _percentile(self.latencies, percent)
+        return percentile(self.latencies, percent)
 
     def refusal_percentile(self, percent: int) -> float | None:
         """The same of the refusals; none where nothing was refused."""
-        return _percentile(self.refusals, percent) if self.refusals else None
+        return percentile(self.refusals, percent) if self.refusals else None
 
 
-def _percentile(ascending: Sequence[float], percent: int) -> float:
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """The value that this share of the values did not exceed (nearest rank)."""
     rank = -(-percent * len(ascending) // 100)
     return ascending[max(rank, 1) - 1]
 
@@ -82,18 +85,19 @@ class Clients:
         self._latencies = array("d")
         self._refusals: array[float] | None = None
         """Where a refusal is an answer, too."""
+        self._lateness = array("d")
         self._freed: Callable[[_Connection], None] = _nobody
         self._done: asyncio.Future[None] | None = None
 
-    async def closed(self, *, clients: int, seconds: float) -> Phase:
-        """Let ``clients`` send one request after the other for a while. Raises ``Wrong``."""
+    async def closed(self, *, clients: int, seconds: float, sales_min: int = 0) -> Phase:
+        """Let ``clients`` send one request after the other for a while, and so many. Raises ``Wrong``."""
         busy = clients
         until = perf_counter() + seconds
 
         def freed(connection: _Connection) -> None:
             nonlocal busy
             now = perf_counter()
-            if now < until:
+            if now < until or len(self._latencies) < sales_min:
                 connection.send(next(self._requests), now)
                 return
             busy -= 1
@@ -107,7 +111,12 @@ class Clients:
         return await self._measured(clients, begin, freed)
 
     async def overload(self, *, rate: float, seconds: float) -> Phase:
-        """Like ``open``, with more than the server can do: it may refuse, if it says when to come again."""
+        """Like ``open``, with more than the server can do: it may refuse, if it says when to come again.
+
+        Clients have machines of their own in life. Here they share the server's, which has nothing to spare:
+        what was sent late although a connection was free counts from when it was sent, and how late
+        that was is told beside it.
+        """
         self._refusals = refusals = array("d")
         try:
             phase = await self.open(rate=rate, seconds=seconds, connections_max=OVERLOAD_CONNECTIONS)
@@ -142,7 +151,9 @@ class Clients:
             while sent < total and (due := started + sent / rate) <= now:
                 sent += 1
                 if idle:
-                    idle.popleft().send(next(self._requests), due)
+                    at = perf_counter()
+                    self._lateness.append(at - due)
+                    idle.popleft().send(next(self._requests), due if self._refusals is None else at)
                 else:
                     waiting.append(due)
             if sent < total:
@@ -164,6 +175,7 @@ class Clients:
     ) -> Phase:
         loop = asyncio.get_running_loop()
         self._latencies = array("d")
+        self._lateness = array("d")
         self._freed = freed
         self._done = loop.create_future()
         connections: list[_Connection] = []
@@ -176,7 +188,11 @@ class Clients:
             started = perf_counter()
             begin(connections)
             await self._done
-            return Phase(latencies=sorted(self._latencies), seconds=perf_counter() - started)
+            return Phase(
+                latencies=sorted(self._latencies),
+                seconds=perf_counter() - started,
+                lateness=sorted(self._lateness),
+            )
         finally:
             for connection in connections:
                 connection.close()

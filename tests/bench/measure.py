@@ -15,7 +15,6 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
-from tests.bench.lists import measure_lists
 from tests.bench.load import Clients, Phase
 from tests.bench.scene import Scene, scene
 
@@ -23,6 +22,8 @@ SHARE_OF_PEAK: Final = 0.7
 SLOW_HOST_SECONDS: Final = 0.05
 OVERLOAD: Final = 3
 """Times the peak."""
+RECOVERY_SECONDS: Final = 10.0
+"""After an overload; then all is to be as before."""
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
 
@@ -47,8 +48,9 @@ class Measurement:
     """What one database gave.
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, and ``recovered``
-    follows it at the rate of ``steady``. ``pgbench`` is in transactions a second.
+    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, as many times
+    as long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of ``steady``.
+    ``pgbench`` is in transactions a second.
     """
 
     peak: Phase
@@ -61,8 +63,6 @@ class Measurement:
     """A sale."""
     payments: int
     pgbench: float | None
-    lists: Mapping[str, float]
-    """Seconds for 99 of 100 pages of a list of a million payments, by what was asked for."""
 
     @property
     def added_p99(self) -> float:
@@ -104,8 +104,7 @@ def measure(
             measured = uvloop.run(_load(running, database, clients=clients, seconds=seconds, rate=rate))
         finally:
             gc.enable()
-        lists = measure_lists(running, database.url)
-    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds), lists=lists)
+    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds))
 
 
 async def _load(
@@ -129,7 +128,8 @@ async def _load(
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
     slow_host = await load.open(rate=rate, seconds=seconds)
     await running.control.clear_scripts()
-    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds)
+    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
+    await load.open(rate=rate, seconds=RECOVERY_SECONDS)
     recovered = await load.open(rate=rate, seconds=seconds)
 
     await _compare(len(load.approved), running, database)
@@ -143,14 +143,13 @@ async def _load(
         statements=statements,
         payments=len(load.approved),
         pgbench=None,
-        lists={},
     )
 
 
 def _spent(running: Scene, database: Database) -> Costs:
     """The costs of everything so far."""
     return Costs(
-        server=machine.cpu_seconds(running.server),
+        server=machine.family_cpu_seconds(running.server),
         database=database.cpu_seconds(),
         host=machine.cpu_seconds(running.host),
         clients=time.process_time(),

@@ -151,7 +151,7 @@ class Payments:
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             since = draft.requested_at - DUPLICATE_WINDOW
             if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
-                twin = replace(draft, card=stored.card)
+                twin = draft.having(card=stored.card)
                 return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
             take_stock(tx, draft)
             payment = numbered(draft, batch, card=stored.card)
@@ -557,8 +557,7 @@ def _referring(draft: Payment, original: Payment, *, amounts: Amounts | None = N
         },
         echo=draft.order.echo,
     )
-    return replace(
-        draft,
+    return draft.having(
         profile=original.profile,
         amounts=amounts or draft.amounts,
         card=original.card,
