@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -39,7 +38,6 @@ from bezant.storage.envelopes import load_iso_keys
 from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
-SWITCH_SECONDS = 0.0005
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 _ROOT_PATHS = frozenset({"/", "//"})
 
@@ -113,7 +111,7 @@ class Server:
 def create() -> Server:
     """The application of one of several server processes; its settings come from the environment."""
     settings = config.load(os.environ)
-    _configure(settings)
+    configure_logging(settings.log_level)
     threading.Thread(target=_end_with_the_supervisor, name="bezant-supervised", daemon=True).start()
     return Server(settings)
 
@@ -141,12 +139,6 @@ class _Listening(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
-
-
-def _configure(settings: Settings) -> None:
-    configure_logging(settings.log_level)
-    # A lane that comes back from the disk waits at most this long for a busy event loop.
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _rest_the_collector() -> None:
@@ -215,7 +207,7 @@ def run(settings: Settings, *, demo: bool) -> None:
 
     Raises ``NotReady`` when something is missing.
     """
-    _configure(settings)
+    configure_logging(settings.log_level)
     load_iso_keys(settings.iso_keys)  # what is wrong with them is told now, and not by each process
     sandbox: _Sandbox | None = None
     seeded: Demo | None = None

@@ -1,9 +1,9 @@
 """Many rows in one statement.
 
 PostgreSQL takes one array a column (``unnest``), so that the statement's text, and with it the prepared
-plan, is the same for any number of rows. SQLite takes the rows as ``VALUES``, in portions of a few sizes,
-for the same reason. There is no round trip to save there, but each statement lets go of the interpreter,
-and a lane waits for it as long as the event loop is busy.
+plan, is the same for any number of rows. SQLite takes the rows as ``VALUES``. There is no round trip to save
+there, but each statement lets go of the interpreter, and a lane then waits for it while the event loop is
+busy.
 """
 
 from __future__ import annotations
@@ -64,25 +64,24 @@ def _array_type(table: Table, column: str) -> tuple[str, Callable[[Any], str]]:
     return "text[]", _text
 
 
-_PORTIONS: Final = (32, 16, 8, 4, 2, 1)
+PORTION_MAX: Final = 32
+"""Rows of one SQLite statement. There is one for each number of rows, which the driver keeps prepared."""
 
 
 class Portions:
-    """A SQLite statement for each of a few numbers of rows; ``{rows}`` is where their ``VALUES`` go."""
+    """A SQLite statement over many rows; in ``text``, ``{rows}`` is where their ``VALUES`` go."""
 
     def __init__(self, text: str, *, width: int) -> None:
         row = f"({', '.join('?' * width)})"
         self._statements = [
-            (size, text.format(rows=f"VALUES {', '.join([row] * size)}")) for size in _PORTIONS
+            text.format(rows=f"VALUES {', '.join([row] * size)}") for size in range(PORTION_MAX + 1)
         ]
 
     def of(self, rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
         """Statements that together take all rows, each with its values."""
-        start = 0
-        for size, statement in self._statements:
-            while len(rows) - start >= size:
-                yield statement, list(chain.from_iterable(rows[start : start + size]))
-                start += size
+        for start in range(0, len(rows), PORTION_MAX):
+            portion = rows[start : start + PORTION_MAX]
+            yield self._statements[len(portion)], list(chain.from_iterable(portion))
 
 
 class Counted:

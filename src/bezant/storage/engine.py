@@ -12,6 +12,8 @@ from bezant.storage.driver import execute
 BUSY_SECONDS = 10
 PLANS_KEPT_FOR = 128
 """Transactions."""
+STATEMENTS_KEPT = 1024
+"""Prepared, by each connection to SQLite: writes have one for each number of rows."""
 LOG_PAGES_MAX = 16_384
 """A write-ahead log of SQLite's that is longer is copied by whoever commits: nobody else did."""
 
@@ -60,7 +62,11 @@ def _postgresql(url: URL, *, statement_timeout_seconds: int) -> Engine:
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
+        connect_args={
+            "check_same_thread": False,
+            "timeout": BUSY_SECONDS,
+            "cached_statements": STATEMENTS_KEPT,
+        },
     )
 
     @event.listens_for(engine, "connect")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -297,7 +297,8 @@ def retrieval_reference(at: datetime, sequence: int) -> str:
     (layout: vendor samples).
     """
     utc = at.astimezone(UTC)
-    return f"{utc.year % 10}{utc.timetuple().tm_yday:03d}{utc.hour:02d}{sequence % 1_000_000:06d}"
+    day = utc.toordinal() - date(utc.year, 1, 1).toordinal() + 1
+    return f"{utc.year % 10}{day:03d}{utc.hour:02d}{sequence % 1_000_000:06d}"
 
 
 def decide(payment: Payment, answer: Verdict, *, at: datetime) -> Payment:
