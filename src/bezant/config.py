@@ -65,7 +65,7 @@ class Settings:
     """How long a payment may be under way before it is taken to be lost."""
     write_lanes: int = 2
     read_lanes: int = 2
-    group_max: int = 128
+    group_max: int = 64
     """Works that one commit may carry."""
     queue_max: int = 2000
     """Works that may wait for a lane; more are refused at once."""

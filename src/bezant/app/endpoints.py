@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import itertools
 import secrets
 from collections.abc import Callable
@@ -122,6 +123,8 @@ def _observer(metrics: Metrics, dialect: str) -> Observer:
             status=response.status,
             seconds=seconds,
         )
+        if request is None and response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return  # refused at the door, which logs them together
         _log.info(
             "request",
             request=request.request_id if request else None,

@@ -406,6 +406,13 @@ class TestAFullServer:
             assert (await second.hear()).body == b"3"
         assert (admission.under_way, admission.refused) == (0, 1)
 
+    async def test_logs_those_it_refuses_together(self) -> None:
+        with capture_logs() as lines:
+            door = Admission(0, waiting=int)
+            assert not any(door.enter() for _ in range(100))
+        assert [line["event"] for line in lines] == ["too many requests"]
+        assert door.refused == 100
+
     async def test_does_not_count_those_who_wait_for_a_host(self) -> None:
         admission = Admission(1, waiting=lambda: 1)
         async with serving(admission=admission) as served, line(served) as first, line(served) as second:
