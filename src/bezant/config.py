@@ -63,7 +63,7 @@ class Settings:
     acquirer_read_seconds: float = 6.0
     lease_seconds: float = 45.0
     """How long a payment may be under way before it is taken to be lost."""
-    write_lanes: int = 2
+    write_lanes: int = 1
     read_lanes: int = 2
     group_max: int = 64
     """Works that one commit may carry."""
