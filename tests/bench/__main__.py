@@ -185,7 +185,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rate",
         type=float,
-        help=f"sales a second in the open phases (default: {SHARE_OF_PEAK:.0%} of the peak)",
+        help=f"sales a second in the open phases (default: {SHARE_OF_PEAK:.0%}% of the peak)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw the curves into a folder")
