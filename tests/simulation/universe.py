@@ -26,6 +26,7 @@ from bezant.app.endpoints import valor_endpoint
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.dialects.wire.http import Endpoint
+from bezant.jobs import Bell
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.storage.ids import IdBlocks
 from tests.simulation.cellar import Cellar
@@ -279,6 +280,7 @@ class Universe:
                 names=Names(IdBlocks(units, "boarding", size=1), self._cellar.keys),
                 clock=self._clock,
             ),
+            announced=Bell(asyncio.get_running_loop()),
         )
         async with open_gateway(
             store, ADDRESS, housekeeping=True, pace=PACE, jitter=chances.random

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
+from bezant.jobs import Bell
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
@@ -57,6 +59,8 @@ class Store:
     units: Units
     clock: SystemClock
     boarding: Boarding
+    announced: Bell
+    """Rung when something to be delivered has been stored."""
 
 
 @asynccontextmanager
@@ -76,6 +80,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             raise NotReady(message)
         root = open_root_key(settings.root_key, create=create and not has_keys(engine))
         keys = open_keys(engine, root)
+        announced = Bell(asyncio.get_running_loop())
         units = open_units(
             engine,
             keys,
@@ -83,6 +88,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             readers=settings.read_lanes,
             group_max=settings.group_max,
             queue_max=settings.queue_max,
+            on_announced=announced.ring,
         )
         units.start()
         clock = RealClock()
@@ -91,7 +97,13 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         )
         try:
             yield Store(
-                settings=settings, engine=engine, keys=keys, units=units, clock=clock, boarding=boarding
+                settings=settings,
+                engine=engine,
+                keys=keys,
+                units=units,
+                clock=clock,
+                boarding=boarding,
+                announced=announced,
             )
         finally:
             units.stop()
