@@ -23,6 +23,7 @@ from bezant.app.store import Store
 from bezant.config import Settings
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
+from bezant.core.receipts import Receipts
 from bezant.core.vault import Bins
 from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
 from bezant.storage.ids import IdBlocks
@@ -42,6 +43,7 @@ class Gateway:
     timetable: Timetable
     metrics: Metrics
     bins: Bins
+    receipts: Receipts
 
     async def database_answers(self) -> bool:
         """Whether the database can be read within a second."""
@@ -114,6 +116,7 @@ async def open_gateway(
             timetable=timetable,
             metrics=metrics,
             bins=bins,
+            receipts=Receipts(units=units, names=store.keys.receipt_names, callers=access.directory),
         )
     finally:
         for stop in (

@@ -30,6 +30,7 @@ from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.receipts import ReceiptRows
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
@@ -68,6 +69,7 @@ class Unit:
         self.catalogue = CatalogueRows(connection, self.writes)
         self.batches = Batches(connection, self.writes)
         self.payments = PaymentRows(connection, self.writes)
+        self.receipts = ReceiptRows(connection, self.payments)
         self.reversals = Reversals(connection, self.writes)
         self.journal = Journal(connection, self.writes)
         self.claims = Claims(connection, self.writes)
