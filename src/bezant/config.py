@@ -8,12 +8,15 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
+from bezant.core.deliveries import is_mail_address
+
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SMTP_SECURITIES = ("starttls", "tls", "none")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -50,6 +53,19 @@ class Settings:
     one-time password can be sent to a customer."""
     sms_token_file: Path | None = None
     """File with the token that proves us to whoever sends them, readable by its owner only."""
+    smtp: str = ""
+    """``host:port`` of the relay that mails are handed to; empty with ``--demo``: the sandbox's inbox.
+    Without one, no mails are sent."""
+    smtp_security: str = "starttls"
+    """How it is spoken to: ``starttls``, ``tls`` (from the first byte on), or ``none``."""
+    smtp_user: str = ""
+    """Who logs in there; empty: nobody does."""
+    smtp_password_file: Path | None = None
+    """File with that user's password, readable by its owner only."""
+    smtp_ca_file: Path | None = None
+    """Certificates that are trusted there instead of the system's."""
+    mail_from: str = "bezant@localhost.localdomain"
+    """The address that mails come from."""
     notice_retries: int = 10
     """How often a notice that nobody took is sent again."""
     notice_pause_seconds: float = 10.0
@@ -102,6 +118,11 @@ class Settings:
         """The gift host's host and port, when one is set."""
         return _address("gift_host", self.gift_host)
 
+    @property
+    def smtp_address(self) -> tuple[str, int] | None:
+        """The mail relay's host and port, when one is set."""
+        return _address("smtp", self.smtp)
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = []
@@ -114,6 +135,12 @@ class Settings:
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
         if self.lease_seconds <= rail:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
+        if self.smtp_security not in SMTP_SECURITIES:
+            found.append(f"smtp_security is one of {', '.join(SMTP_SECURITIES)}")
+        if not is_mail_address(self.mail_from):
+            found.append("mail_from is a mail address, such as receipts@example.com")
+        if bool(self.smtp_user) != (self.smtp_password_file is not None):
+            found.append("smtp_user and smtp_password_file are set together")
         if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
             found.append("notice_pause_seconds and notice_seconds must be more than 0")
         return found

@@ -1,5 +1,6 @@
 """Deliveries: what the outside is to be told, kept with the change that it tells of until it is taken."""
 
+from bezant.core.deliveries.letters import Letter, Text, is_mail_address, one_line, phone_number
 from bezant.core.deliveries.model import (
     DELIVERY,
     Answered,
@@ -23,11 +24,16 @@ __all__ = [
     "DeliveryStore",
     "Event",
     "Fate",
+    "Letter",
     "Parcel",
     "Policy",
     "Route",
     "Sender",
     "State",
+    "Text",
     "Unreachable",
     "Unrouted",
+    "is_mail_address",
+    "one_line",
+    "phone_number",
 ]
