@@ -23,6 +23,8 @@ from bezant.core.receipts import Receipt
 from bezant.receipts.sheet import Row, worded
 
 _FONT_ENCODING: Final = "cp1252"
+_NARROW_SPACE: Final = "\u202f"
+"""Stands before AM and PM."""
 _INK, _GREY, _LINE, _WARNING = (HexColor(code) for code in ("#1f2933", "#52606d", "#cbd2d9", "#8d2b0b"))
 _MARGIN: Final = 16 * mm
 _WIDTH: Final = A5[0] - 2 * _MARGIN
@@ -47,8 +49,8 @@ _RULED: Final = TableStyle(
 
 def pdf(receipt: Receipt, language: Language) -> bytes:
     """A PDF file."""
-    written = Language.ENGLISH if language is Language.ARABIC else language
-    sheet = worded(receipt, written)
+    worded_in = Language.ENGLISH if language is Language.ARABIC else language
+    sheet = worded(receipt, worded_in)
     file = io.BytesIO()
     document = SimpleDocTemplate(
         file,
@@ -59,7 +61,7 @@ def pdf(receipt: Receipt, language: Language) -> bytes:
         bottomMargin=_MARGIN,
         title=f"{sheet.title} {receipt.payment_id}",
         author=receipt.merchant,
-        lang=written.value,
+        lang=worded_in.value,
         invariant=1,
     )
 
@@ -86,8 +88,13 @@ def pdf(receipt: Receipt, language: Language) -> bytes:
     return file.getvalue()
 
 
+def written(text: str) -> str:
+    """``text`` in the letters that the fonts have, with a question mark for each that they have not."""
+    return text.replace(_NARROW_SPACE, " ").encode(_FONT_ENCODING, "replace").decode(_FONT_ENCODING)
+
+
 def _words(text: str, style: ParagraphStyle) -> Paragraph:
-    return Paragraph(escape(text.encode(_FONT_ENCODING, "replace").decode(_FONT_ENCODING)), style)
+    return Paragraph(escape(written(text)), style)
 
 
 def _table(rows: Sequence[tuple[Row, ParagraphStyle]]) -> Table:
@@ -95,4 +102,4 @@ def _table(rows: Sequence[tuple[Row, ParagraphStyle]]) -> Table:
         [_words(row.label, style), _words(row.value, ParagraphStyle("value", style, alignment=TA_RIGHT))]
         for row, style in rows
     ]
-    return Table(lines, colWidths=[_WIDTH * 0.42, _WIDTH * 0.58], style=_RULED)
+    return Table(lines, colWidths=[_WIDTH * 0.42, _WIDTH * 0.58], style=_RULED, splitInRow=1)
