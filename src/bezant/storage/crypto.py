@@ -177,6 +177,14 @@ class CardSealer:
         """What a delivery sends back. Raises ``ValueError`` when it was sealed for something else."""
         return self._decrypt(sealed, f"parcel:{merchant_id}:{delivery_id}")
 
+    def seal_notice(self, merchant_id: int, notice_id: int, text: str) -> bytes:
+        """What somebody is told and where, bound to that notice."""
+        return self._encrypt(text, f"notice:{merchant_id}:{notice_id}")
+
+    def open_notice(self, merchant_id: int, notice_id: int, sealed: bytes) -> str:
+        """The same back. Raises ``ValueError`` when it was sealed for something else."""
+        return self._decrypt(sealed, f"notice:{merchant_id}:{notice_id}")
+
     def _encrypt(self, text: str, bound_to: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), bound_to.encode())

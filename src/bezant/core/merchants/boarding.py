@@ -140,10 +140,15 @@ class NewNames(Protocol):
 
 
 class Boarding:
-    """Makes and changes accounts. ``notifies``: one-time passwords can be sent to people."""
+    """Makes and changes accounts. ``notifies``: whether one-time passwords reach that factor's people."""
 
     def __init__(
-        self, *, units: BoardingUnits, names: NewNames, clock: SystemClock, notifies: bool = False
+        self,
+        *,
+        units: BoardingUnits,
+        names: NewNames,
+        clock: SystemClock,
+        notifies: Callable[[RefundFactor], bool] = lambda _factor: False,
     ) -> None:
         self._units = units
         self._names = names
@@ -292,10 +297,10 @@ class Boarding:
             factor = changed.refund_factor
             if factor.enabled and not (factor.email or factor.phone):
                 raise BadFacts("the refund factor needs an email address or a phone number")
-            if factor.enabled and not merchant.sandbox and not self._notifies:
+            if factor.enabled and not merchant.sandbox and not self._notifies(factor):
                 raise BadFacts(
-                    "the refund factor cannot be switched on: nothing is set up yet that sends one-time "
-                    "passwords (a sandbox merchant needs nothing: its password is fixed)"
+                    "the refund factor cannot be switched on: nothing is set up that sends one-time "
+                    "passwords there: see BEZANT_SMTP and BEZANT_SMS (a sandbox merchant's is fixed)"
                 )
             tx.boarding.set_rules(changed)
             return changed

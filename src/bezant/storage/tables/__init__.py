@@ -25,6 +25,7 @@ from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_program
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
+from bezant.storage.tables.notices import notices
 from bezant.storage.tables.payments import (
     batches,
     claims,
@@ -77,6 +78,7 @@ __all__ = [
     "login_failures",
     "merchants",
     "metadata",
+    "notices",
     "payment_events",
     "payments",
     "postings",
