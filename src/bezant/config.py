@@ -10,6 +10,7 @@ from pathlib import Path
 
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}(/[0-9A-Za-z._~\-]+)*", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
@@ -33,6 +34,8 @@ class Settings:
     """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
+    """Where payers reach the hosted pages, without a slash at the end; empty: ``http://host:port``."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -102,6 +105,11 @@ class Settings:
         """The gift host's host and port, when one is set."""
         return _address("gift_host", self.gift_host)
 
+    @property
+    def pages_url(self) -> str:
+        """What the addresses of hosted pages, receipts and codes begin with."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = []
@@ -116,6 +124,8 @@ class Settings:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
         if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
             found.append("notice_pause_seconds and notice_seconds must be more than 0")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https://, a host, and a path without a slash at its end")
         return found
 
 

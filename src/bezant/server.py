@@ -253,7 +253,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
 
     alone = settings.workers == 1
     serving = uvicorn.Config(
-        Server(settings) if alone else "bezant.server:create",
+        "bezant.server:create",
         factory=not alone,
         host=settings.host,
         port=settings.port,
@@ -272,7 +272,10 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     listener = serving.bind_socket()
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
+    # Which port it is, is known only now.
+    settings = replace(settings, public_url=settings.public_url or base_url)
     if alone:
+        serving.app = Server(settings)
         server = _Listening(serving, ready)
         server.run(sockets=[listener])
         if not server.started:

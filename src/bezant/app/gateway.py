@@ -13,10 +13,12 @@ from bezant.app.sides import (
     CardSide,
     FinanceSide,
     GiftSide,
+    InvoiceSide,
     access_side,
     card_side,
     finance_side,
     gift_side,
+    invoice_side,
     notice_side,
 )
 from bezant.app.store import Store
@@ -25,7 +27,7 @@ from bezant.core.deliveries import Courier
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
-from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
+from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs, invoice_jobs
 from bezant.storage.ids import IdBlocks
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -38,6 +40,7 @@ class Gateway:
     store: Store
     access: AccessSide
     cards: CardSide
+    invoices: InvoiceSide
     gift: GiftSide
     finance: FinanceSide
     timetable: Timetable
@@ -73,6 +76,7 @@ async def open_gateway(
     ids = IdBlocks(units, "payments")
     access = access_side(store)
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
+    invoices = invoice_side(store, access.directory, cards.payments, ids)
     gift = gift_side(store, access.directory, ids)
     finance = finance_side(store, access.directory, ids)
     notices = notice_side(store, access.signing)
@@ -96,7 +100,10 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=_more_jobs(store.settings, gift, finance, notices.courier),
+        more=(
+            *invoice_jobs(invoices.recovery),
+            *_more_jobs(store.settings, gift, finance, notices.courier),
+        ),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -107,6 +114,7 @@ async def open_gateway(
             store=store,
             access=access,
             cards=cards,
+            invoices=invoices,
             gift=gift,
             finance=finance,
             timetable=timetable,

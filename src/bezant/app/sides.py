@@ -14,6 +14,7 @@ from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
 from bezant.core.deliveries import Courier, Policy
 from bezant.core.gift import GiftCards, GiftRecovery
+from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
@@ -109,6 +110,33 @@ def card_side(
             lease=settings.lease,
         ),
         link=link,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSide:
+    """Links to pay by, and receipts."""
+
+    invoices: Invoices
+    receipts: Receipts
+    recovery: InvoiceRecovery
+
+
+def invoice_side(store: Store, directory: Directory, payments: Payments, ids: IdBlocks) -> InvoiceSide:
+    """Invoices that are paid by these card payments."""
+    units, clock, hasher = store.units, store.clock, store.keys.hasher
+    return InvoiceSide(
+        invoices=Invoices(
+            units=units,
+            payments=payments,
+            callers=directory,
+            hasher=hasher,
+            ids=ids,
+            new_uid=hasher.app_name,
+            clock=clock,
+        ),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids),
+        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
     )
 
 

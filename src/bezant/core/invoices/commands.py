@@ -70,7 +70,7 @@ class Result(StrEnum):
     CLOSED = "closed"
     """The link was paid before, has expired or was cancelled: ``View.state`` says which."""
     CHANGED = "changed"
-    """The merchant asks for something else by now, or the tip is not offered: show it anew. Nothing happened."""
+    """Something else is asked by now, or that tip is not offered: nothing happened, show it anew."""
     BUSY = "busy"
     """The gateway could not say: the same attempt, under the same key, should be made again."""
     REFUSED = "refused"

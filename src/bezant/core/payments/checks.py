@@ -77,7 +77,7 @@ def verification_match(letter: str | None) -> Match:
     return _VERIFICATION.get(letter or "", Match.UNCHECKED)
 
 
-def judged(answer: Answer, checks: CardChecks, *, at_least: Money) -> Verdict:
+def judged(answer: Answer, checks: CardChecks, *, at_least: Money | None = None) -> Verdict:
     """The network's answer to new money by a merchant's rules. The verification value is looked at first.
 
     An approval of less than ``at_least`` is unwanted: the card has not enough.
@@ -88,6 +88,6 @@ def judged(answer: Answer, checks: CardChecks, *, at_least: Money) -> Verdict:
         return Unwanted(approved=answer, reason=Reason.CVV_MISMATCH)
     if checks.address_declines and address_match(checks.address, answer.avs) is Match.NO_MATCH:
         return Unwanted(approved=answer, reason=Reason.ADDRESS_MISMATCH)
-    if answer.amount < at_least:
+    if at_least is not None and answer.amount < at_least:
         return Unwanted(approved=answer, reason=Reason.INSUFFICIENT_FUNDS)
     return answer

@@ -434,8 +434,7 @@ class Payments:
         said = await self._acquirer.send(message)
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
-        asked = payment.amounts.total
-        at_least = asked if bond is not None else Money.zero(asked.currency)
+        at_least = None if bond is None else payment.amounts.total
         new = payment.kind in NEW_MONEY
         answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
         try:
