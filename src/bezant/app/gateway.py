@@ -79,7 +79,7 @@ async def open_gateway(
     invoices = invoice_side(store, access.directory, cards.payments, ids)
     gift = gift_side(store, access.directory, ids)
     finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access.signing)
+    notices = notice_side(store, access)
     bins = Bins()
 
     async def take_changes_over() -> None:

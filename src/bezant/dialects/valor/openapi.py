@@ -150,7 +150,7 @@ class _Schemas:
         return self.answer(_FAMILY_NAMES[name], families.ERROR_FAMILIES[name])
 
 
-_FAMILY_NAMES: Final = {"ERR": "Error", "ERR-E03": "ErrorNotAllowed"}
+_FAMILY_NAMES: Final = {"ERR": "Error", "ERR-E03": "ErrorNotAllowed", "ERR-91": "ErrorUnknownTransaction"}
 
 
 def page() -> str:

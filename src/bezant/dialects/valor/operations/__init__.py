@@ -9,9 +9,11 @@ from bezant.dialects.valor.operations import (
     gift,
     increments,
     inquiries,
+    invoices,
     keys,
     lists,
     lookups,
+    receipts,
     refunds,
     sales,
     tips,
@@ -35,4 +37,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *lookups.OPERATIONS,
     *catalogue.OPERATIONS,
     *gift.OPERATIONS,
+    *invoices.OPERATIONS,
+    *receipts.OPERATIONS,
 )
