@@ -9,6 +9,7 @@ from bezant.dialects.valor.operations import (
     gift,
     increments,
     inquiries,
+    invoice_lists,
     invoices,
     keys,
     lists,
@@ -38,5 +39,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalogue.OPERATIONS,
     *gift.OPERATIONS,
     *invoices.OPERATIONS,
+    *invoice_lists.OPERATIONS,
     *receipts.OPERATIONS,
 )
