@@ -131,6 +131,9 @@ PHONE = Field(
     note="10 digits in the docs; plugins send what the customer typed",
 )
 EMAIL = _text("email", 255)
+MAIL_ADDRESS = Field(
+    name="email", read=codecs.email(length_max=255), invalid=codes.BAD_TEXT, note="mail goes there"
+)
 CHANNEL = _text("ecomm_channel", CHANNEL_MAX)
 
 ONCE = Field(
