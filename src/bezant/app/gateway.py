@@ -13,19 +13,22 @@ from bezant.app.sides import (
     CardSide,
     FinanceSide,
     GiftSide,
+    InvoiceSide,
     access_side,
     card_side,
+    delivery_side,
     finance_side,
     gift_side,
-    notice_side,
+    invoice_side,
+    notices_of,
+    texts_of,
 )
 from bezant.app.store import Store
 from bezant.config import Settings
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
-from bezant.core.receipts import Receipts
 from bezant.core.vault import Bins
-from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
+from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs, invoice_jobs
 from bezant.storage.ids import IdBlocks
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -38,12 +41,12 @@ class Gateway:
     store: Store
     access: AccessSide
     cards: CardSide
+    invoices: InvoiceSide
     gift: GiftSide
     finance: FinanceSide
     timetable: Timetable
     metrics: Metrics
     bins: Bins
-    receipts: Receipts
 
     async def database_answers(self) -> bool:
         """Whether the database can be read within a second."""
@@ -72,11 +75,14 @@ async def open_gateway(
     metrics = Metrics()
     strays = StrayBox(metrics)
     ids = IdBlocks(units, "payments")
-    access = access_side(store)
+    notices = notices_of(store, ids)
+    access = access_side(store, notices)
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
+    invoices = invoice_side(store, access.directory, cards.payments, notices, ids)
     gift = gift_side(store, access.directory, ids)
-    finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access)
+    texts = texts_of(store.settings)
+    finance = finance_side(store, access.directory, texts, ids)
+    deliveries = delivery_side(store, access, invoices.receipts, texts)
     bins = Bins()
 
     async def take_changes_over() -> None:
@@ -98,8 +104,8 @@ async def open_gateway(
         housekeeping=housekeeping,
         pace=pace,
         more=(
-            *_more_jobs(store.settings, gift, finance),
-            *delivery_jobs(notices.courier, store.announced, metrics),
+            *_more_jobs(store.settings, invoices, gift, finance),
+            *delivery_jobs(deliveries.courier, store.announced, metrics),
         ),
     )
     await take_changes_over()
@@ -111,27 +117,31 @@ async def open_gateway(
             store=store,
             access=access,
             cards=cards,
+            invoices=invoices,
             gift=gift,
             finance=finance,
             timetable=timetable,
             metrics=metrics,
             bins=bins,
-            receipts=Receipts(units=units, names=store.keys.receipt_names, callers=access.directory),
         )
     finally:
         for stop in (
             timetable.stop,
             cards.link.stop,
             gift.link.stop,
-            finance.stop,
-            notices.sender.stop,
+            finance.link.stop,
+            texts.stop,
+            deliveries.parcels.stop,
         ):
             await stop()
 
 
-def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide) -> tuple[Job, ...]:
+def _more_jobs(
+    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide
+) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
+        *invoice_jobs(invoices.recovery),
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
     )

@@ -8,8 +8,8 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bezant.core.languages import Language
-from bezant.core.receipts import Receipt
 from bezant.receipts.sheet import worded
+from bezant.receipts.slip import Slip
 
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -20,6 +20,6 @@ _TEMPLATES: Final = Environment(
 )
 
 
-def html(receipt: Receipt, language: Language) -> str:
+def html(slip: Slip, language: Language) -> str:
     """The receipt as an HTML fragment: one ``div``, styled, without anything to be fetched."""
-    return _TEMPLATES.get_template("receipt.html").render(sheet=worded(receipt, language))
+    return _TEMPLATES.get_template("receipt.html").render(sheet=worded(slip, language))

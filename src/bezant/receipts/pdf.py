@@ -19,8 +19,8 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from bezant.core.languages import Language
-from bezant.core.receipts import Receipt
 from bezant.receipts.sheet import Row, worded
+from bezant.receipts.slip import Slip
 
 _FONT_ENCODING: Final = "cp1252"
 _NARROW_SPACE: Final = "\u202f"
@@ -47,10 +47,10 @@ _RULED: Final = TableStyle(
 )
 
 
-def pdf(receipt: Receipt, language: Language) -> bytes:
+def pdf(slip: Slip, language: Language) -> bytes:
     """A PDF file."""
     worded_in = Language.ENGLISH if language is Language.ARABIC else language
-    sheet = worded(receipt, worded_in)
+    sheet = worded(slip, worded_in)
     file = io.BytesIO()
     document = SimpleDocTemplate(
         file,
@@ -59,8 +59,8 @@ def pdf(receipt: Receipt, language: Language) -> bytes:
         rightMargin=_MARGIN,
         topMargin=_MARGIN,
         bottomMargin=_MARGIN,
-        title=f"{sheet.title} {receipt.payment_id}",
-        author=receipt.merchant,
+        title=f"{sheet.title} {slip.payment_id}",
+        author=slip.merchant,
         lang=worded_in.value,
         invariant=1,
     )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bezant.core.invoices import Copy
 from bezant.core.languages import Language
 from bezant.core.payments import Kind
-from bezant.core.receipts import Change, Copy, Receipt, Standing
 from bezant.core.vault import Brand
+from bezant.receipts.slip import Change, Slip, Standing
 from bezant.wording import Wording, amount, moment
 
 LOCALES: Final = Path(__file__).with_name("locales")
@@ -26,13 +27,19 @@ _STANDINGS: Final[Mapping[Standing, str]] = {
     Standing.GIVEN_BACK: "Refunded",
     Standing.CAPTURED: "Captured",
     Standing.VOIDED: "Voided",
+    Standing.DONE: "Done",
     Standing.EXPIRED: "Authorization expired",
+    Standing.PENDING: "Pending",
+    Standing.DECLINED: "Declined",
 }
 _KINDS: Final[Mapping[Kind, str]] = {
     Kind.SALE: "Sale",
     Kind.AUTHORIZATION: "Authorization",
     Kind.CAPTURE: "Sale",
     Kind.REFUND: "Refund",
+    Kind.VOID: "Void",
+    Kind.INCREMENT: "Increase",
+    Kind.TIP: "Change of tip",
 }
 _CHANGES: Final[Mapping[Kind, str]] = {
     Kind.REFUND: "Refund of {at}",
@@ -84,32 +91,32 @@ class Sheet:
     notice: str | None
 
 
-def worded(receipt: Receipt, language: Language) -> Sheet:
+def worded(slip: Slip, language: Language) -> Sheet:
     """The receipt in that language."""
 
     def say(phrase: str, **values: str) -> str:
         return _wording.say(phrase, language, **values)
 
-    parts = receipt.amounts
+    parts = slip.amounts
     extras = [
         Row(say(label), amount(part, language))
         for label, part in (("Tax", parts.tax), ("Fee", parts.fee), ("Tip", parts.tip))
         if part
     ]
-    copy = "Merchant's copy" if receipt.copy is Copy.MERCHANT else "Receipt"
+    copy = "Merchant's copy" if slip.copy is Copy.MERCHANT else "Receipt"
     return Sheet(
         language=language,
         title=say(copy),
-        merchant=receipt.merchant,
-        store=None if receipt.store == receipt.merchant else receipt.store,
-        kind=say(_KINDS[receipt.kind]),
-        standing=say(_STANDINGS[receipt.standing]),
-        total=Row(say("Total"), amount(receipt.total, language)),
+        merchant=slip.merchant,
+        store=None if slip.store == slip.merchant else slip.store,
+        kind=say(_KINDS[slip.kind]),
+        standing=say(_STANDINGS[slip.standing]),
+        total=Row(say("Total"), amount(slip.total, language)),
         amounts=(Row(say("Amount"), amount(parts.base, language)), *extras) if extras else (),
-        changes=tuple(_change(change, language) for change in receipt.changes),
-        remaining=Row(say("Remaining"), amount(receipt.remaining, language)) if receipt.changes else None,
-        facts=tuple(Row(say(label), value) for label, value in _facts(receipt, language) if value),
-        notice=say("Test payment: no money was moved.") if receipt.sandbox else None,
+        changes=tuple(_change(change, language) for change in slip.changes),
+        remaining=Row(say("Remaining"), amount(slip.remaining, language)) if slip.changes else None,
+        facts=tuple(Row(say(label), value) for label, value in _facts(slip, language) if value),
+        notice=say("Test payment: no money was moved.") if slip.sandbox else None,
     )
 
 
@@ -118,23 +125,22 @@ def _change(change: Change, language: Language) -> Row:
     return Row(_wording.say(_CHANGES[change.kind], language, at=moment(change.at, language)), value)
 
 
-def _facts(receipt: Receipt, language: Language) -> Iterator[tuple[str, str | None]]:
-    yield "Date", moment(receipt.at, language)
-    if receipt.card is not None:
-        yield "Card", f"{_BRANDS[receipt.brand or Brand.UNKNOWN]} {receipt.card}".strip()
-    yield "Cardholder", receipt.cardholder
-    yield "Invoice", receipt.invoice
-    yield "Description", receipt.description
-    yield "Approval code", receipt.approval_code
-    yield "Transaction", str(receipt.payment_id)
-    if receipt.kind is Kind.REFUND and receipt.original_id is not None:
-        yield "Refund of transaction", str(receipt.original_id)
-    yield "Reference", receipt.retrieval_reference
+def _facts(slip: Slip, language: Language) -> Iterator[tuple[str, str | None]]:
+    yield "Date", moment(slip.at, language)
+    if slip.card is not None:
+        yield "Card", f"{_BRANDS[slip.brand or Brand.UNKNOWN]} {slip.card}".strip()
+    yield "Cardholder", slip.cardholder
+    yield "Invoice", slip.invoice
+    yield "Description", slip.description
+    yield "Approval code", slip.approval_code
+    yield "Transaction", str(slip.payment_id)
+    if slip.kind is Kind.REFUND and slip.original_id is not None:
+        yield "Refund of transaction", str(slip.original_id)
+    yield "Reference", slip.retrieval_reference
     numbers = (
-        ("Terminal", receipt.terminal_number),
-        ("Batch", receipt.batch_number),
-        ("Number in batch", receipt.transaction_number),
-        ("Audit number", receipt.audit_number),
+        ("Batch", slip.batch_number),
+        ("Number in batch", slip.transaction_number),
+        ("Audit number", slip.audit_number),
     )
     for label, number in numbers:
         yield label, None if number is None else str(number)

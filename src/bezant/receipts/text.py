@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bezant.core.languages import Language
-from bezant.core.receipts import Receipt
 from bezant.receipts.sheet import Row, worded
+from bezant.receipts.slip import Slip
 
 
-def text(receipt: Receipt, language: Language) -> str:
+def text(slip: Slip, language: Language) -> str:
     """Lines of text, each ended by a newline."""
-    sheet = worded(receipt, language)
+    sheet = worded(slip, language)
 
     def blocks() -> Iterator[list[str]]:
         yield [line for line in (sheet.merchant, sheet.store, f"{sheet.title}: {sheet.kind}") if line]

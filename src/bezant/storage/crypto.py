@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from bezant.core.faults import fault_point
-from bezant.core.receipts import ReceiptNames
 from bezant.core.sensitive import AccountNumber, Pan, Secret
 
 _NONCE_BYTES = 12
@@ -220,7 +219,6 @@ class Keys:
     hasher: SecretHasher
     sealer: CardSealer
     chain: ChainKey
-    receipt_names: ReceiptNames
 
 
 def new_data_key(root: RootKey) -> tuple[bytes, bytes]:

@@ -21,7 +21,6 @@ from bezant.storage.crypto import (
     new_data_key,
     unwrap_data_key,
 )
-from bezant.storage.links import SealedReceiptNames
 from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
 
@@ -66,4 +65,4 @@ def open_keys(engine: Engine, root: RootKey) -> Keys:
         with engine.connect() as connection:
             wrapped = System(connection, Writes()).data_keys()
     data_keys = {key_id: unwrap_data_key(root, text) for key_id, text in wrapped.items()}
-    return Keys(SecretHasher(root), CardSealer(root, data_keys), ChainKey(root), SealedReceiptNames(root))
+    return Keys(SecretHasher(root), CardSealer(root, data_keys), ChainKey(root))

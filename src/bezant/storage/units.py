@@ -28,12 +28,12 @@ from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
 from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
+from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.notices import NoticeRows
 from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
-from bezant.storage.stores.receipts import ReceiptRows
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
@@ -74,7 +74,6 @@ class Unit:
         self.catalogue = CatalogueRows(connection, self.writes)
         self.batches = Batches(connection, self.writes)
         self.payments = PaymentRows(connection, self.writes)
-        self.receipts = ReceiptRows(connection, self.payments)
         self.reversals = Reversals(connection, self.writes)
         self.journal = Journal(connection, self.writes)
         self.claims = Claims(connection, self.writes)
@@ -82,6 +81,7 @@ class Unit:
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
         self.notices = NoticeRows(connection, self.writes, keys)
+        self.invoices = InvoiceRows(connection, self.writes)
         self.strays = Strays(connection, self.writes)
 
     @property

@@ -4,6 +4,7 @@ from bezant.core.deliveries.letters import Letter, Text, is_mail_address, one_li
 from bezant.core.deliveries.model import (
     DELIVERY,
     Answered,
+    Content,
     Delivery,
     Event,
     Fate,
@@ -13,12 +14,14 @@ from bezant.core.deliveries.model import (
     Unreachable,
 )
 from bezant.core.deliveries.ports import Composer, DeliveryStore, Sender
-from bezant.core.deliveries.service import Courier, Route, Unrouted
+from bezant.core.deliveries.service import NOT_SET_UP, Courier, Route, Senders, Unrouted
 
 __all__ = [
     "DELIVERY",
+    "NOT_SET_UP",
     "Answered",
     "Composer",
+    "Content",
     "Courier",
     "Delivery",
     "DeliveryStore",
@@ -29,6 +32,7 @@ __all__ = [
     "Policy",
     "Route",
     "Sender",
+    "Senders",
     "State",
     "Text",
     "Unreachable",

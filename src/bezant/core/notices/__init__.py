@@ -1,24 +1,33 @@
-"""Notices to people: receipts, payment links and one-time passwords, by mail or text message."""
+"""Notices: what payers and merchants' people are told by mail and text message, and how often at most."""
 
-from bezant.core.notices.factors import FactorNotices, targets_of
+from bezant.core.notices.factors import FactorNotices, reaches
 from bezant.core.notices.model import (
+    HOUR,
+    TOPICS,
     Channel,
+    Copy,
     Facts,
     Limit,
+    Limits,
     LinkFacts,
     Notice,
     PasswordFacts,
     ReceiptFacts,
     Target,
+    addressed,
 )
 from bezant.core.notices.ports import NoticeStore, NoticeTx, NoticeUnits
-from bezant.core.notices.service import Notices
+from bezant.core.notices.service import Notices, Stamp
 
 __all__ = [
+    "HOUR",
+    "TOPICS",
     "Channel",
+    "Copy",
     "FactorNotices",
     "Facts",
     "Limit",
+    "Limits",
     "LinkFacts",
     "Notice",
     "NoticeStore",
@@ -27,6 +36,8 @@ __all__ = [
     "Notices",
     "PasswordFacts",
     "ReceiptFacts",
+    "Stamp",
     "Target",
-    "targets_of",
+    "addressed",
+    "reaches",
 ]

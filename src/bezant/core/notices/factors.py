@@ -7,39 +7,32 @@ from collections.abc import Collection
 from bezant.core.merchants import Caller, RefundFactor
 from bezant.core.merchants.factors import LIFE
 from bezant.core.money import Money
-from bezant.core.notices.model import Channel, PasswordFacts, Target
+from bezant.core.notices.model import Channel, PasswordFacts, addressed
 from bezant.core.notices.service import Notices
 from bezant.core.outcomes import Reason, Refused
 from bezant.core.sensitive import Secret
 
 
-def targets_of(factor: RefundFactor, channels: Collection[Channel]) -> tuple[Target, ...]:
-    """Where a merchant's passwords go, of the channels that this gateway has."""
-    targets = (
-        Target.mail(factor.email) if factor.email else None,
-        Target.phone(factor.phone) if factor.phone else None,
-    )
-    return tuple(target for target in targets if target is not None and target.channel in channels)
+def reaches(factor: RefundFactor, channels: Collection[Channel]) -> bool:
+    """Whether a merchant's passwords come to anybody over these channels."""
+    return any(target.channel in channels for target in addressed(mail=factor.email, phone=factor.phone))
 
 
 class FactorNotices:
-    """Sends each password to every address that the merchant has given and ``channels`` reach."""
+    """Sends each password to every address that the merchant has given."""
 
-    def __init__(self, notices: Notices, *, channels: Collection[Channel]) -> None:
+    def __init__(self, notices: Notices) -> None:
         self._notices = notices
-        self._channels = channels
 
     async def send_password(self, caller: Caller, password: Secret, *, amount: Money) -> None:
-        """Send it by mail and by text message. Refuses ``BUSY`` when too many were sent lately."""
+        """Have it sent by mail and by text message. Refuses ``BUSY`` when too many were sent lately."""
+        factor = caller.merchant.refund_factor
         facts = PasswordFacts(
             merchant=caller.merchant.name,
             password=password,
             amount=amount,
             minutes=int(LIFE.total_seconds() // 60),
         )
-        sent = [
-            await self._notices.send(caller.merchant.merchant_id, target, facts)
-            for target in targets_of(caller.merchant.refund_factor, self._channels)
-        ]
-        if not any(sent):
+        targets = addressed(mail=factor.email, phone=factor.phone)
+        if not await self._notices.send(caller.merchant.merchant_id, targets, facts):
             raise Refused(Reason.BUSY)

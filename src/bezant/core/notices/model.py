@@ -11,7 +11,6 @@ from typing import Final, Self
 from bezant.core.deliveries import is_mail_address, phone_number
 from bezant.core.languages import Language
 from bezant.core.money import Money
-from bezant.core.receipts import Copy
 from bezant.core.sensitive import Secret
 
 
@@ -41,6 +40,19 @@ class Target:
         return None if number is None else cls(channel=Channel.TEXT, address=number)
 
 
+def addressed(*, mail: str | None, phone: str | None) -> tuple[Target, ...]:
+    """Whoever is meant by what a caller or a payer wrote: nobody, where it is neither address nor number."""
+    targets = (Target.mail(mail) if mail else None, Target.phone(phone) if phone else None)
+    return tuple(target for target in targets if target is not None)
+
+
+class Copy(StrEnum):
+    """Whose copy of a receipt it is."""
+
+    CUSTOMER = "c"
+    MERCHANT = "m"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptFacts:
     """A receipt. It is looked up when it is sent, and shows what has become of the payment by then."""
@@ -51,14 +63,9 @@ class ReceiptFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacts:
-    """A link to pay at. ``expires_at`` is on the store's wall clock."""
+    """A link to pay at: an invoice's. It is looked up when it is sent, and sent if it can be paid then."""
 
-    merchant: str
-    url: str = field(repr=False)
-    amount: Money
-    invoice: str | None = None
-    description: str | None = None
-    expires_at: datetime | None = None
+    invoice_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,11 @@ class Notice:
     facts: Facts
     made_at: datetime
 
+    @property
+    def topic(self) -> str:
+        """What it is announced as, and counted with."""
+        return TOPICS[type(self.facts)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -107,9 +119,23 @@ class Limit:
     per_target: bool
 
 
-LIMITS: Final = (
-    Limit(notices=10, within=timedelta(minutes=10), per_target=True),
-    Limit(notices=40, within=timedelta(days=1), per_target=True),
-    Limit(notices=2_000, within=timedelta(hours=1), per_target=False),
-)
-"""A payer is not to be flooded through us, and a stolen app key sends no mailing (our choice)."""
+HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What holds for each of the two families, topic by topic.
+
+    ``notices``: a payer is not to be flooded through us, and a stolen app key sends no mailing.
+    ``passwords`` go to addresses that the operator has set; a shop may refund often (our choice).
+    """
+
+    notices: tuple[Limit, ...] = (
+        Limit(notices=5, within=HOUR, per_target=True),
+        Limit(notices=2_000, within=HOUR, per_target=False),
+    )
+    passwords: tuple[Limit, ...] = (Limit(notices=60, within=HOUR, per_target=True),)
+
+    def of(self, facts: Facts) -> tuple[Limit, ...]:
+        """What holds for one."""
+        return self.passwords if isinstance(facts, PasswordFacts) else self.notices

@@ -23,8 +23,8 @@ class NoticeStore(Protocol):
         """That merchant's notice."""
         ...
 
-    def count(self, merchant_id: int, since: datetime, target_hash: bytes | None) -> int:
-        """How many notices the merchant has made since then, to one target or to all."""
+    def count(self, merchant_id: int, topic: str, since: datetime, target_hash: bytes | None) -> int:
+        """How many of that topic the merchant has made since then, to one target or to all."""
         ...
 
 

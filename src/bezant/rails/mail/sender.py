@@ -6,6 +6,7 @@ offers none is told nothing.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from bezant.rails.mail.message import message_of
 SECONDS_MAX: Final = 20.0
 _TAKEN: Final = 250
 _REPLIES: Final = range(200, 600)
+_NEVER: Final = range(500, 600)
 
 log = structlog.get_logger()
 
@@ -72,26 +74,34 @@ class SmtpSender:
         self._now = now
 
     async def post(self, letter: Letter) -> Fate:
-        """Hand a letter over once. The relay's own words are not kept."""
+        """Hand a letter over once. The relay's own words are not kept.
+
+        What it will never do is final; that it does not know us is not, for that can be mended.
+        """
         message = message_of(letter, sender=self._sender, at=self._now())
         try:
-            await aiosmtplib.send(
-                message,
-                sender=self._sender,
-                recipients=[letter.to],
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password.reveal() if self._password else None,
-                timeout=self._timeout,
-                use_tls=self._security is Security.TLS,
-                start_tls=self._security is Security.STARTTLS,
-                tls_context=self._context,
-            )
+            async with asyncio.timeout(self._timeout):
+                await aiosmtplib.send(
+                    message,
+                    sender=self._sender,
+                    recipients=[letter.to],
+                    hostname=self._host,
+                    port=self._port,
+                    username=self._user,
+                    password=self._password.reveal() if self._password else None,
+                    # Each step has all the time that there is for the whole.
+                    timeout=self._timeout,
+                    use_tls=self._security is Security.TLS,
+                    start_tls=self._security is Security.STARTTLS,
+                    tls_context=self._context,
+                )
         except aiosmtplib.SMTPRecipientsRefused as refusal:
-            return self._refused(refusal.recipients[0].code)
+            status = refusal.recipients[0].code
+            return self._refused(status, final=status in _NEVER)
+        except aiosmtplib.SMTPDataError as refusal:
+            return self._refused(refusal.code, final=refusal.code in _NEVER)
         except aiosmtplib.SMTPResponseException as refusal:
-            return self._refused(refusal.code)
+            return self._refused(refusal.code, final=False)
         except (TimeoutError, aiosmtplib.SMTPTimeoutError):
             return self._unreachable("time-out")
         except (aiosmtplib.SMTPException, OSError, ValueError):
@@ -99,11 +109,11 @@ class SmtpSender:
             return self._unreachable("not reached")
         return Answered(status=_TAKEN)
 
-    def _refused(self, status: int) -> Fate:
+    def _refused(self, status: int, *, final: bool) -> Fate:
         if status not in _REPLIES:
             return self._unreachable("not reached")  # what it said was no answer
         log.warning("mail_not_taken", status=status)
-        return Answered(status=status)
+        return Answered(status=status, final=final)
 
     def _unreachable(self, cause: str) -> Fate:
         log.warning("mail_not_taken", trouble=cause)

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from bezant.core.languages import Language
 from bezant.core.money import CURRENCIES, Money
-from bezant.core.notices import Channel, Facts, LinkFacts, Notice, PasswordFacts, ReceiptFacts, Target
-from bezant.core.receipts import Copy
+from bezant.core.notices import Channel, Copy, Facts, LinkFacts, Notice, PasswordFacts, ReceiptFacts, Target
 from bezant.core.sensitive import Secret
 from bezant.storage.crypto import Keys
 from bezant.storage.instants import from_micros, to_micros
@@ -27,13 +26,7 @@ class _Receipt(msgspec.Struct, frozen=True, tag="receipt"):
 
 
 class _Link(msgspec.Struct, frozen=True, tag="link"):
-    merchant: str
-    url: str
-    minor: int
-    currency: str
-    invoice: str | None
-    description: str | None
-    expires_at: datetime | None
+    invoice_id: int
 
 
 class _Password(msgspec.Struct, frozen=True, tag="password"):
@@ -75,6 +68,7 @@ class NoticeRows:
             notices.insert().values(
                 merchant_id=notice.merchant_id,
                 notice_id=notice.notice_id,
+                topic=notice.topic,
                 target_hash=notice.target_hash,
                 content=self._sealer.seal_notice(notice.merchant_id, notice.notice_id, text),
                 made_at=to_micros(notice.made_at),
@@ -100,9 +94,11 @@ class NoticeRows:
             made_at=from_micros(row.made_at),
         )
 
-    def count(self, merchant_id: int, since: datetime, target_hash: bytes | None) -> int:
-        """How many notices the merchant has made since then, to one target or to all."""
-        wanted = select(func.count()).where(_c.merchant_id == merchant_id, _c.made_at > to_micros(since))
+    def count(self, merchant_id: int, topic: str, since: datetime, target_hash: bytes | None) -> int:
+        """How many of that topic the merchant has made since then, to one target or to all."""
+        wanted = select(func.count()).where(
+            _c.merchant_id == merchant_id, _c.topic == topic, _c.made_at > to_micros(since)
+        )
         if target_hash is not None:
             wanted = wanted.where(_c.target_hash == target_hash)
         return int(self._connection.execute(wanted).scalar_one())
@@ -113,15 +109,7 @@ def _kept(facts: Facts) -> _Receipt | _Link | _Password:
         case ReceiptFacts():
             return _Receipt(payment_id=facts.payment_id, copy=facts.copy)
         case LinkFacts():
-            return _Link(
-                merchant=facts.merchant,
-                url=facts.url,
-                minor=facts.amount.minor,
-                currency=facts.amount.currency.code,
-                invoice=facts.invoice,
-                description=facts.description,
-                expires_at=facts.expires_at,
-            )
+            return _Link(invoice_id=facts.invoice_id)
         case PasswordFacts():
             return _Password(
                 merchant=facts.merchant,
@@ -139,14 +127,7 @@ def _facts(kept: _Receipt | _Link | _Password) -> Facts:
         case _Receipt():
             return ReceiptFacts(payment_id=kept.payment_id, copy=kept.copy)
         case _Link():
-            return LinkFacts(
-                merchant=kept.merchant,
-                url=kept.url,
-                amount=Money(kept.minor, CURRENCIES[kept.currency]),
-                invoice=kept.invoice,
-                description=kept.description,
-                expires_at=kept.expires_at,
-            )
+            return LinkFacts(invoice_id=kept.invoice_id)
         case _Password():
             return PasswordFacts(
                 merchant=kept.merchant,

@@ -26,6 +26,7 @@ from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_program
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
+from bezant.storage.tables.invoices import invoice_attempts, invoice_events, invoices
 from bezant.storage.tables.notices import notices
 from bezant.storage.tables.payments import (
     batches,
@@ -80,6 +81,9 @@ __all__ = [
     "gift_misses",
     "gift_movements",
     "id_blocks",
+    "invoice_attempts",
+    "invoice_events",
+    "invoices",
     "isos",
     "loan_events",
     "loan_passwords",

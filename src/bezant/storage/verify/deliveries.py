@@ -32,7 +32,7 @@ DELIVERIES = (
         query="""
             SELECT merchant_id, delivery_id, state FROM deliveries
             WHERE (state IN ('delivered', 'given_up') AND tries = 0)
-                OR (state = 'delivered' AND parcel IS NULL)
+                OR (state = 'delivered' AND content IS NULL)
         """,
     ),
 )

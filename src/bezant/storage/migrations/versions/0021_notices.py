@@ -1,19 +1,21 @@
-"""Notices: what people are told, sealed, and how often they were."""
+"""Notices: what people are told, sealed, and how often they were; deliveries bring more than parcels."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
+    op.execute("ALTER TABLE deliveries RENAME COLUMN parcel TO content")
     op.create_table(
         "notices",
         sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("notice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("topic", sa.String(length=32), nullable=False),
         sa.Column("target_hash", sa.LargeBinary(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
@@ -22,5 +24,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("merchant_id", "notice_id", name=op.f("pk_notices")),
     )
-    op.create_index("ix_notices_made_at", "notices", ["merchant_id", "made_at"], unique=False)
-    op.create_index("ix_notices_target", "notices", ["merchant_id", "target_hash", "made_at"], unique=False)
+    op.create_index(
+        "ix_notices_target", "notices", ["merchant_id", "topic", "target_hash", "made_at"], unique=False
+    )
+    op.create_index("ix_notices_made_at", "notices", ["merchant_id", "topic", "made_at"], unique=False)

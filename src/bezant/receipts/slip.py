@@ -7,28 +7,19 @@ caller gave may hold card numbers that belong nowhere: they are masked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from bezant.core.merchants import Caller
+from bezant.core.invoices import Copy, Receipt
 from bezant.core.money import Money
 from bezant.core.payments import Amounts, Kind, Payment, State
 from bezant.core.vault import Brand, mask_card_numbers
 
-WITH_RECEIPT = frozenset({Kind.SALE, Kind.AUTHORIZATION, Kind.CAPTURE, Kind.REFUND})
-"""The kinds that have a receipt. A void, an increment or a tip stands on its original's."""
-
-_CHANGES = frozenset({Kind.REFUND, Kind.VOID, Kind.CAPTURE})
+_CHANGES: Final = frozenset({Kind.REFUND, Kind.VOID, Kind.CAPTURE})
 """The kinds of follow-up that a receipt lists. Increments and tips show in its amounts."""
-
-
-class Copy(StrEnum):
-    """Whom a receipt is for. The merchant's shows what helps to find the payment again."""
-
-    CUSTOMER = "customer"
-    MERCHANT = "merchant"
 
 
 class Standing(StrEnum):
@@ -43,10 +34,17 @@ class Standing(StrEnum):
     CAPTURED = "captured"
     """An authorization that was captured: the capture has a receipt of its own."""
     VOIDED = "voided"
+    DONE = "done"
+    """A void, an increment, a change of tip: its original's receipt shows what came of it."""
     EXPIRED = "expired"
+    PENDING = "pending"
+    DECLINED = "declined"
 
 
-_BY_STATE: Mapping[State, Standing] = {
+_BY_STATE: Final[Mapping[State, Standing]] = {
+    State.SENDING: Standing.PENDING,
+    State.IN_DOUBT: Standing.PENDING,
+    State.DECLINED: Standing.DECLINED,
     State.AUTHORIZED: Standing.AUTHORIZED,
     State.INCREMENTING: Standing.AUTHORIZED,
     State.COMPLETING: Standing.AUTHORIZED,
@@ -54,16 +52,11 @@ _BY_STATE: Mapping[State, Standing] = {
     State.COMPLETED: Standing.CAPTURED,
     State.EXPIRED: Standing.EXPIRED,
     State.VOIDED: Standing.VOIDED,
+    State.REVERSED: Standing.VOIDED,
+    State.DONE: Standing.DONE,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptName:
-    """What a receipt's link stands for."""
-
-    merchant_id: int
-    payment_id: int
-    copy: Copy
+"""What is in no row was paid, or given back."""
+_NOTHING_LEFT: Final = frozenset({Standing.VOIDED, Standing.EXPIRED, Standing.PENDING, Standing.DECLINED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +71,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """A receipt as it stands now.
+class Slip:
+    """What a receipt shows as it stands now.
 
-    ``uid`` is its public name, ``at`` the store's local time. ``refunded`` is what was given back of
-    ``amounts.total``. ``card`` is masked (``XXXX1111``). Of ``terminal_number``, ``audit_number``,
-    ``batch_number``, ``transaction_number`` and ``cardholder`` a customer's copy has none.
+    ``at`` is the store's local time. ``refunded`` is what was given back of ``amounts.total``. ``card`` is
+    masked (``XXXX1111``). Of ``cardholder``, ``audit_number``, ``batch_number`` and ``transaction_number`` a
+    customer's copy has none: they help the merchant to find the payment again.
     """
 
-    uid: str
     copy: Copy
     sandbox: bool
     merchant: str
@@ -105,7 +97,6 @@ class Receipt:
     invoice: str | None
     description: str | None
     cardholder: str | None = None
-    terminal_number: str | None = None
     audit_number: int | None = None
     batch_number: int | None = None
     transaction_number: int | None = None
@@ -119,35 +110,28 @@ class Receipt:
     @property
     def remaining(self) -> Money:
         """What is left of the total after all that was done to it."""
-        if self.standing in {Standing.VOIDED, Standing.EXPIRED}:
+        if self.standing in _NOTHING_LEFT:
             return Money.zero(self.total.currency)
         return self.total - self.refunded
 
 
-def receipt_of(
-    payment: Payment, follow_ups: Sequence[Payment], *, caller: Caller, uid: str, copy: Copy
-) -> Receipt | None:
-    """The receipt of a payment; none where it was not approved, or is of a kind without.
-
-    ``follow_ups`` are the payments whose original it is, ``caller`` is its terminal.
-    """
-    if payment.kind not in WITH_RECEIPT or not payment.approved:
-        return None
-    merchants = copy is Copy.MERCHANT
-    standing = [each for each in follow_ups if _stands(each)]
+def slip_of(receipt: Receipt) -> Slip:
+    """What that receipt shows."""
+    payment, zone = receipt.payment, receipt.store.zone
+    merchants = receipt.copy is Copy.MERCHANT
+    standing = [each for each in receipt.follow_ups if _stands(each)]
     refunded = Money(
         sum(each.amounts.total.minor for each in standing if each.kind is Kind.REFUND), payment.currency
     )
-    return Receipt(
-        uid=uid,
-        copy=copy,
-        sandbox=caller.merchant.sandbox,
-        merchant=caller.merchant.name,
-        store=caller.store.name,
+    return Slip(
+        copy=receipt.copy,
+        sandbox=receipt.merchant.sandbox,
+        merchant=receipt.merchant.name,
+        store=receipt.store.name,
         payment_id=payment.payment_id,
         kind=payment.kind,
         standing=_standing(payment, refunded),
-        at=caller.local(payment.requested_at),
+        at=payment.requested_at.astimezone(zone),
         amounts=replace(payment.amounts, base=payment.amounts.base + payment.incremented),
         refunded=refunded,
         brand=payment.card.brand if payment.card else None,
@@ -158,7 +142,6 @@ def receipt_of(
         invoice=_masked(payment.order.invoice),
         description=_masked(payment.order.description),
         cardholder=_masked(payment.order.cardholder) if merchants else None,
-        terminal_number=caller.terminal.number if merchants else None,
         audit_number=payment.audit_number if merchants else None,
         batch_number=payment.batch_number if merchants else None,
         transaction_number=payment.transaction_number if merchants else None,
@@ -167,7 +150,7 @@ def receipt_of(
                 kind=each.kind,
                 payment_id=each.payment_id,
                 amount=each.amounts.total,
-                at=caller.local(each.requested_at),
+                at=each.requested_at.astimezone(zone),
                 approval_code=each.approval_code,
             )
             for each in sorted(standing, key=lambda each: each.payment_id)
