@@ -252,7 +252,11 @@ ORDER: tuple[Field[Error], ...] = (
     _text("address2", 100),
     _text("city", 50),
     _text("state", 50),
-    Field(name="zip", read=codecs.pattern(r"[0-9A-Za-z\- ]{3,10}"), invalid=codes.BAD_TEXT),
+    Field(
+        name="zip",
+        read=codecs.pattern(r"[0-9A-Za-z\-][0-9A-Za-z\- ]{1,8}[0-9A-Za-z\-]"),
+        invalid=codes.BAD_TEXT,
+    ),
     _text("shipping_country", 50),
     _text("billing_country", 50),
     _text("uid", 64),
