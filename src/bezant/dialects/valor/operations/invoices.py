@@ -38,6 +38,7 @@ AMOUNT_MINOR_MIN: Final = 10
 TIP_PERCENTS: Final = (15, 18, 20)
 """What payers are offered, as far as the terminal's limit allows (our choice)."""
 URL_MAX: Final = 500
+
 # What a page is asked for with ---------------------------------------------------------------------------
 
 
@@ -152,9 +153,6 @@ TERMS: Final = (
     fields.PRODUCTS,
 )
 
-PAGE = Field(
-    name="epage", read=codecs.one_of({"1": True}), missing=codes.NO_HOSTED_PAGE, invalid=codes.NO_HOSTED_PAGE
-)
 KIND = Field(
     name="txn_type",
     read=codecs.one_of({"sale": Kind.SALE, "auth": Kind.AUTHORIZATION}),
@@ -344,7 +342,7 @@ OPERATIONS = (
         title="Hosted Page Sale, and with the uid of a link its Update and Resend",
         types=(),
         signs=tuple({"epage": "1", "txn_type": word} for word in ("sale", "auth")),
-        fields=(KIND, PAGE, *TERMS, *(field for field in fields.ORDER if field.name == "uid")),
+        fields=(KIND, *TERMS, *(field for field in fields.ORDER if field.name == "uid")),
         answer=_make,
         layouts=(PAGE_MADE,),
     ),
