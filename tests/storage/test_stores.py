@@ -557,7 +557,7 @@ class TestAClientToken:
         token = ClientToken(
             merchant_id=merchant_id, terminal_id=terminal_id, token_hash=bytes(range(32)), expires_at=START
         )
-        await _write(shop, lambda unit: unit.merchants.add_client_token(token))
+        await _write(shop, lambda unit: unit.merchants.add_client_token(token, forget_before=START))
 
         def find(of_merchant: int, token_hash: bytes, unit: Unit) -> ClientToken | None:
             return unit.merchants.find_client_token(of_merchant, token_hash)

@@ -324,8 +324,14 @@ class Merchants:
 
     # -- client tokens ----------------------------------------------------------------------------
 
-    def add_client_token(self, token: ClientToken) -> None:
-        """Keep a token until it expires."""
+    def add_client_token(self, token: ClientToken, *, forget_before: datetime) -> None:
+        """Store a token, and drop the merchant's that expired before."""
+        c = t.client_tokens.c
+        self._connection.execute(
+            t.client_tokens.delete().where(
+                c.merchant_id == token.merchant_id, c.expires_at < to_micros(forget_before)
+            )
+        )
         self._insert(
             t.client_tokens,
             merchant_id=token.merchant_id,
