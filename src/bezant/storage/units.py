@@ -22,6 +22,7 @@ from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
+from bezant.storage.stores.claims import Claims
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
@@ -29,7 +30,7 @@ from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
-from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
