@@ -27,6 +27,7 @@ from bezant.core.merchants.model import (
 )
 from bezant.core.merchants.ports import SystemClock
 from bezant.core.money import USD, Currency
+from bezant.core.outcomes import BadFacts
 from bezant.core.sensitive import Secret
 
 T = TypeVar("T")
@@ -36,10 +37,6 @@ APP_NAME = re.compile(r"[A-Za-z0-9$@%#]{32}", re.ASCII)
 MERCHANT_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 MINUTES_OF_DAY = 24 * 60
 ACQUIRER_TERMINAL_NUMBER = re.compile(r"[0-9]{8}", re.ASCII)
-
-
-class BadFacts(ValueError):
-    """What should be boarded is not well formed; the text says which fact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
-from bezant.core.merchants.boarding import BadFacts
 from bezant.core.merchants.model import Account
 from bezant.core.merchants.ports import SystemClock
+from bezant.core.outcomes import BadFacts
 from bezant.core.sensitive import Secret
 
 T = TypeVar("T")
