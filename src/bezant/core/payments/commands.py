@@ -74,6 +74,7 @@ class Tip:
 
     original: Reference
     amount: Money
+    order: Order = NO_ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,7 +239,11 @@ class Payments:
         if not rule.adjustable:
             raise Refused(Reason.TIP_NOT_ALLOWED)
         draft = await self._draft(
-            caller, kind=Kind.TIP, profile=Profile.TRADITIONAL, amounts=Amounts.of(tip.amount), order=NO_ORDER
+            caller,
+            kind=Kind.TIP,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(tip.amount),
+            order=tip.order,
         )
 
         def begin(tx: PaymentTx) -> _Intent:
