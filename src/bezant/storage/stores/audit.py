@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,6 +50,16 @@ Key = tuple[str, int]
 def seal(chain: ChainKey, key: Key, sequence: int, link: bytes) -> bytes:
     """The seal of a chain's end."""
     return chain.link(link, ["head", *key, sequence])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainEnd:
+    """Where a log ends now: its last entry's number, and the link that all entries up to it make."""
+
+    owner_kind: str
+    owner_id: int
+    sequence: int
+    link: bytes
 
 
 class AuditRows:
@@ -101,6 +112,21 @@ class AuditRows:
         if before is not None:
             query = query.where(audit_entries.c.sequence < before)
         return [_entry(row) for row in self._connection.execute(query)]
+
+    def ends(self) -> list[ChainEnd]:
+        """Where every log ends."""
+        rows = self._connection.execute(
+            select(audit_heads).order_by(audit_heads.c.owner_kind, audit_heads.c.owner_id)
+        )
+        return [
+            ChainEnd(
+                owner_kind=row.owner_kind,
+                owner_id=row.owner_id,
+                sequence=row.sequence,
+                link=bytes(row.link),
+            )
+            for row in rows
+        ]
 
     def _append(self, key: Key, *values: str | int) -> int:
         """Add a row to a chain; its sequence number."""

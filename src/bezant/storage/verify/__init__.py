@@ -20,7 +20,7 @@ from bezant.storage.verify import bnpl, deliveries, gift, money, payments, peopl
 from bezant.storage.verify.audit import AuditCheck
 from bezant.storage.verify.rules import Check, Finding, Verdict
 
-__all__ = ["CHECKS", "Check", "Finding", "Invariant", "Verdict", "checks", "snapshot", "verify"]
+__all__ = ["CHECKS", "AuditCheck", "Check", "Finding", "Invariant", "Verdict", "checks", "snapshot", "verify"]
 
 
 class Invariant(Protocol):
@@ -67,8 +67,9 @@ CHECKS = (
 
 
 def checks(keys: Keys) -> tuple[Invariant, ...]:
-    """Every invariant, with those that need a key."""
-    return (*CHECKS, AuditCheck(chain=keys.chain))
+    """Every invariant, in order, with those that need a key."""
+    every: tuple[Invariant, ...] = (*CHECKS, AuditCheck(chain=keys.chain))
+    return tuple(sorted(every, key=lambda each: int(each.invariant.removeprefix("I"))))
 
 
 @contextmanager
