@@ -1,4 +1,4 @@
-"""Closed batches (source: vendor docs; what stands inside ``batch_profiles`` and the payments: our choice)."""
+"""Closed batches (source: vendor docs; what stands inside profiles and payments: our choice)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from bezant.core.batches import Batch, Totals
+from bezant.core.credentials import Scope
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
 from bezant.core.payments import SettledBatch
@@ -15,7 +16,6 @@ from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.codes import Error
 from bezant.dialects.ipospays.envelope import REPORTED, View
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, Values
-from bezant.dialects.ipospays.services import Scope
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Field, Layout, Reply, array, nested
 

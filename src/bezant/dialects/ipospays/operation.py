@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bezant.core.credentials import Bearer, Scope
 from bezant.core.merchants import Caller
 from bezant.core.payments import Key
 from bezant.dialects.ipospays import fields
 from bezant.dialects.ipospays.codes import Error
-from bezant.dialects.ipospays.services import Bearer, Scope, Services
+from bezant.dialects.ipospays.services import Services
 from bezant.dialects.wire.contract import Field, Layout
 
 Values = Mapping[str, Any]

@@ -4,44 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
-from bezant.core.merchants import Boarding, Caller, Hasher, SystemClock
+from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
+from bezant.core.merchants import Boarding, Hasher, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
-from bezant.core.people import OwnerRef
 from bezant.core.vault import Customers
-
-
-class Scope(StrEnum):
-    PAYMENT_TOKENIZATION = "PaymentTokenization"
-    RECURRING = "Recurring"
-    BATCH_REPORT = "BatchReport"
-    EXTERNAL_API = "ExternalApi"
-
-
-class Refusal(StrEnum):
-    INVALID = "invalid"
-    EXPIRED = "expired"
-    BAD_SIGNATURE = "bad_signature"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearer:
-    owner: OwnerRef
-    scopes: frozenset[Scope]
-    refresh_required: bool
-
-
-class Bearers(Protocol):
-    async def check(self, token: str) -> Bearer | Refusal: ...
-
-
-class EcomTokens(Protocol):
-    async def check(self, token: str) -> Caller | None: ...
-
-
-class Profiles(Protocol):
-    async def caller(self, tpn: str) -> Caller | None: ...
 
 
 class EnvelopeStyle(StrEnum):
@@ -72,9 +39,9 @@ class Style:
 class Services:
     """The use cases that operations call."""
 
-    tokens: Bearers
-    ecom_tokens: EcomTokens
-    profiles: Profiles
+    tokens: BearerCheck
+    ecom_tokens: EcomCheck
+    profiles: ProfileNumbers
     payments: Payments
     settlements: Settlements
     reports: Reports

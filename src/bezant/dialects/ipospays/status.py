@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bezant.core.credentials import Scope
 from bezant.core.payments import Payment, State
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.envelope import TRANSACTION, UNDER_WAY, View, show
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, key_of
 from bezant.dialects.ipospays.operations.transactions import paths
-from bezant.dialects.ipospays.services import Scope
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Layout, Reply, nested
 

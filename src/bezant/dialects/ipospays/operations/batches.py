@@ -1,4 +1,4 @@
-"""The open batch, and its settlement (source: a public copy of the vendor's docs; the answers: our choice)."""
+"""The open batch, and its settlement (source: a copy of the vendor's docs; the answers: our choice)."""
 
 from __future__ import annotations
 

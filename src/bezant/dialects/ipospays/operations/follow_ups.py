@@ -1,4 +1,4 @@
-"""What follows a transaction, which it names by its RRN: ticket, void, refund, tip, incremental authorization.
+"""What follows a transaction, which it names by its RRN: ticket, void, refund, tip, incremental auth.
 
 Payments that came in over another API, or over a page, have their RRNs in the same space.
 """

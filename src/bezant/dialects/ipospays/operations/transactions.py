@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from bezant.core.credentials import Scope
 from bezant.core.outcomes import Refused
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.envelope import ACH, GIFT, TURNED_DOWN, show_turned_down
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, Values
 from bezant.dialects.ipospays.operations import batches, charges, follow_ups
-from bezant.dialects.ipospays.services import Scope
 from bezant.dialects.wire.codecs import Invalid, scalar
 
 VERSIONS: Final = ("v1", "v2", "v3")
