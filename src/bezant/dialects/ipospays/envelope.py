@@ -114,8 +114,10 @@ def _level_3(v: View) -> str:
 
 
 def _has_address(v: View) -> View | None:
-    order = v.payment.order
-    return v if order.address or order.postal_code else None
+    """What was sent with a charge; what follows it has compared nothing."""
+    payment = v.payment
+    sent = payment.order.address or payment.order.postal_code
+    return v if sent and payment.original_id is None else None
 
 
 _ADDRESS: Layout[View] = Layout(

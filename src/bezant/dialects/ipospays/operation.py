@@ -51,6 +51,7 @@ class Call:
     """The terminal that it names."""
     values: Values
     request_id: str
+    address: str
 
     def __getitem__(self, spec: Field[Error]) -> Any:  # noqa: ANN401 - what the field reads
         return self.values[spec.name]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
-from bezant.core.merchants import Boarding, Hasher, SystemClock
+from bezant.core.merchants import Hasher, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
+from bezant.core.people import Onboarding
 from bezant.core.vault import Customers
 
 
@@ -46,7 +47,7 @@ class Services:
     settlements: Settlements
     reports: Reports
     customers: Customers
-    boarding: Boarding
+    onboarding: Onboarding
     hasher: Hasher
     clock: SystemClock
     style: Style

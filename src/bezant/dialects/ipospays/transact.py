@@ -97,6 +97,7 @@ class TransactDialect:
             terminal=terminal,
             values=values,
             request_id=request.request_id,
+            address=request.address,
         )
 
     async def _terminal(self, tpn: str, entrant: Entrant) -> Caller | None:

@@ -5,11 +5,23 @@ Payments that came in over another API, or over a page, have their RRNs in the s
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from bezant.core.payments import Capture, Increment, Kind, PaymentQuery, Reference, Refund, Tip
+from bezant.core.outcomes import Refused, Unavailable
+from bezant.core.payments import (
+    Capture,
+    Increment,
+    Kind,
+    Payment,
+    PaymentQuery,
+    Reference,
+    Refund,
+    State,
+    Tip,
+)
 from bezant.core.vault import Brand
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.envelope import TRANSACTION, TYPES, show, show_turned_down
@@ -35,19 +47,8 @@ async def _capture(call: Call) -> Shown:
 
 
 async def _increment(call: Call) -> Shown:
-    merchant_id, terminal_id = call.caller.key
     services = call.services
-    found = await services.reports.page(
-        PaymentQuery(
-            merchant_id=merchant_id,
-            terminal_id=terminal_id,
-            kinds=(Kind.AUTHORIZATION,),
-            brands=(Brand.AMEX,),
-            retrieval_reference=call[fields.RRN],
-            limit=1,
-        )
-    )
-    if found.payments:
+    if await _authorizations(call, brands=(Brand.AMEX,)):
         return show_turned_down(
             codes.NO_INCREMENT, services.style, reference=call.reference, type_=TYPES[Kind.INCREMENT]
         )
@@ -57,10 +58,35 @@ async def _increment(call: Call) -> Shown:
 
 
 async def _void(call: Call) -> Shown:
-    outcome = await call.services.payments.void(
-        call.caller, _original(call), order=order_of(call), key=call.key
-    )
+    payments = call.services.payments
+    outcome = await payments.void(call.caller, _original(call), order=order_of(call), key=call.key)
+    if outcome.payment.approved:
+        with contextlib.suppress(Refused, Unavailable):
+            await _release(call)
     return show(outcome.payment, call.services.style)
+
+
+async def _release(call: Call) -> None:
+    """Void the authorization that a voided ticket has let live again: one RRN is one transaction here.
+
+    Should that fail, or this process die before it, another void finds the authorization.
+    """
+    for held in await _authorizations(call, states=(State.AUTHORIZED,)):
+        await call.services.payments.void(call.caller, Reference(payment_id=held.payment_id))
+
+
+async def _authorizations(call: Call, **filters: Any) -> tuple[Payment, ...]:  # noqa: ANN401 - a query's own
+    """The authorization with the RRN, if it is one that the filters let through."""
+    merchant_id, terminal_id = call.caller.key
+    query = PaymentQuery(
+        merchant_id=merchant_id,
+        terminal_id=terminal_id,
+        kinds=(Kind.AUTHORIZATION,),
+        retrieval_reference=call[fields.RRN],
+        limit=1,
+        **filters,
+    )
+    return (await call.services.reports.page(query)).payments
 
 
 async def _refund(call: Call) -> Shown:
@@ -91,7 +117,8 @@ FORMS: Final[Mapping[int, Form]] = {
         check=check_parties,
         perform=_void,
         layouts=(TRANSACTION,),
-        note="Always of the whole. An amount is not looked at: clients send it empty, 0, or the original's.",
+        note="Always of the whole, of a ticket with its PreAuth. An amount is not looked at: clients send "
+        "it empty, 0, or the original's.",
     ),
     3: Form(
         title="Refund",

@@ -11,7 +11,7 @@ from bezant.core.credentials import Scope
 from bezant.core.outcomes import Refused
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.envelope import ACH, GIFT, TURNED_DOWN, show_turned_down
-from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, Values
+from bezant.dialects.ipospays.operation import Call, Form, Operation, Shown, Values
 from bezant.dialects.ipospays.operations import batches, charges, follow_ups
 from bezant.dialects.wire.codecs import Invalid, scalar
 
@@ -76,16 +76,22 @@ FORMS: Final[Mapping[int, Form]] = {
 _BY_TEXT: Final = {str(type_): form for type_, form in FORMS.items()}
 
 
+_UNTYPED: Final = Form(
+    title="",
+    fields=(fields.MERCHANT_ID, fields.REFERENCE),
+    check=lambda _values: (codes.BAD_TYPE,),
+    perform=_not_offered,
+    layouts=(),
+)
+
+
 def _select(values: Values) -> Form:
-    """The form of a request. One without a type is none: nothing is refunded by default."""
-    said = next((values[name] for name in _TYPE_NAMES if values.get(name) not in {None, ""}), "")
+    """The form of a request. One without a type is no transaction: nothing is refunded by default."""
+    said = next((found for name in _TYPE_NAMES if (found := values.get(name)) not in (None, "")), "")
     try:
-        form = _BY_TEXT.get(scalar(said).strip(" "))
+        return _BY_TEXT.get(scalar(said).strip(" "), _UNTYPED)
     except Invalid:
-        form = None
-    if form is None:
-        raise Problems(codes.BAD_TYPE)
-    return form
+        return _UNTYPED
 
 
 def paths(name: str, versions: tuple[str, ...] = VERSIONS) -> tuple[str, ...]:
