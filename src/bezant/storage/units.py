@@ -24,6 +24,7 @@ from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
 from bezant.storage.stores.claims import Claims
+from bezant.storage.stores.credentials import CredentialRows
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
@@ -56,6 +57,7 @@ class Unit:
         self.signing = SigningRows(connection, self.writes, keys)
         self.people = PeopleRows(connection, self.writes)
         self.audit = AuditRows(connection, self.writes, keys.chain)
+        self.credentials = CredentialRows(connection, self.writes, keys)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)

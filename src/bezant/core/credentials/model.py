@@ -24,6 +24,7 @@ GRACE: Final = timedelta(minutes=15)
 """How long after its end a token is still taken, and may still be refreshed (source: vendor docs)."""
 
 TOKEN_LENGTH_MAX: Final = 4096
+API_KEY: Final = re.compile(r"dakey_[A-Za-z0-9]{32}", re.ASCII)
 PROFILE_NUMBER: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
 
@@ -153,14 +154,10 @@ class TerminalProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcomToken:
-    """A terminal's lasting token for its shop, in clear, for the moments in which it is handed out.
-
-    ``webhook_key`` goes with it: shops have it sent along with what they are told.
-    """
+    """A terminal's lasting token for its shop, in clear, for the moments in which it is handed out."""
 
     profile: TerminalProfile
     text: Secret
-    webhook_key: Secret
     made_at: datetime
 
 

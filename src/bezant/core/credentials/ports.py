@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -228,7 +228,7 @@ class TokenWriter(Protocol):
     """Signed tokens as texts, and the keys that sign them."""
 
     async def new_key(self, number: int, *, at: datetime) -> SigningKey:
-        """A fresh key."""
+        """A fresh key. Made beside the event loop: it takes a while."""
         ...
 
     def write(self, claims: Claims, key: SigningKey) -> Secret:
@@ -237,4 +237,20 @@ class TokenWriter(Protocol):
 
     def read(self, text: str, keys: Sequence[SigningKey]) -> tuple[Claims, SigningKey] | Refusal:
         """What a token says, once one of these keys is proven to have signed it. Never ``EXPIRED``."""
+        ...
+
+    def published(self, key: SigningKey) -> Mapping[str, str]:
+        """The public half of a key as a JSON Web Key."""
+        ...
+
+
+class Callers(Protocol):
+    """Merchants and their terminals: ``merchants.Directory`` is one."""
+
+    async def account(self, merchant_id: int) -> Account | None:
+        """Everything of one merchant."""
+        ...
+
+    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
+        """A terminal as a caller, without credentials."""
         ...

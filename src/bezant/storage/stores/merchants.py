@@ -391,6 +391,12 @@ class Failures:
             ).scalar_one_or_none()
         )
 
+    def has_failed(self, caller: bytes) -> bool:
+        """Whether failures of a caller are counted."""
+        table = t.login_failures
+        found = self._connection.execute(select(table.c.failures).where(table.c.caller == caller))
+        return found.scalar_one_or_none() is not None
+
     def clear(self, caller: bytes) -> None:
         """Forget a caller's failures."""
         self._writes.touch()

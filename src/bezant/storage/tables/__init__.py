@@ -3,7 +3,7 @@
 A tenant's table has ``merchant_id`` first in its primary key and in each unique constraint, so that the
 database can be distributed by it. Tables without it (``directory``, ``id_blocks``, ``changes``,
 ``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known,
-or belong to organizations of every kind (``users``, ``agent_offices``, ``audit_entries``).
+or belong to organizations of every kind (``users``, ``agent_offices``, ``audit_entries``, ``api_keys``).
 
 Instants are whole microseconds since 1970 UTC and amounts whole minor units, both as 64-bit integers:
 exact and the same on both databases.
@@ -24,6 +24,7 @@ from bezant.storage.tables.accounts import (
 from bezant.storage.tables.base import metadata
 from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_programs, loan_refunds, loans
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
+from bezant.storage.tables.credentials import api_keys, ecom_tokens, terminal_profiles, token_keys
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
 from bezant.storage.tables.payments import (
@@ -56,6 +57,7 @@ from bezant.storage.tables.vault import (
 
 __all__ = [
     "agent_offices",
+    "api_keys",
     "audit_entries",
     "audit_heads",
     "batches",
@@ -74,6 +76,7 @@ __all__ = [
     "data_keys",
     "deliveries",
     "directory",
+    "ecom_tokens",
     "endpoints",
     "gift_events",
     "gift_misses",
@@ -98,7 +101,9 @@ __all__ = [
     "stock_takes",
     "stores",
     "strays",
+    "terminal_profiles",
     "terminals",
+    "token_keys",
     "user_passwords",
     "users",
 ]
