@@ -25,7 +25,7 @@ def check_password(password: Secret, *, email: str) -> None:
         raise BadFacts(f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters")
     if not text.isprintable():
         raise BadFacts("a password has printable characters only")
-    if not set(text) & set(string.ascii_letters) or not set(text) & set(string.digits):
+    if not any(map(str.isalpha, text)) or not set(text) & set(string.digits):
         raise BadFacts("a password has letters and digits")
     if len(set(text)) < DIFFERENT_MIN:
         raise BadFacts(f"a password has {DIFFERENT_MIN} different characters at least")
