@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/?", re.ASCII)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
@@ -33,6 +34,11 @@ class Settings:
     """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
+    """How callers reach this gateway: ``https://pay.example.com``; empty: as each of them does. For answers
+    that name addresses."""
+    auth_errors_ok: bool = False
+    """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -107,6 +113,8 @@ class Settings:
         found = []
         if self.workers > 1 and not self.database.startswith("postgresql"):
             found.append("more than one worker needs PostgreSQL")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https:// and a host, without a path")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
         if not self.database.startswith(DATABASES):

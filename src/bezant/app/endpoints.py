@@ -13,7 +13,7 @@ from bezant.core.catalogue import Catalogue
 from bezant.core.merchants import Devices
 from bezant.core.payments import Reports
 from bezant.core.vault import Customers, Exports, Vault
-from bezant.dialects import aps, valor
+from bezant.dialects import aps, ipospays, valor
 from bezant.dialects.valor import vault_rest
 from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
 from bezant.storage.envelopes import load_iso_keys
@@ -31,6 +31,7 @@ class Endpoints:
         self._valor = valor_endpoint(gateway)
         self._vault = valor_vault_endpoint(gateway)
         self._aps = aps_endpoint(gateway)
+        self._ipospays_auth = ipospays_auth_endpoint(gateway)
 
     def find(self, method: str, path: str) -> Endpoint | None:
         """The dialect that a request is for, if it is for one."""
@@ -38,6 +39,8 @@ class Endpoints:
             return self._valor
         if path in aps.PATHS and method == "POST":
             return self._aps
+        if ipospays.AuthDialect.owns(method, path):
+            return self._ipospays_auth
         return self._vault if vault_rest.owns(path) else None
 
 
@@ -90,6 +93,19 @@ def aps_endpoint(gateway: Gateway) -> Endpoint:
         clock=gateway.store.clock,
     )
     return _endpoint(gateway, aps.dialect(services), aps.NAME)
+
+
+def ipospays_auth_endpoint(gateway: Gateway) -> Endpoint:
+    """The part of iPOSpays' API that gives tokens, over this gateway."""
+    credentials, settings = gateway.access.credentials, gateway.store.settings
+    services = ipospays.AuthServices(
+        gate=credentials.gate,
+        tokens=credentials.tokens,
+        ecom_tokens=credentials.ecom_tokens,
+        public_url=settings.public_url,
+        always_ok=settings.auth_errors_ok,
+    )
+    return _endpoint(gateway, ipospays.AuthDialect(services), ipospays.NAME)
 
 
 def _endpoint(gateway: Gateway, dialect: Dialect, name: str) -> Endpoint:

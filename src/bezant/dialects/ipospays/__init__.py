@@ -1,7 +1,8 @@
-"""iPOSpays: transactions over tokens, their status, closed batches."""
+"""iPOSpays: tokens for API keys, and what is done with them: transactions, closed batches, onboarding."""
 
 from typing import Final
 
+from bezant.dialects.ipospays.auth import AuthDialect, AuthServices
 from bezant.dialects.ipospays.batch_report import BATCH_REPORT
 from bezant.dialects.ipospays.onboarding import ONBOARD
 from bezant.dialects.ipospays.operation import Operation
@@ -11,7 +12,17 @@ from bezant.dialects.ipospays.status import QUERY, STATUS
 from bezant.dialects.ipospays.subscription import GET_CARDS
 from bezant.dialects.ipospays.transact import TransactDialect
 
-__all__ = ["NAME", "OPERATIONS", "EnvelopeStyle", "Services", "Style", "TransactDialect", "dialect"]
+__all__ = [
+    "NAME",
+    "OPERATIONS",
+    "AuthDialect",
+    "AuthServices",
+    "EnvelopeStyle",
+    "Services",
+    "Style",
+    "TransactDialect",
+    "dialect",
+]
 
 NAME: Final = "ipospays"
 OPERATIONS: Final[tuple[Operation, ...]] = (

@@ -28,7 +28,7 @@ api_keys = Table(
     Column("reset_at", BigInteger),
     UniqueConstraint("name"),
 )
-"""One an organization of any kind. The secret is there as a keyed hash, to check, and sealed, to be copied."""
+"""One an organization of any kind. The secret is a keyed hash, to check, and sealed, to be copied."""
 
 terminal_profiles = Table(
     "terminal_profiles",
