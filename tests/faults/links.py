@@ -181,6 +181,10 @@ def _sign_on_lost(stage: Stage) -> None:
 
 _HALVES: Final = Toxic(limit=190)
 _WRONG: Final[Sequence[dict[str, object]]] = [{"mismatch": what} for what in ("stan", "terminal", "amount")]
+_CONTRADICTIONS: Final[Sequence[dict[str, object]]] = [
+    {"contradict": True},
+    {"contradict": True, "decline": "51"},
+]
 BOTH: Final = ("sqlite", "postgresql")
 ACQUIRER: Final = (
     Scenario(name="acquirer refuses", breaks=_refused, on=BOTH),
@@ -198,6 +202,9 @@ ACQUIRER: Final = (
     Scenario(name="late approvals", breaks=_scripted({"late": 1.6}), on=BOTH),
     Scenario(name="late declines", breaks=_scripted({"late": 1.6, "decline": "51"}), on=BOTH),
     Scenario(name="answers twice", breaks=_scripted({"duplicate": True}), on=BOTH),
+    Scenario(name="two different answers", breaks=_scripted(*_CONTRADICTIONS), on=BOTH),
+    Scenario(name="approvals without a code", breaks=_scripted({"codeless": True}), on=BOTH),
+    Scenario(name="partial approvals", breaks=_scripted({"partial": True}), on=BOTH),
     Scenario(name="wrong echoes", breaks=_scripted(*_WRONG), on=BOTH, short=True),
     Scenario(name="garbled answers", breaks=_scripted({"garble": True}, {"half": True}), on=BOTH),
     Scenario(name="an unknown code", breaks=_scripted({"decline": "Z9"}), on=BOTH),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bezant.core.outcomes import Approved, NotSent, Unresolved
+from bezant.core.outcomes import Approved, Declined, NotSent, Unresolved
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray, StrayKind, spec
 from bezant.rails.acquirer.codec import IsoMessage, encode
 from bezant.rails.acquirer.rail import request_of
@@ -266,6 +266,7 @@ class TestAHostThatMisbehaves:
                 Unresolved(cause="time-out"),
                 [StrayKind.LATE, StrayKind.DUPLICATE],
             ),
+            ({"codeless": True}, Unresolved(cause="garbled"), []),
             ({"mismatch": "amount"}, Unresolved(cause="mismatch"), []),
             ({"mismatch": "stan"}, Unresolved(cause="time-out"), [StrayKind.UNMATCHED]),
             ({"mismatch": "terminal"}, Unresolved(cause="time-out"), [StrayKind.UNMATCHED]),
@@ -285,6 +286,17 @@ class TestAHostThatMisbehaves:
             assert CARD not in repr(logs)
             assert CARD not in repr(network.strays)
             assert isinstance(await network.send(a_message()), Approved)
+
+    @pytest.mark.parametrize("first", [{}, {"decline": "51"}], ids=["approved", "declined"])
+    async def test_by_contradicting_itself_is_believed_the_first_time(self, first: dict[str, object]) -> None:
+        async with a_network() as network:
+            network.script({**first, "contradict": True})
+            answer = await network.send(a_message())
+            assert isinstance(answer, Declined if first else Approved)
+            await until(lambda: len(network.strays) == 1)
+            (stray,) = network.strays
+            assert stray.kind is StrayKind.DUPLICATE
+            assert stray.response_code == ("00" if first else "05")
 
     async def test_by_answering_twice_changes_nothing(self) -> None:
         async with a_network() as network:

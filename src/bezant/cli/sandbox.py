@@ -33,8 +33,10 @@ STEPS = f"""{AS_IS}A STEP is one or more of these, joined by commas:
   decline=51   with that response code       drop             book, hang up
   delay=2      seconds before booking        half             book, send half an answer
   late=20      seconds before answering      duplicate        answer twice
-  refuse       hang up, book nothing         garble           answer garbage
-  normal       as without a script           mismatch=amount  answer another (stan, terminal)
+  refuse       hang up, book nothing         contradict       answer, then the opposite
+  partial      half of the amount            garble           answer garbage
+  codeless     without an approval code      mismatch=amount  answer another (stan, terminal)
+  normal       as without a script
 """
 
 _STEP_WORDS = frozenset({"normal", *Step.__struct_fields__})

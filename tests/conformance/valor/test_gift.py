@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from bezant.dialects.valor.rows import TRANSACTION
 from bezant.rails.gift.sandbox import TEST_CARDS, GiftControl
 from tests.conformance.valor.forms import FORMS
 from tests.conformance.valor.shape import TEXTS, differences
@@ -339,3 +340,64 @@ def _ledger(till: Till) -> int:
         appid=till.appid,
     )
     return int(row["earned"])
+
+
+class TestTheTransactionList:
+    def test_shows_gift_movements_where_they_are_asked_for(self, till: Till) -> None:
+        card = sale(till, 5, invoicenumber="gift", cardholdername="Ann Lee")
+        bought = approved(card)
+        refused_id = sale(till, pan=UNKNOWN).body["txnid"]
+        approved(till.call("giftaddvalue", amount=10, pan=CARD))
+        approved(till.call("giftvoid", ref_txn_id=bought["txnid"]))
+        listed = till.list(transaction_type=9)
+        assert [row["TXN_TYPE"] for row in listed["data"]] == [
+            "GIFT VOID",
+            "GIFT ADD VALUE",
+            "GIFT SALE",
+            "GIFT SALE",
+        ]
+        assert listed["meta"]["total_results"] == 4
+        shown = listed["data"][3]
+        assert tuple(shown) == TRANSACTION.keys
+        assert shown == shown | {
+            "REF_TXN_ID": bought["txnid"],
+            "RRN": bought["rrn"],
+            "NET_AMOUNT": "500",
+            "RESPONSE_CODE": "00",
+            "APPROVAL_CODE": "000000",
+            "PAN": bought["pan"],
+            "INVOICE_NO": "gift",
+            "IS_VOID": "1",
+            "STAN_NO": str(bought["stan"]),
+            "TRAN_NO": str(bought["tran_no"]),
+        }
+        declined_row = listed["data"][2]
+        assert (declined_row["REF_TXN_ID"], declined_row["RESPONSE_CODE"]) == (refused_id, "92")
+
+    @pytest.mark.parametrize(
+        ("asked", "found"),
+        [
+            ({"filter": "INVOICE_NO", "filter_text": "second"}, ["second"]),
+            ({"filter": "CUSTOMER_NAME", "filter_text": "ann lee"}, ["first"]),
+            ({"filter": "AMOUNT", "filter_text": "7.00"}, ["second"]),
+            ({"filter": "CARD_NO", "filter_text": CARD[-4:]}, ["second", "first"]),
+            ({"filter": "AUTH_CODE", "filter_text": "000000"}, ["second", "first"]),
+            ({"filter": "AUTH_CODE", "filter_text": "TAS123"}, []),
+            ({"transaction_status": "DECLINED"}, []),
+            ({"date_filter": 1}, ["second", "first"]),
+            ({"date_filter": 3}, []),
+            ({"card_type": 1}, []),
+            ({"source": 1}, []),
+            ({"limit": 1, "offset": 1}, ["first"]),
+        ],
+        ids=str,
+    )
+    def test_filters_and_pages_them(self, till: Till, asked: dict[str, Any], found: list[str]) -> None:
+        approved(sale(till, 5, invoicenumber="first", cardholdername="Ann Lee"))
+        approved(sale(till, 7, invoicenumber="second"))
+        rows = till.list(transaction_type=9, **asked)["data"]
+        assert [row["INVOICE_NO"] for row in rows] == found
+
+    def test_shows_nobody_elses(self, office: Office, till: Till) -> None:
+        approved(sale(till))
+        assert office.board().tills[0].list(transaction_type=9)["data"] == []

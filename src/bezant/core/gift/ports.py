@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from bezant.core.batches import BatchStore
 from bezant.core.gift.messages import Answer, Message
 from bezant.core.gift.model import Misses, Movement
+from bezant.core.gift.queries import MovementPage, MovementQuery
 from bezant.core.ledger import Journal
 from bezant.core.merchants import Caller
 from bezant.core.sensitive import Pan
@@ -86,6 +87,10 @@ class GiftStore(Protocol):
 
     def find(self, merchant_id: int, movement_id: int) -> Movement | None:
         """A movement of that merchant, locked to be changed."""
+        ...
+
+    def page(self, query: MovementQuery) -> MovementPage:
+        """One page of a list, newest first; what is under way is not in it."""
         ...
 
     def leases_run_out(self, before: datetime, limit: int) -> Sequence[Movement]:

@@ -26,6 +26,7 @@ from bezant.core.gift.model import (
     retrieval_reference,
 )
 from bezant.core.gift.ports import GiftHost, GiftTx, GiftUnits, Ids, Key, Pause, Tokens
+from bezant.core.gift.queries import MovementPage, MovementQuery
 from bezant.core.gift.steps import existing, finish, message_of, start, turn_down
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.money import Money
@@ -105,6 +106,10 @@ class GiftCards:
         self._pause = pause
         self._lease = lease
         self._guard = Guard(units)
+
+    async def page(self, query: MovementQuery) -> MovementPage:
+        """One page of a terminal's movements, newest first."""
+        return await self._units.read(lambda tx: tx.gift.page(query))
 
     # -- use cases --------------------------------------------------------------------------------
 

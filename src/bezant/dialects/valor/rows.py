@@ -136,7 +136,7 @@ _TAX_DETAILS: Layout[Row] = Layout(
     Reply("cityTax", nested(_tax_share(_nothing, _base)), _same),
     Reply("reducedTax", nested(_tax_share(_nothing, _nothing)), _same),
 )
-_CARD_METADATA: Layout[Row] = Layout(
+CARD_METADATA: Layout[Row] = Layout(
     Reply("CARD_BIN", codecs.json, lambda r: r.payment.card.bin if r.payment.card else None),
     Reply("CARD_TYPE", codecs.json, _issuer("funding")),
     Reply("ISSUING_BANK", codecs.json, _issuer("issuer")),
@@ -185,7 +185,7 @@ TRANSACTION: Layout[Row] = Layout(
     Reply("IS_AUTH_COMPLETED", codecs.json, _flag(lambda p: p.state is State.COMPLETED)),
     Reply("IS_REVERSAL", codecs.json, _flag(lambda p: p.state in {State.IN_DOUBT, State.REVERSED})),
     Reply("IS_VOID", codecs.json, _flag(_is_voided)),
-    Reply("CARD_METADATA", nested(_CARD_METADATA), _same),
+    Reply("CARD_METADATA", nested(CARD_METADATA), _same),
     Reply("ORDER_DESCRIPTION", codecs.json, lambda r: r.payment.order.description, "read by a public client"),
     Reply("TAX_AMOUNT", codecs.minor_text, lambda r: r.payment.amounts.tax, "read by a public client"),
     Reply("BILLING_STREET_NO", codecs.json, lambda r: r.payment.order.address),

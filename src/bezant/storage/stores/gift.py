@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, cast, func, select, type_coerce, update
 from sqlalchemy import Row as Found
 
-from bezant.core.gift import Key, Kind, Misses, Movement, Notes, State
+from bezant.core.gift import Key, Kind, Misses, Movement, MovementPage, MovementQuery, Notes, State
 from bezant.core.money import CURRENCIES, Money
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Claim
@@ -79,6 +79,54 @@ class Gifts:
             .with_for_update()
         ).one_or_none()
         return None if row is None else _movement(row)
+
+    def page(self, query: MovementQuery) -> MovementPage:
+        """One page of a list, newest first; what is under way is not in it."""
+        where = self._filters(query)
+        total = self._connection.execute(
+            select(func.count()).select_from(gift_movements).where(*where)
+        ).scalar_one()
+        rows = self._connection.execute(
+            select(gift_movements)
+            .where(*where)
+            .order_by(gift_movements.c.requested_at.desc(), gift_movements.c.movement_id.desc())
+            .limit(query.limit)
+            .offset(query.offset)
+        )
+        return MovementPage(movements=tuple(_movement(row) for row in rows), total=total)
+
+    def _filters(self, query: MovementQuery) -> list[ColumnElement[bool]]:
+        c = gift_movements.c
+        exact: tuple[tuple[ColumnElement[Any], object], ...] = (
+            (c.movement_id, query.movement_id),
+            (c.retrieval_reference, query.retrieval_reference),
+            (c.last4, query.last4),
+            (c.audit_number, query.audit_number),
+            (c.amount, query.amount.minor if query.amount else None),
+            (self._detail("invoice"), query.invoice),
+            (self._detail("cardholder"), query.cardholder),
+        )
+        where = [
+            c.merchant_id == query.merchant_id,
+            c.terminal_id == query.terminal_id,
+            c.state != State.SENDING.value,
+            *(column == value for column, value in exact if value is not None),
+        ]
+        if query.requested_from is not None:
+            where.append(c.requested_at >= to_micros(query.requested_from))
+        if query.requested_to is not None:
+            where.append(c.requested_at < to_micros(query.requested_to))
+        if query.approved is not None:
+            where.append(c.reason.is_(None) if query.approved else c.reason.is_not(None))
+        return where
+
+    def _detail(self, name: str) -> ColumnElement[Any]:
+        """One of the notes. SQLite reads JSON from any text; PostgreSQL is told that it is JSON."""
+        details = gift_movements.c.details
+        postgresql = self._connection.dialect.name == "postgresql"
+        notes: ColumnElement[Any] = cast(details, JSON) if postgresql else type_coerce(details, JSON)
+        value: ColumnElement[Any] = notes[name].as_string()
+        return value
 
     def leases_run_out(self, before: datetime, limit: int) -> Sequence[Movement]:
         """Movements still being sent whose lease ended before that instant."""

@@ -69,6 +69,13 @@ Index(
     unique=True,
 )
 Index(
+    "ix_gift_movements_list",
+    gift_movements.c.merchant_id,
+    gift_movements.c.terminal_id,
+    gift_movements.c.requested_at,
+    gift_movements.c.movement_id,
+)
+Index(
     "ix_gift_movements_sending",
     gift_movements.c.lease_until,
     sqlite_where=text("state = 'sending'"),

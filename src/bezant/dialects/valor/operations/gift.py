@@ -19,13 +19,11 @@ from bezant.core.sensitive import Secret
 from bezant.dialects.valor import auth, codes, families
 from bezant.dialects.valor.codes import Decline, Error
 from bezant.dialects.valor.dialect import Call, Operation, Shown, Values
+from bezant.dialects.valor.gift_rows import APPROVAL_CODE, decline_of
 from bezant.dialects.valor.operations import fields
 from bezant.dialects.valor.services import Services
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply
-
-APPROVAL_CODE = "000000"
-"""In every approval (source: vendor samples)."""
 
 # Fields ---------------------------------------------------------------------------------------------------
 
@@ -230,21 +228,8 @@ BALANCE: Layout[Told] = Layout(
     Reply("netamt", codecs.shortest_number, lambda t: t.balance),
 )
 
-NOT_FOUND: Mapping[Kind, Decline] = {
-    Kind.REDEMPTION: codes.GIFT_ROUTING_ERROR,
-    Kind.ACTIVATION: codes.GIFT_CARD_NOT_FOUND,
-    Kind.LOAD: codes.GIFT_CARD_NOT_FOUND,
-    Kind.DEACTIVATION: codes.GIFT_CARD_NOT_FOUND,
-}
-"""An unknown card is said in other words by each operation (vendor samples; deactivate: our choice)."""
 WITH_ID = frozenset({Kind.REDEMPTION, Kind.REFUND, Kind.VOID})
 """What shows its id when it was declined (sale: vendor sample; the others: our choice)."""
-
-
-def _decline(reason: Reason, kind: Kind | None = None) -> Decline:
-    if reason is Reason.UNKNOWN_GIFT_CARD and kind is not None:
-        return NOT_FOUND[kind]
-    return codes.GIFT_DECLINES.get(reason) or codes.DECLINES[reason]
 
 
 def _shown(outcome: Outcome, call: Call) -> Shown:
@@ -253,7 +238,7 @@ def _shown(outcome: Outcome, call: Call) -> Shown:
         layout = SALE if movement.kind is Kind.REDEMPTION else LOAD
         at = caller.local(movement.answered_at or movement.requested_at)
         return Shown(layout.render(View(movement, caller, at)), "S00", replayed=outcome.replayed)
-    decline = _decline(movement.reason or Reason.SYSTEM_ERROR, movement.kind)
+    decline = decline_of(movement.reason or Reason.SYSTEM_ERROR, movement.kind)
     batch_number = 0 if decline is codes.GIFT_CARD_NOT_FOUND else movement.batch_number
     payment_id = movement.movement_id if movement.kind in WITH_ID else None
     return _declined(decline, batch_number, payment_id, replayed=outcome.replayed)
@@ -324,7 +309,7 @@ async def _balance(call: Call) -> Shown:
     caller = call.caller
     enquiry = await call.services.gift.balance(caller, _card(call.values))
     if enquiry.balance is None:
-        return _declined(_decline(enquiry.reason or Reason.SYSTEM_ERROR), enquiry.batch_number)
+        return _declined(decline_of(enquiry.reason or Reason.SYSTEM_ERROR), enquiry.batch_number)
     told = Told(enquiry, enquiry.balance, caller, caller.local(enquiry.at))
     return Shown(BALANCE.render(told), "S00")
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from bezant.core.gift import NO_MOVEMENTS, MovementQuery
 from bezant.core.merchants import Caller
 from bezant.core.money import parse_decimal
 from bezant.core.payments import Kind, PaymentQuery, State
 from bezant.core.vault import Brand
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.dialect import Call, Operation, Shown, Values
+from bezant.dialects.valor.gift_rows import APPROVAL_CODE, GIFT_TRANSACTION, GiftRow, gift_rows_of
 from bezant.dialects.valor.operations.batches import OFFSET, limit_field
 from bezant.dialects.valor.operations.fields import capitals
 from bezant.dialects.valor.rows import META, TRANSACTION, Paging, Row, rows_of
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply, array, nested
 
+R = TypeVar("R")
+
+SUCCESS = "SUCCESS"
 RECENT, TODAY, MONTH, YESTERDAY, LAST_MONTH, WEEK, LAST_WEEK, RANGE, OLD_RANGE, ANY_DATE = range(10)
 
 EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
@@ -41,6 +46,7 @@ TYPES: dict[int, tuple[Kind, ...]] = {
     7: (Kind.CAPTURE,),
 }
 REVERSALS = 8
+GIFT_CARDS = 9
 BRANDS: dict[int, Brand] = {
     1: Brand.VISA,
     2: Brand.MASTERCARD,
@@ -125,17 +131,22 @@ _COMMON: tuple[Field[codes.Error], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
-    rows: list[Row]
+class _Listed(Generic[R]):
+    rows: list[R]
     paging: Paging
 
 
-LIST: Layout[_Listed] = Layout(
-    Reply("number_of_records", codecs.json, lambda listed: listed.paging.records),
-    Reply("data", array(TRANSACTION), lambda listed: listed.rows),
-    Constant("status", "SUCCESS"),
-    Reply("meta", nested(META), lambda listed: listed.paging),
-)
+def _list_of(row: Layout[R]) -> Layout[_Listed[R]]:
+    return Layout(
+        Reply("number_of_records", codecs.json, lambda listed: listed.paging.records),
+        Reply("data", array(row), lambda listed: listed.rows),
+        Constant("status", SUCCESS),
+        Reply("meta", nested(META), lambda listed: listed.paging),
+    )
+
+
+LIST: Layout[_Listed[Row]] = _list_of(TRANSACTION)
+GIFT_LIST: Layout[_Listed[GiftRow]] = _list_of(GIFT_TRANSACTION)
 
 
 def local_days(caller: Caller, first: date, last: date) -> dict[str, datetime]:
@@ -174,7 +185,7 @@ def query_of(caller: Caller, values: Values, *, days: tuple[date, date] | None) 
     kind, brand, source = values["transaction_type"], values["card_type"], values["source"]
     if kind == REVERSALS:
         changes["states"] = (State.IN_DOUBT, State.REVERSED)
-    elif kind:
+    elif kind and kind != GIFT_CARDS:
         changes["kinds"] = TYPES.get(kind, ())
     if brand:
         changes["brands"] = (BRANDS[brand],) if brand in BRANDS else ()
@@ -189,6 +200,37 @@ def query_of(caller: Caller, values: Values, *, days: tuple[date, date] | None) 
         nothing = nothing or found is None
         changes |= found or {}
     return replace(query, nothing=nothing, **changes)
+
+
+GIFT_FILTERS = {
+    "payment_id": "movement_id",
+    "retrieval_reference": "retrieval_reference",
+    "invoice": "invoice",
+    "amount": "amount",
+    "last4": "last4",
+    "audit_number": "audit_number",
+    "cardholder": "cardholder",
+}
+"""What a gift movement calls what a payment is filtered by."""
+
+
+def gift_query_of(query: PaymentQuery) -> MovementQuery | None:
+    """The same question about gift cards; none when no movement can be meant: one has no brand, no source."""
+    approval_code = query.approval_code
+    if query.nothing or query.brands is not None or query.sources is not None:
+        return None
+    if approval_code is not None and approval_code != APPROVAL_CODE:
+        return None
+    return MovementQuery(
+        merchant_id=query.merchant_id,
+        terminal_id=query.terminal_id,
+        limit=query.limit,
+        offset=query.offset,
+        requested_from=query.requested_from,
+        requested_to=query.requested_to,
+        approved=query.approved if approval_code is None else True,
+        **{theirs: getattr(query, ours) for ours, theirs in GIFT_FILTERS.items()},
+    )
 
 
 async def _list(call: Call) -> Shown:
@@ -210,10 +252,20 @@ async def _range(call: Call) -> Shown:
 
 async def _show(call: Call, days: tuple[date, date] | None) -> Shown:
     query = query_of(call.caller, call.values, days=days)
+    if call.values["transaction_type"] == GIFT_CARDS:
+        asked = gift_query_of(query)
+        movements = await call.services.gift.page(asked) if asked else NO_MOVEMENTS
+        gift_rows = gift_rows_of(movements, call.caller)
+        return Shown(
+            GIFT_LIST.render(_Listed(gift_rows, _paging(query, gift_rows, movements.total))), SUCCESS
+        )
     page = await call.services.reports.page(query)
-    listed = rows_of(page, call.caller, call.services.bins)
-    paging = Paging(records=len(listed), total=page.total, limit=query.limit, offset=query.offset)
-    return Shown(LIST.render(_Listed(listed, paging)), "SUCCESS")
+    rows = rows_of(page, call.caller, call.services.bins)
+    return Shown(LIST.render(_Listed(rows, _paging(query, rows, page.total))), SUCCESS)
+
+
+def _paging(query: PaymentQuery, rows: Sequence[object], total: int) -> Paging:
+    return Paging(records=len(rows), total=total, limit=query.limit, offset=query.offset)
 
 
 OPERATIONS = (

@@ -20,6 +20,8 @@ from bezant.rails.acquirer.sandbox.scripts import Scripts, Step
 
 FORMAT_ERROR: Final = "30"
 _GARBLED_BYTES: Final = 8
+_DO_NOT_HONOR: Final = "05"
+_FALSE_APPROVAL_CODE: Final = "FALSE0"
 
 _PURCHASES: Final = frozenset({spec.AUTHORIZATION, spec.FINANCIAL})
 _PROCESSING_CODES: Final = frozenset({spec.PURCHASE, spec.RETURN})
@@ -103,6 +105,8 @@ class Desk:
         verdict = judge(message, elements, now=self._now())
         if step is not None and step.approve:
             verdict = Verdict(APPROVED, int(message[spec.AMOUNT]), verdict.results)
+        elif step is not None and step.partial:
+            verdict = Verdict(PARTIALLY_APPROVED, int(message[spec.AMOUNT]) // 2, verdict.results)
         entry = self.books.book(
             message, code=verdict.code, approved=verdict.approved, results=verdict.results
         )
@@ -158,12 +162,28 @@ def frame_of(reply: IsoMessage, step: Step) -> bytes:
         return b""
     if step.mismatch is not None:
         _misstate(reply, step.mismatch)
+    if step.codeless:
+        reply.pop(spec.APPROVAL_CODE, None)
     frame = encode(reply)
     if step.garble:
         frame = frame[:-_GARBLED_BYTES] + b"\xff" * _GARBLED_BYTES
     if step.half:
         return frame[: len(frame) // 2]
+    if step.contradict:
+        return frame + encode(_opposite(reply))
     return frame * 2 if step.duplicate else frame
+
+
+def _opposite(reply: IsoMessage) -> IsoMessage:
+    """The same answer with the other outcome."""
+    opposite = IsoMessage(reply)
+    if reply[spec.RESPONSE_CODE] == APPROVED:
+        opposite[spec.RESPONSE_CODE] = _DO_NOT_HONOR
+        opposite.pop(spec.APPROVAL_CODE, None)
+    else:
+        opposite[spec.RESPONSE_CODE] = APPROVED
+        opposite[spec.APPROVAL_CODE] = _FALSE_APPROVAL_CODE
+    return opposite
 
 
 _MISSTATED: Final[Mapping[str, str]] = {

@@ -45,22 +45,27 @@ class BadScript(ValueError):
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to do with one message. An outcome, a delay and a fault may be combined.
 
-    Outcome: ``decline`` with that response code, or ``approve`` whatever card and amount would give.
+    Outcome: ``decline`` with that response code, or ``approve``, all or half (``partial``) of a purchase,
+    whatever card and amount would give.
     ``delay`` seconds pass before the message is processed and booked; ``late`` seconds pass between
     booking and answer. Faults, all after booking: no answer (``silent``), connection closed without an
-    answer (``drop``), half an answer and closed (``half``), the answer twice (``duplicate``), its end
-    overwritten (``garble``), one field of it changed (``mismatch``). ``refuse`` closes the connection
-    without booking anything.
+    answer (``drop``), half an answer and closed (``half``), the answer twice (``duplicate``), the answer and
+    then its opposite (``contradict``), without an approval code (``codeless``), its end overwritten
+    (``garble``), one field of it changed (``mismatch``). ``refuse`` closes the connection without booking
+    anything.
     """
 
     decline: ResponseCode | None = None
     approve: bool = False
+    partial: bool = False
     delay: Seconds = 0.0
     late: Seconds = 0.0
     silent: bool = False
     drop: bool = False
     half: bool = False
     duplicate: bool = False
+    contradict: bool = False
+    codeless: bool = False
     garble: bool = False
     mismatch: Literal["amount", "stan", "terminal"] | None = None
     refuse: bool = False
