@@ -11,10 +11,10 @@ from pathlib import Path
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
-
-
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/?", re.ASCII)
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
+TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -39,6 +39,12 @@ class Settings:
     that name addresses."""
     auth_errors_ok: bool = False
     """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
+    transact_envelope: str = "iposhpresponse"
+    """The key under which iPOSpays' transactions are answered: ``iposhpresponse``, ``iposTransactResponse``,
+    or ``both``, since clients do not agree."""
+    transact_strict_reference: bool = False
+    """Whether a transaction is declined whose reference the vendor's own hosts would not take: 20 letters and
+    digits are what they do."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -117,6 +123,8 @@ class Settings:
             found.append("public_url is http:// or https:// and a host, without a path")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if self.transact_envelope not in TRANSACT_ENVELOPES:
+            found.append(f"transact_envelope is one of {', '.join(TRANSACT_ENVELOPES)}")
         if not self.database.startswith(DATABASES):
             found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds

@@ -14,7 +14,6 @@ from bezant.core.people.model import (
     User,
     may,
 )
-from bezant.core.people.onboarding import NewMerchant, Onboarding
 from bezant.core.people.passwords import check_password
 from bezant.core.people.ports import NO_FACTS, AuditTrail, Entry, Fact, Facts, Outcome
 from bezant.core.people.service import EMAIL, Forbidden, People
@@ -33,8 +32,6 @@ __all__ = [
     "Fact",
     "Facts",
     "Forbidden",
-    "NewMerchant",
-    "Onboarding",
     "Organization",
     "OrganizationKind",
     "Outcome",

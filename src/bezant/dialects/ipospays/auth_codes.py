@@ -2,7 +2,7 @@
 
 ``Mark`` says how sure a row is: ``docs`` (the vendor's reference has number and text), ``client`` (a public
 client knows the number; the text is ours), ``ours`` (no source found; safe to correct here). Statuses are our
-choice: the documentation shows 200 for errors, too; clients read the body in any case (source: public clients).
+choice: the documentation shows 200 for errors, too; clients read the body anyway (source: public clients).
 """
 
 from __future__ import annotations

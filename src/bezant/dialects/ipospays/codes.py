@@ -68,7 +68,6 @@ def not_registered(scope: str) -> Error:
 
 
 MALFORMED: Final = Error("request", "Invalid Request Format")
-NO_SUCH_PATH: Final = Error("request", "Invalid Request Path", status=404)
 BUSY: Final = Error("request", "System Busy, Try Again Later", status=503)
 CRASHED: Final = Error("request", "Transaction Failed", Mark.CLIENT, status=500, code="DEJ_ERR_003")
 
@@ -77,6 +76,7 @@ REFERENCE: Final = f"{AUTHENTICATION}.transactionReferenceId"
 NO_REFERENCE: Final = Error(REFERENCE, "Transaction Reference Id cannot be empty")
 BAD_REFERENCE: Final = Error(REFERENCE, "Invalid Transaction Reference Id")
 DUPLICATE_REFERENCE: Final = Error(REFERENCE, "Duplicate Transaction Reference Id")
+BAD_BOARDED: Final = Error("merchantId", "Invalid Merchant Id", Mark.DOCS, status=403)
 UNKNOWN_REFERENCE: Final = Error(REFERENCE, "No transaction is registered for this Transaction Reference Id")
 BAD_TYPE: Final = Error(f"{TRANSACTION}.transactionType", "Invalid Transaction Type", Mark.DOCS)
 NO_AMOUNT: Final = Error(f"{TRANSACTION}.amount", "Amount cannot be empty")

@@ -1,18 +1,19 @@
-"""Boarding merchants (source: vendor docs; names of members that they leave open: our choice).
+"""Boarding and changing merchants (source: vendor docs; names of members that they leave open: our choice).
 
 What is said of addresses, people and devices is checked for its form and not kept: nothing here needs it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from bezant.core.credentials import Scope
-from bezant.core.merchants import Endpoint
+from bezant.core.merchants import Endpoint, NewMerchant
 from bezant.core.outcomes import Conflict
-from bezant.core.people import Actor, ActorKind, NewMerchant
+from bezant.core.people import Actor, ActorKind, OwnerRef
 from bezant.dialects.ipospays import codes
 from bezant.dialects.ipospays.codes import Error
 from bezant.dialects.ipospays.fields import kept, twelve_digits
@@ -23,6 +24,8 @@ from bezant.dialects.wire.contract import Constant, Field, Layout, Reply
 
 NAME_MAX: Final = 100
 LABEL_MAX: Final = 50
+ORIGIN_LENGTH_MAX: Final = 255
+ORIGINS_MAX: Final = 100
 TRIES: Final = 5
 """Of a terminal's random number, should it be taken."""
 
@@ -44,6 +47,24 @@ def _zone(value: Any) -> ZoneInfo:  # noqa: ANN401 - any JSON value
     if name not in available_timezones():
         raise Invalid
     return ZoneInfo(name)
+
+
+_ORIGIN: Final = re.compile(
+    r"(https?://(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}(?::[0-9]{1,5})?)/?",
+    re.ASCII,
+)
+
+
+@codecs.with_schema({"type": "array", "items": {"type": "string", "format": "uri"}, "maxItems": ORIGINS_MAX})
+def _origins(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON value
+    """A list of origins, `https://shop.example`: scheme, host and port, no path."""
+    if not isinstance(value, list) or len(value) > ORIGINS_MAX:
+        raise Invalid
+    found = [_ORIGIN.fullmatch(scalar(each).strip(" ")) for each in value]
+    origins = {match[1].lower() for match in found if match is not None}
+    if None in found or any(len(origin) > ORIGIN_LENGTH_MAX for origin in origins):
+        raise Invalid
+    return tuple(sorted(origins))
 
 
 def _people(root: str) -> tuple[Field[Error], ...]:
@@ -113,10 +134,15 @@ BOARDED: Layout[_Boarded] = Layout(
 )
 
 
-async def _onboard(call: Call) -> Shown:
+def _who(call: Call) -> tuple[OwnerRef, Actor]:
+    """Whose key it is, and as whom the audit log names its holder."""
     assert call.bearer is not None, "a terminal's own token does not come here"
     owner = call.bearer.owner
-    actor = Actor(kind=ActorKind.API_KEY, name=f"key of {owner}", origin=call.address)
+    return owner, Actor(kind=ActorKind.API_KEY, name=f"key of {owner}", origin=call.address)
+
+
+async def _onboard(call: Call) -> Shown:
+    owner, actor = _who(call)
     wanted = NewMerchant(
         name=call[DBA],
         store=call[STORE] or call[DBA],
@@ -144,4 +170,59 @@ ONBOARD: Final = Operation(
     scope=Scope.EXTERNAL_API,
     authorization=True,
     forms=(Form(title="Onboard a merchant", fields=FIELDS, perform=_onboard, layouts=(BOARDED,)),),
+)
+
+MERCHANT: Final = Field(
+    name="merchantId",
+    read=twelve_digits,
+    missing=codes.BAD_BOARDED,
+    invalid=codes.BAD_BOARDED,
+    note="as onboarding answered it",
+)
+ORIGINS: Final = _field(
+    "whitelistDomains.originUrls",
+    "Origin URLs",
+    _origins,
+    needed=True,
+    note="in place of those that the merchant has",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Changed:
+    merchant_id: str
+    origins: tuple[str, ...]
+
+
+CHANGED: Layout[_Changed] = Layout(
+    Constant("responseCode", "00"),
+    Constant("responseMessage", "Success"),
+    Reply("merchantId", codecs.json, lambda c: c.merchant_id),
+    Reply("whitelistDomains", codecs.json, lambda c: {"originUrls": list(c.origins)}),
+)
+
+
+async def _add_on(call: Call) -> Shown:
+    owner, actor = _who(call)
+    merchant_id: str = call[MERCHANT]
+    origins: tuple[str, ...] = call[ORIGINS]
+    if not await call.services.onboarding.set_origins(actor, owner, int(merchant_id), origins):
+        raise Problems(codes.BAD_BOARDED)
+    return Shown(CHANGED.render(_Changed(merchant_id=merchant_id, origins=origins)), "00")
+
+
+ADD_ON: Final = Operation(
+    name="merchant_add_on",
+    paths=("/v2/merchant/add-on",),
+    scope=Scope.EXTERNAL_API,
+    authorization=True,
+    forms=(
+        Form(
+            title="Edit a merchant",
+            fields=(MERCHANT, ORIGINS),
+            perform=_add_on,
+            layouts=(CHANGED,),
+            note="Where the merchant's own web pages are.",
+        ),
+    ),
 )

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
-from bezant.core.merchants import Hasher, SystemClock
+from bezant.core.merchants import Hasher, Onboarding, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
-from bezant.core.people import Onboarding
 from bezant.core.vault import Customers
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.dialects.ipospays import codes, door, fields
+from bezant.dialects.ipospays.batch_report import BATCH_REPORT
 from bezant.dialects.ipospays.codes import Error
 from bezant.dialects.ipospays.door import Entrant
+from bezant.dialects.ipospays.onboarding import ADD_ON, ONBOARD
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, Values
+from bezant.dialects.ipospays.operations.transactions import TRANSACTIONS
 from bezant.dialects.ipospays.services import Services
+from bezant.dialects.ipospays.status import QUERY, STATUS
+from bezant.dialects.ipospays.subscription import GET_CARDS
 from bezant.dialects.wire import body, codecs
 from bezant.dialects.wire.contract import Layout, Reply, array, read_all_fields
 from bezant.dialects.wire.http import Request, Response
@@ -38,24 +42,34 @@ PROBLEMS: Layout[tuple[Error, ...]] = Layout(
 """What is wrong with a request. The last two keys: where the trouble is the token, or our own."""
 
 
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    TRANSACTIONS,
+    STATUS,
+    QUERY,
+    BATCH_REPORT,
+    GET_CARDS,
+    ONBOARD,
+    ADD_ON,
+)
+_BY_PATH: Final = {
+    (operation.method, path): operation for operation in OPERATIONS for path in operation.paths
+}
+
+
 class TransactDialect:
     """Answers every request of this part of the dialect."""
 
-    def __init__(self, services: Services, operations: Iterable[Operation]) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._operations = {
-            (operation.method, path): operation for operation in operations for path in operation.paths
-        }
 
-    def owns(self, method: str, path: str) -> bool:
+    @staticmethod
+    def owns(method: str, path: str) -> bool:
         """Whether a request is for one of these operations."""
-        return (method, path) in self._operations
+        return (method, path) in _BY_PATH
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; what cannot be answered well is answered with the vendor's own problems."""
-        operation = self._operations.get((request.method, request.path))
-        if operation is None:
-            return _problems(None, (codes.NO_SUCH_PATH,))
+        operation = _BY_PATH[request.method, request.path]
         entrant = Entrant()
         try:
             entrant = await door.enter(self._services, operation, request)

@@ -16,6 +16,7 @@ from bezant.storage.tables.accounts import (
     endpoints,
     isos,
     login_failures,
+    merchant_origins,
     merchants,
     refund_challenges,
     stores,
@@ -24,7 +25,6 @@ from bezant.storage.tables.accounts import (
 from bezant.storage.tables.base import metadata
 from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_programs, loan_refunds, loans
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
-from bezant.storage.tables.credentials import api_keys, ecom_tokens, terminal_profiles, token_keys
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
 from bezant.storage.tables.payments import (
@@ -45,6 +45,7 @@ from bezant.storage.tables.people import (
 )
 from bezant.storage.tables.signing import signing_access_codes, signing_accounts
 from bezant.storage.tables.system import changes, id_blocks
+from bezant.storage.tables.tokens import api_keys, ecom_tokens, terminal_profiles, token_keys
 from bezant.storage.tables.vault import (
     bin_sources,
     bins,
@@ -89,6 +90,7 @@ __all__ = [
     "loan_refunds",
     "loans",
     "login_failures",
+    "merchant_origins",
     "merchants",
     "metadata",
     "payment_events",

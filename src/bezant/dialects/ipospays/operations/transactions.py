@@ -99,7 +99,7 @@ def paths(name: str, versions: tuple[str, ...] = VERSIONS) -> tuple[str, ...]:
     return tuple(f"/api/{version}/{name}" for version in versions)
 
 
-OPERATION: Final = Operation(
+TRANSACTIONS: Final = Operation(
     name="transact",
     paths=paths("iposTransact"),
     scope=Scope.PAYMENT_TOKENIZATION,

@@ -1,4 +1,4 @@
-"""Credentials: API keys, profile numbers, lasting tokens, signing keys."""
+"""Credentials: API keys, profile numbers, lasting tokens, signing keys; where merchants' pages are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,4 +61,15 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_token_keys")),
         sa.UniqueConstraint("key_id", name=op.f("uq_token_keys_key_id")),
+    )
+    op.create_table(
+        "merchant_origins",
+        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchants.merchant_id"],
+            name=op.f("fk_merchant_origins_merchant_id_merchants"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "origin", name=op.f("pk_merchant_origins")),
     )

@@ -1,28 +1,27 @@
-"""Boarding a merchant on behalf of whoever holds an organization's key: at once, or not at all."""
+"""Boarding on behalf of whoever holds an organization's key: a merchant at once, or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from bezant.core.merchants import (
+from bezant.core.merchants.model import (
     Caller,
     Endpoint,
     Merchant,
     MerchantClock,
     Profile,
     Store,
-    SystemClock,
     Terminal,
     TipRule,
 )
+from bezant.core.merchants.ports import SystemClock
 from bezant.core.money import USD
 from bezant.core.outcomes import BadFacts
-from bezant.core.people.model import Actor, Organization, OrganizationKind, OwnerRef
-from bezant.core.people.ports import AuditTrail
+from bezant.core.people import Actor, AuditTrail, Organization, OrganizationKind, OwnerRef
 
 T = TypeVar("T")
 
@@ -56,6 +55,10 @@ class OnboardingBoard(Protocol):
 
     def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
         """Store a terminal with its first, empty batch."""
+        ...
+
+    def put_origins(self, merchant_id: int, origins: Sequence[str]) -> None:
+        """Store the origins of a merchant's web pages, in place of those it has."""
         ...
 
     def changed(self) -> None:
@@ -119,7 +122,7 @@ class NewNumbers(Protocol):
 
 
 class Onboarding:
-    """Boards merchants of sales organizations and of their offices."""
+    """Boards and changes merchants of sales organizations and of their offices."""
 
     def __init__(self, *, units: OnboardingUnits, names: NewNumbers, clock: SystemClock) -> None:
         self._units = units
@@ -167,5 +170,26 @@ class Onboarding:
             tx.audit.record(owner, actor, "merchant.boarded", {"merchant_id": merchant_id}, at=at)
             tx.boarding.changed()
             return Caller(merchant=merchant, store=store, terminal=terminal)
+
+        return await self._units.write(work, merchant_id=merchant_id)
+
+    async def set_origins(
+        self, actor: Actor, owner: OwnerRef, merchant_id: int, origins: Sequence[str]
+    ) -> bool:
+        """Let a merchant have web pages at these origins and no others; whether it is ``owner``'s merchant.
+
+        A merchant that is somebody else's is not told apart from one that there is not.
+        """
+        at = self._clock.now()
+        merchant = OwnerRef.merchant(merchant_id)
+
+        def work(tx: OnboardingTx) -> bool:
+            found = tx.people.organization(merchant)
+            if found is None or found.owner == owner or not found.is_within(owner):
+                return False
+            tx.boarding.put_origins(merchant_id, origins)
+            tx.audit.record(merchant, actor, "merchant.origins_set", {"origins": len(origins)}, at=at)
+            tx.boarding.changed()
+            return True
 
         return await self._units.write(work, merchant_id=merchant_id)
