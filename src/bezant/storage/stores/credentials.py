@@ -133,12 +133,13 @@ class CredentialRows:
 
     def ecom_profile(self, token_hash: bytes) -> TerminalProfile | None:
         """The terminal whose lasting token has that hash."""
-        merchant_id = self._listed(ECOM_TOKEN, token_hash.hex())
+        name = token_hash.hex()
+        merchant_id = self._listed(ECOM_TOKEN, name)
         if merchant_id is None:
             return None
         c = ecom_tokens.c
         terminal_id = self._connection.execute(
-            select(c.terminal_id).where(c.merchant_id == merchant_id, c.token_hash == token_hash)
+            select(c.terminal_id).where(c.merchant_id == merchant_id, c.token_hash == name)
         ).scalar_one_or_none()
         return None if terminal_id is None else self.profile_of(merchant_id, terminal_id)
 
@@ -151,16 +152,16 @@ class CredentialRows:
         ).scalar_one_or_none()
         if old is not None:
             self._connection.execute(
-                delete(directory).where(directory.c.kind == ECOM_TOKEN, directory.c.name == bytes(old).hex())
+                delete(directory).where(directory.c.kind == ECOM_TOKEN, directory.c.name == old)
             )
             self._connection.execute(delete(ecom_tokens).where(*_of(profile)))
-        token_hash = self._keys.hasher.digest(token.text.reveal())
-        self._list(ECOM_TOKEN, token_hash.hex(), profile.merchant_id)
+        name = self._keys.hasher.digest(token.text.reveal()).hex()
+        self._list(ECOM_TOKEN, name, profile.merchant_id)
         self._connection.execute(
             ecom_tokens.insert().values(
                 merchant_id=profile.merchant_id,
                 terminal_id=profile.terminal_id,
-                token_hash=token_hash,
+                token_hash=name,
                 sealed=self._keys.sealer.seal_owned(_bound(profile), _TOKEN, token.text),
                 made_at=to_micros(token.made_at),
             )

@@ -47,14 +47,14 @@ ecom_tokens = Table(
     metadata,
     Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
     Column("terminal_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("token_hash", LargeBinary, nullable=False),
+    Column("token_hash", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     ForeignKeyConstraint(
         ["merchant_id", "terminal_id"], ["terminal_profiles.merchant_id", "terminal_profiles.terminal_id"]
     ),
 )
-"""The hash, in hex, is found in ``directory``."""
+"""The keyed hash, in hex, is found in ``directory``."""
 
 token_keys = Table(
     "token_keys",

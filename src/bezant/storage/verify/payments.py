@@ -321,7 +321,11 @@ OWNERS = (
                 AND t.number = d.name
             LEFT JOIN signing_accounts s ON d.kind = 'signing' AND s.merchant_id = d.merchant_id
                 AND s.identifier = d.name
-            WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL AND s.merchant_id IS NULL
+            LEFT JOIN terminal_profiles n ON d.kind = 'profile' AND n.merchant_id = d.merchant_id
+                AND n.number = d.name
+            LEFT JOIN ecom_tokens e ON d.kind = 'ecom_token' AND e.merchant_id = d.merchant_id
+                AND e.token_hash = d.name
+            WHERE COALESCE(m.merchant_id, t.merchant_id, s.merchant_id, n.merchant_id, e.merchant_id) IS NULL
         """,
     ),
     Rule(

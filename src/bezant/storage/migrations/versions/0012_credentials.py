@@ -41,7 +41,7 @@ def upgrade() -> None:
         "ecom_tokens",
         sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("terminal_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
