@@ -26,8 +26,9 @@ NAME_MAX: Final = 100
 LABEL_MAX: Final = 50
 ORIGIN_LENGTH_MAX: Final = 255
 ORIGINS_MAX: Final = 100
-TRIES: Final = 5
-"""Of a terminal's random number, should it be taken."""
+TRIES: Final = 3
+"""Of a terminal's random number, should it be taken. What is taken each time is its number at the acquirer."""
+TAKEN: Final = Error("tpnData.terminalNumber", "Terminal Number is already registered")
 
 
 def _field(path: str, what: str, read: Reader[Any], *, needed: bool = False, **facts: Any) -> Field[Error]:  # noqa: ANN401 - a Field's own
@@ -161,7 +162,7 @@ async def _onboard(call: Call) -> Shown:
             merchant_id=caller.merchant.merchant_id, store_id=caller.store.store_id, tpn=profile.number
         )
         return Shown(BOARDED.render(boarded), "00")
-    raise Problems(codes.BUSY)
+    raise Problems(TAKEN)
 
 
 ONBOARD: Final = Operation(

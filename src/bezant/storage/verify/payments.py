@@ -323,9 +323,13 @@ OWNERS = (
                 AND s.identifier = d.name
             LEFT JOIN terminal_profiles n ON d.kind = 'profile' AND n.merchant_id = d.merchant_id
                 AND n.number = d.name
-            LEFT JOIN ecom_tokens e ON d.kind = 'ecom_token' AND e.merchant_id = d.merchant_id
-                AND e.token_hash = d.name
-            WHERE COALESCE(m.merchant_id, t.merchant_id, s.merchant_id, n.merchant_id, e.merchant_id) IS NULL
+            LEFT JOIN ecom_tokens k ON d.kind = 'ecom_token' AND k.merchant_id = d.merchant_id
+                AND k.token_hash = d.name
+            LEFT JOIN endpoints e ON d.kind = 'endpoint' AND e.merchant_id = d.merchant_id
+                AND e.merchant_number || '/' || e.terminal_number = d.name
+            WHERE COALESCE(
+                m.merchant_id, t.merchant_id, s.merchant_id, n.merchant_id, k.merchant_id, e.merchant_id
+            ) IS NULL
         """,
     ),
     Rule(
