@@ -27,7 +27,7 @@ LABEL_MAX: Final = 50
 ORIGIN_LENGTH_MAX: Final = 255
 ORIGINS_MAX: Final = 100
 TRIES: Final = 3
-"""Of a terminal's random number, should it be taken. What is taken each time is its number at the acquirer."""
+"""Of a terminal's random number, should it be taken. What is taken each time is its acquirer's number."""
 TAKEN: Final = Error("tpnData.terminalNumber", "Terminal Number is already registered")
 
 
