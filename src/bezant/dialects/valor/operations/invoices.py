@@ -32,6 +32,7 @@ from bezant.dialects.valor.operations import fields
 from bezant.dialects.valor.operations.lists import local_days
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply
+from bezant.dialects.wire.kept import from_json
 
 AMOUNT_MINOR_MIN: Final = 10
 """0.10 (vendor docs)."""
@@ -64,7 +65,7 @@ EXTRAS_MAX: Final = 20
 
 
 def _rows(value: Any, most: int) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON value
-    said = fields.from_json(value)
+    said = from_json(value)
     if not isinstance(said, list) or len(said) > most or not all(isinstance(row, dict) for row in said):
         raise codecs.Invalid
     return said
