@@ -490,14 +490,18 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "merchant {merchant}: is looked after by agent office 77, which is no office",
     ),
     "a user at an organization that there is not": (
-        "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
-        "VALUES (88, 'a@b.example', 'Ann', 'iso_admin', 'iso', 99, true, 1)",
+        (
+            "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
+            "VALUES (88, 'a@b.example', 'Ann', 'iso_admin', 'iso', 99, true, 1)"
+        ),
         "I14",
         "user 88: is iso_admin at iso 99, which there is not",
     ),
     "a user without a password": (
-        "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
-        "VALUES (88, 'a@b.example', 'Ann', 'merchant_admin', 'merchant', :merchant, true, 1)",
+        (
+            "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
+            "VALUES (88, 'a@b.example', 'Ann', 'merchant_admin', 'merchant', :merchant, true, 1)"
+        ),
         "I14",
         "user 88: has no password",
     ),
