@@ -303,7 +303,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
     # Which port it is, is known only now.
-    settings = replace(settings, public_url=settings.public_url or base_url)
+    settings = replace(settings, port=port)
     if alone:
         serving.app = Server(settings)
         server = _Listening(serving, ready)

@@ -13,7 +13,7 @@ def notices_of(
     """What a shop tells people."""
     return Notices(
         units=shop.units,
-        ids=IdBlocks(shop.units, "notices", size=100),
+        ids=IdBlocks(shop.units, "payments"),
         hasher=shop.keys.hasher,
         clock=shop.clock,
         channels=channels,

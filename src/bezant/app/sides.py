@@ -14,6 +14,14 @@ from bezant.app.store import NotReady, Store, channels_of
 from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
+from bezant.core.credentials import (
+    CredentialDirectory,
+    Credentials,
+    EcomTokens,
+    KeyGate,
+    Profiles,
+    Tokens,
+)
 from bezant.core.deliveries import Courier, Policy, Route, Senders
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
@@ -32,6 +40,40 @@ from bezant.rails.mail import Security, SmtpSender
 from bezant.rails.sms import HttpTexts, NoTexts
 from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
+from bezant.storage.tokens import SignedTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSide:
+    """API keys and tokens, and the numbers that terminals have in requests with them."""
+
+    directory: CredentialDirectory
+    credentials: Credentials
+    gate: KeyGate
+    tokens: Tokens
+    profiles: Profiles
+    ecom_tokens: EcomTokens
+
+
+def credential_side(store: Store, callers: Directory) -> CredentialSide:
+    """API keys and tokens of this database."""
+    units, names, clock = store.units, store.keys.hasher, store.clock
+    directory = CredentialDirectory(units)
+    return CredentialSide(
+        directory=directory,
+        credentials=Credentials(units=units, directory=directory, names=names, clock=clock),
+        gate=KeyGate(units=units, directory=directory, names=names, clock=clock),
+        tokens=Tokens(
+            units=units,
+            directory=directory,
+            callers=callers,
+            writer=SignedTokens(),
+            names=names,
+            clock=clock,
+        ),
+        profiles=Profiles(units=units, directory=directory, callers=callers, names=names, clock=clock),
+        ecom_tokens=EcomTokens(units=units, directory=directory, callers=callers, names=names, clock=clock),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +82,7 @@ class AccessSide:
 
     directory: Directory
     signing: SigningDirectory
+    credentials: CredentialSide
     gate: Gate
     factors: Factors
 
@@ -47,6 +90,7 @@ class AccessSide:
         """Ask the database again for accounts and credentials."""
         self.directory.forget()
         self.signing.forget()
+        self.credentials.directory.forget()
 
 
 def notices_of(store: Store, ids: IdBlocks) -> Notices:
@@ -67,15 +111,21 @@ def notices_of(store: Store, ids: IdBlocks) -> Notices:
     )
 
 
-def access_side(store: Store, notices: Notices) -> AccessSide:
-    """Accounts, credentials and lock-outs of this database."""
+def access_side(store: Store, notices: Notices | None = None) -> AccessSide:
+    """Accounts, credentials and lock-outs of this database. Without ``notices``, nobody is told anything."""
     units, hasher, clock = store.units, store.keys.hasher, store.clock
     directory = Directory(units)
     return AccessSide(
         directory=directory,
         signing=SigningDirectory(units),
+        credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
-        factors=Factors(units=units, hasher=hasher, clock=clock, notifier=FactorNotices(notices)),
+        factors=Factors(
+            units=units,
+            hasher=hasher,
+            clock=clock,
+            notifier=None if notices is None else FactorNotices(notices),
+        ),
     )
 
 

@@ -57,6 +57,10 @@ class Names:
         """A new app id or app key."""
         return self._keys.hasher.app_name()
 
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return self._keys.hasher.random_digits(length)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -67,6 +71,7 @@ class Store:
     keys: Keys
     units: Units
     clock: SystemClock
+    names: Names
     boarding: Boarding
     people: People
     sign_in: SignIn
@@ -113,6 +118,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 keys=keys,
                 units=units,
                 clock=clock,
+                names=names,
                 boarding=Boarding(
                     units=units,
                     names=names,
