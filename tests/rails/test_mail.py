@@ -227,6 +227,8 @@ class TestTheSandboxsInbox:
         [
             b"",
             b"\r\n",
+            b'From: "=?utf-8?q?=0D=0ABcc:_b@example.com?=" <a@example.com>\r\n\r\nx',
+            b"From: =?utf-8?q?=0D=0ABcc:_victim@example.com?= <a@example.com>\r\n\r\nx",
             b"Subject: =?utf-8?b?!!!?=\r\n\r\nx",
             b"Content-Type: text/plain; charset=klingon\r\n\r\nx",
             b"Content-Type: multipart/alternative; boundary=\r\n\r\nx",

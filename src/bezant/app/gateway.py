@@ -125,15 +125,8 @@ async def open_gateway(
             bins=bins,
         )
     finally:
-        for stop in (
-            timetable.stop,
-            cards.link.stop,
-            gift.link.stop,
-            finance.link.stop,
-            texts.stop,
-            deliveries.parcels.stop,
-        ):
-            await stop()
+        for running in (timetable, cards.link, gift.link, finance.link, deliveries):
+            await running.stop()
 
 
 def _more_jobs(

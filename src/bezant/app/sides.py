@@ -299,6 +299,12 @@ class DeliverySide:
 
     courier: Courier
     parcels: WebSender
+    texts: HttpTexts | NoTexts
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self.parcels.stop()
+        await self.texts.stop()
 
 
 PASSWORD_POLICY: Final = Policy(retries=20, pause=timedelta(seconds=5))
@@ -345,7 +351,7 @@ def delivery_side(
         answer_within=answer_within,
         lease=settings.lease + answer_within,
     )
-    return DeliverySide(courier=courier, parcels=parcels)
+    return DeliverySide(courier=courier, parcels=parcels, texts=texts)
 
 
 def _letters(settings: Settings) -> SmtpSender | None:

@@ -88,13 +88,17 @@ class Callers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Worded:
-    """``event`` names the templates, which are filled with ``values`` and, for HTML, ``html``."""
+    """``event`` names the templates, which are filled with ``values`` and, for HTML, ``html``.
+
+    ``short`` and ``link`` are a text message.
+    """
 
     event: str
     sender: str
     subject: str
     short: str
     values: dict[str, str]
+    link: str = ""
     html: dict[str, str] = field(default_factory=dict)
 
 
@@ -127,7 +131,8 @@ class NoticeComposer:
             case Channel.MAIL:
                 return _letter(notice, worded)
             case Channel.TEXT:
-                return Text(to=notice.target.address, text=one_line(worded.short))
+                # Its address is last, and is never cut.
+                return Text(to=notice.target.address, text=f"{one_line(worded.short)}{worded.link}")
             case _:
                 assert_never(notice.target.channel)
 
@@ -152,7 +157,8 @@ class NoticeComposer:
             event="receipt",
             sender=slip.merchant,
             subject=title,
-            short=f"{title}, {amount(slip.total, language)}: {url}",
+            short=f"{title}, {amount(slip.total, language)}",
+            link=f": {url}",
             values={"title": title, "url": url, "receipt": receipts.text(slip, language)},
             html={"receipt": Markup(receipts.html(slip, language))},  # noqa: S704 - an autoescaped template's
         )
@@ -174,7 +180,8 @@ def _asked(invoice: Invoice, caller: Caller, language: Language, *, url: str) ->
         event="link",
         sender=merchant,
         subject=title,
-        short=f"{title}: {url}",
+        short=title,
+        link=f": {url}",
         values={
             "title": title,
             "url": url,

@@ -72,6 +72,8 @@ NO_LINES = (
     "Hello\nBcc: b@example.com",
     "Hello\rBcc: b@example.com",
     "Hello\r\n\r\n<html>",
+    "=?utf-8?q?Hello=0D=0ABcc:_b@example.com?=",
+    "x" * 199 + " y",
     "Hello\x00",
     "Hello\x0b",
     "Hello\x0c",

@@ -232,8 +232,8 @@ class MailSandbox:
                 number=next(self._numbers),
                 at=self._now(),
                 to=recipients,
-                sender=str(message.get("From", "")),
-                subject=str(message.get("Subject", "")),
+                sender=_head(message, "From"),
+                subject=_head(message, "Subject"),
                 text=_part(message, "plain"),
                 html=_part(message, "html"),
             )
@@ -248,6 +248,13 @@ class MailSandbox:
     async def _clear(self, _request: web.Request) -> web.Response:
         self.mails.clear()
         return web.Response(status=204)
+
+
+def _head(message: EmailMessage, name: str) -> str:
+    try:
+        return str(message.get(name, ""))
+    except Exception:  # noqa: BLE001 - the standard library's reader trips over odd heads in many ways
+        return ""
 
 
 def _part(message: EmailMessage, kind: str) -> str:
