@@ -81,7 +81,8 @@ class Billing:
 
 def billing_of(shop: Shop) -> Billing:
     """The links of a shop, as its process serves them."""
-    ids, notices = IdBlocks(shop.units, "payments"), notices_of(shop)
+    ids = IdBlocks(shop.units, "payments")
+    notices = notices_of(shop, ids=ids)
     return Billing(
         shop=shop,
         invoices=Invoices(

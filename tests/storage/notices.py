@@ -8,12 +8,16 @@ from tests.storage.shop import Shop
 
 
 def notices_of(
-    shop: Shop, *, channels: frozenset[Channel] = frozenset(Channel), limits: Limits | None = None
+    shop: Shop,
+    *,
+    ids: IdBlocks | None = None,
+    channels: frozenset[Channel] = frozenset(Channel),
+    limits: Limits | None = None,
 ) -> Notices:
     """What a shop tells people."""
     return Notices(
         units=shop.units,
-        ids=IdBlocks(shop.units, "payments"),
+        ids=ids or IdBlocks(shop.units, "payments"),
         hasher=shop.keys.hasher,
         clock=shop.clock,
         channels=channels,

@@ -215,6 +215,13 @@ class TestANotice:
     def test_goes_to_a_number_without_its_brackets(self) -> None:
         assert Target.phone("+1 (201) 555-0123") == Target(channel=Channel.TEXT, address=PHONE)
 
+    async def test_without_a_delivery_is_found(self, world: World) -> None:
+        await world.tell(PASSWORD)
+        assert world.shop.wrong() == []
+        with world.shop.engine.begin() as connection:
+            connection.execute(sql("DELETE FROM deliveries"))
+        assert {each.message for each in world.shop.wrong()} == {"is on no delivery"}
+
 
 class TestALimit:
     async def test_holds_for_each_target_and_topic_within_an_hour(self, world: World) -> None:
@@ -317,7 +324,7 @@ class TestAReceipt:
         assert "Remaining: $0.00" in mail.text
 
     async def test_holds_no_card_number_that_somebody_wrote_into_its_texts(self, world: World) -> None:
-        sale = await _described(world.shop, f"card {CARD.reveal()} of J")
+        sale = await _described(world.shop, f"card {CARD.reveal()}")
         for copy in Copy:
             mail = await world.mail(ReceiptFacts(payment_id=sale.payment_id, copy=copy))
             assert CARD.reveal() not in f"{mail.subject}{mail.text}{mail.html}"
@@ -330,12 +337,17 @@ class TestAReceipt:
         assert ">49" not in mail.html
         assert text in mail.text
 
-    async def test_is_sent_when_the_payer_wants_one(self, world: World) -> None:
+    async def test_is_sent_when_the_payer_wants_one_in_the_payers_language(self, world: World) -> None:
         uid = await world.billing.ask()
-        paid = (await world.billing.pay(uid, receipt=True, email=PAYER, phone=PHONE)).payment
+        outcome = await world.billing.pay(
+            uid, receipt=True, email=PAYER, phone=PHONE, language=Language.SPANISH
+        )
+        paid = outcome.payment
         assert paid is not None
         assert len(await world.carry()) == 2
-        assert f"/r/{world.billing.receipts.uid(paid)}" in world.mails.mails[-1].text
+        mail = world.mails.mails[-1]
+        assert mail.subject.startswith("Su recibo de ")
+        assert f"/r/{world.billing.receipts.uid(paid)}" in mail.text
 
 
 class TestALink:
@@ -456,7 +468,7 @@ async def _world(shop: Shop) -> AsyncIterator[World]:
 
 
 async def _described(shop: Shop, text: str) -> Payment:
-    order = Order(description=text, invoice=text[:40], cardholder=text)
+    order = Order(description=text, invoice=text[:24], cardholder=text[:24])
     return (await shop.payments.charge(shop.caller, replace(charge_of(), order=order))).payment
 
 

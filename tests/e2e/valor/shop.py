@@ -158,10 +158,17 @@ class Office:
         sandbox: bool = True,
     ) -> Shop:
         """A new merchant, of the sandbox or a real one, with so many terminals in one store."""
-        return self._portal.call(self._board, terminals, profiles, zone, store, sandbox)
+        board = partial(self._board, terminals, profiles, zone, store, sandbox=sandbox)
+        return self._portal.call(board)
 
     async def _board(
-        self, terminals: int, profiles: tuple[Profile, ...], zone: ZoneInfo, store_name: str, sandbox: bool
+        self,
+        terminals: int,
+        profiles: tuple[Profile, ...],
+        zone: ZoneInfo,
+        store_name: str,
+        *,
+        sandbox: bool,
     ) -> Shop:
         boarding = self._store.boarding
         merchant = await boarding.add_merchant(iso_id=self._iso.iso_id, name="Test Merchant", sandbox=sandbox)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bezant.core.invoices.model import Invoice, State
+from bezant.core.languages import Language
 from bezant.core.merchants import Merchant, Store, Terminal
 from bezant.core.money import Money
 from bezant.core.notices import Copy
@@ -57,6 +58,8 @@ class Choices:
     address: str | None = None
     postal_code: str | None = None
     receipt: bool = False
+    language: Language = Language.ENGLISH
+    """What the payer reads, and gets the receipt in."""
 
 
 class Result(StrEnum):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bezant.core.languages import Language
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.merchants import Profile
 from bezant.core.money import Money
@@ -166,6 +167,8 @@ class Invoice:
     attempts: int = 0
     receipt_wanted: bool = False
     """Whether who pays, or paid, wants a receipt sent."""
+    language: Language = Language.ENGLISH
+    """What its payer reads, as far as that is known."""
     payment_id: int | None = None
     paid_at: datetime | None = None
     revision: int = 0

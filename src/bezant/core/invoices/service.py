@@ -200,6 +200,7 @@ class Invoices:
             agreed=choices.agreed,
             tip=tip,
             receipt=choices.receipt,
+            language=choices.language,
             ids=await paid_ids(self._ids, self._notices),
             notices=self._notices,
         )
@@ -223,7 +224,7 @@ class Invoices:
         order = invoice.terms.order
         payer = addressed(mail=order.email, phone=order.phone)
         facts = LinkFacts(invoice_id=invoice.invoice_id)
-        self._notices.announce(tx, stamp, invoice.merchant_id, payer, facts)
+        self._notices.announce(tx, stamp, invoice.merchant_id, payer, facts, language=invoice.language)
 
     async def _write(self, work: Callable[[InvoiceTx], Invoice], caller: Caller) -> Invoice:
         try:

@@ -18,6 +18,7 @@ from bezant.core.invoices.model import (
     require_pending,
 )
 from bezant.core.invoices.ports import InvoiceTx
+from bezant.core.languages import Language
 from bezant.core.money import Money
 from bezant.core.notices import Notices, ReceiptFacts, Stamp, addressed
 from bezant.core.outcomes import Reason, Refused
@@ -56,6 +57,7 @@ class Bond:
     agreed: Money
     tip: Money | None
     receipt: bool
+    language: Language
     ids: PaidIds
     notices: Notices
 
@@ -79,6 +81,7 @@ class Bond:
             payment_id=draft.payment_id,
             attempts=invoice.attempts + 1,
             receipt_wanted=self.receipt,
+            language=self.language,
             updated_at=at,
         )
         stores.invoices.change(invoice, taken, at=at)
@@ -120,7 +123,7 @@ def settle(
     if paid.receipt_wanted:
         payer = addressed(mail=payment.order.email, phone=payment.order.phone)
         facts = ReceiptFacts(payment_id=payment.payment_id)
-        notices.announce(tx, ids.receipt, paid.merchant_id, payer, facts)
+        notices.announce(tx, ids.receipt, paid.merchant_id, payer, facts, language=paid.language)
     return paid
 
 

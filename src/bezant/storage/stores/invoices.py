@@ -24,6 +24,7 @@ from bezant.core.invoices import (
     Terms,
     TipOffer,
 )
+from bezant.core.languages import Language
 from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Currency, Money
 from bezant.core.payments import Amounts, Kind, Order, Payment
@@ -270,6 +271,7 @@ def _values(invoice: Invoice) -> dict[str, object]:
         "as_code": invoice.as_code,
         "attempts": invoice.attempts,
         "receipt_wanted": invoice.receipt_wanted,
+        "language": invoice.language.value,
         "payment_id": invoice.payment_id,
         "paid_at": maybe_micros(invoice.paid_at),
         "revision": invoice.revision,
@@ -319,6 +321,7 @@ def _invoice(row: Found[Any]) -> Invoice:
         as_code=row.as_code,
         attempts=row.attempts,
         receipt_wanted=row.receipt_wanted,
+        language=Language(row.language),
         payment_id=row.payment_id,
         paid_at=maybe_instant(row.paid_at),
         revision=row.revision,

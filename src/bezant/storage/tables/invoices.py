@@ -44,6 +44,7 @@ invoices = Table(
     Column("as_code", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("receipt_wanted", Boolean, nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
     Column("payment_id", BigInteger),
     Column("paid_at", BigInteger),
     Column("revision", Integer, nullable=False),

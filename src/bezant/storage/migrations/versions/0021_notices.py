@@ -1,4 +1,4 @@
-"""Notices: what people are told, sealed, and how often they were; deliveries bring more than parcels."""
+"""Notices: what people are told, and in which language; deliveries bring more than parcels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE deliveries RENAME COLUMN parcel TO content")
+    op.add_column("invoices", sa.Column("language", sa.String(length=2), server_default="en", nullable=False))
     op.create_table(
         "notices",
         sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
