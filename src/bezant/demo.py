@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.core.bnpl import Program
 from bezant.core.merchants import (
     SANDBOX_PASSWORD,
