@@ -209,14 +209,12 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
         pause=timedelta(seconds=settings.notice_pause_seconds),
         taken=aps.FEEDBACK_TAKEN,
     )
-    answer_within = timedelta(seconds=settings.notice_seconds)
     courier = Courier(
         units=store.units,
         routes={"loan": Route(composer=feedback, policy=policy)},
         sender=sender,
         clock=store.clock,
-        answer_within=answer_within,
-        lease=settings.lease + answer_within,
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
     return NoticeSide(courier=courier, sender=sender)
 
