@@ -11,9 +11,10 @@ from pathlib import Path
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
-
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/?", re.ASCII)
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -33,6 +34,17 @@ class Settings:
     """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
+    """How callers reach this gateway: ``https://pay.example.com``; empty: as each of them does. For answers
+    that name addresses."""
+    auth_errors_ok: bool = False
+    """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
+    transact_envelope: str = "iposhpresponse"
+    """The key under which iPOSpays' transactions are answered: ``iposhpresponse``, ``iposTransactResponse``,
+    or ``both``, since clients do not agree."""
+    transact_strict_reference: bool = False
+    """Whether a transaction is declined whose reference the vendor's own hosts would not take: 20 letters and
+    digits are what they do."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -108,8 +120,12 @@ class Settings:
         found = []
         if self.workers > 1 and not self.database.startswith("postgresql"):
             found.append("more than one worker needs PostgreSQL")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https:// and a host, without a path")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if self.transact_envelope not in TRANSACT_ENVELOPES:
+            found.append(f"transact_envelope is one of {', '.join(TRANSACT_ENVELOPES)}")
         if not self.database.startswith(DATABASES):
             found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds

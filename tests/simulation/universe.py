@@ -280,6 +280,7 @@ class Universe:
             keys=self._cellar.keys,
             units=units,
             clock=self._clock,
+            names=names,
             boarding=Boarding(units=units, names=names, clock=self._clock),
             people=People(units=units, passwords=passwords, ids=names, clock=self._clock),
             sign_in=SignIn(

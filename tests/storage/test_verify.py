@@ -478,6 +478,32 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "I14",
         "a client token of terminal {terminal}: opens a terminal that its merchant does not have",
     ),
+    "a profile number that leads to another merchant": (
+        "INSERT INTO directory (kind, name, merchant_id) VALUES ('profile', '123456789012', :stranger)",
+        "I14",
+        "profile 123456789012: is listed for a merchant that has no such name",
+    ),
+    "an agent office of nobody": (
+        "UPDATE merchants SET office_id = 77 WHERE merchant_id = :merchant",
+        "I14",
+        "merchant {merchant}: is looked after by agent office 77, which is no office",
+    ),
+    "a user at an organization that there is not": (
+        (
+            "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
+            "VALUES (88, 'a@b.example', 'Ann', 'iso_admin', 'iso', 99, true, 1)"
+        ),
+        "I14",
+        "user 88: is iso_admin at iso 99, which there is not",
+    ),
+    "a user without a password": (
+        (
+            "INSERT INTO users (user_id, email, name, role, owner_kind, owner_id, active, created_at) "
+            "VALUES (88, 'a@b.example', 'Ann', 'merchant_admin', 'merchant', :merchant, true, 1)"
+        ),
+        "I14",
+        "user 88: has no password",
+    ),
 }
 
 

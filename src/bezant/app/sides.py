@@ -12,6 +12,14 @@ from pathlib import Path
 from bezant.app.store import NotReady, Store
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
+from bezant.core.credentials import (
+    CredentialDirectory,
+    Credentials,
+    EcomTokens,
+    KeyGate,
+    Profiles,
+    Tokens,
+)
 from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
@@ -25,6 +33,40 @@ from bezant.rails.lender import LenderLink, LenderRail
 from bezant.rails.sms import HttpTexts, NoTexts
 from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
+from bezant.storage.tokens import SignedTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSide:
+    """API keys and tokens, and the numbers that terminals have in requests with them."""
+
+    directory: CredentialDirectory
+    credentials: Credentials
+    gate: KeyGate
+    tokens: Tokens
+    profiles: Profiles
+    ecom_tokens: EcomTokens
+
+
+def credential_side(store: Store, callers: Directory) -> CredentialSide:
+    """API keys and tokens of this database."""
+    units, names, clock = store.units, store.keys.hasher, store.clock
+    directory = CredentialDirectory(units)
+    return CredentialSide(
+        directory=directory,
+        credentials=Credentials(units=units, directory=directory, names=names, clock=clock),
+        gate=KeyGate(units=units, directory=directory, names=names, clock=clock),
+        tokens=Tokens(
+            units=units,
+            directory=directory,
+            callers=callers,
+            writer=SignedTokens(),
+            names=names,
+            clock=clock,
+        ),
+        profiles=Profiles(units=units, directory=directory, callers=callers, names=names, clock=clock),
+        ecom_tokens=EcomTokens(units=units, directory=directory, callers=callers, names=names, clock=clock),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +75,7 @@ class AccessSide:
 
     directory: Directory
     signing: SigningDirectory
+    credentials: CredentialSide
     gate: Gate
     factors: Factors
 
@@ -40,6 +83,7 @@ class AccessSide:
         """Ask the database again for accounts and credentials."""
         self.directory.forget()
         self.signing.forget()
+        self.credentials.directory.forget()
 
 
 def access_side(store: Store) -> AccessSide:
@@ -49,6 +93,7 @@ def access_side(store: Store) -> AccessSide:
     return AccessSide(
         directory=directory,
         signing=SigningDirectory(units),
+        credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
         factors=Factors(units=units, hasher=hasher, clock=clock),
     )

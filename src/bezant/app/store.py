@@ -50,6 +50,10 @@ class Names:
         """A new app id or app key."""
         return self._keys.hasher.app_name()
 
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return self._keys.hasher.random_digits(length)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -60,6 +64,7 @@ class Store:
     keys: Keys
     units: Units
     clock: SystemClock
+    names: Names
     boarding: Boarding
     people: People
     sign_in: SignIn
@@ -106,6 +111,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 keys=keys,
                 units=units,
                 clock=clock,
+                names=names,
                 boarding=Boarding(units=units, names=names, clock=clock),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),

@@ -131,6 +131,12 @@ Index(
     payments.c.state,
 )
 Index(
+    "ix_payments_reference",
+    payments.c.merchant_id,
+    payments.c.terminal_id,
+    payments.c.retrieval_reference,
+)
+Index(
     "ix_payments_held",
     payments.c.requested_at,
     sqlite_where=text("state = 'authorized'"),
