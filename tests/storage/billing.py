@@ -92,7 +92,9 @@ def billing_of(shop: Shop) -> Billing:
             new_uid=shop.keys.hasher.app_name,
             clock=shop.clock,
         ),
-        receipts=Receipts(units=shop.units, callers=shop.directory, hasher=shop.keys.hasher, ids=ids),
+        receipts=Receipts(
+            units=shop.units, callers=shop.directory, hasher=shop.keys.hasher, ids=ids, clock=shop.clock
+        ),
         recovery=InvoiceRecovery(units=shop.units, callers=shop.directory, ids=ids, clock=shop.clock),
     )
 

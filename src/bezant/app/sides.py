@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bezant.core.credentials import (
     Profiles,
     Tokens,
 )
-from bezant.core.deliveries import Courier, Policy
+from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
@@ -32,7 +32,7 @@ from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
 from bezant.rails.sms import HttpTexts, NoTexts
-from bezant.rails.web import Guard, WebSender
+from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
 from bezant.storage.tokens import SignedTokens
 
@@ -180,7 +180,7 @@ def invoice_side(store: Store, directory: Directory, payments: Payments, ids: Id
             new_uid=hasher.app_name,
             clock=clock,
         ),
-        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids, clock=clock),
         recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
     )
 
@@ -274,20 +274,24 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     """Carries what dialects word, by the first word of its topic."""
     settings = store.settings
     sender = WebSender(
-        Guard(allow_loopback=settings.notices_to_loopback), timeout_seconds=settings.notice_seconds
+        loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
+    )
+    feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
+    callbacks = valor.Callbacks(units=store.units, callers=access.directory)
+    policy = Policy(
+        retries=settings.notice_retries,
+        pause=timedelta(seconds=settings.notice_pause_seconds),
+        taken=aps.FEEDBACK_TAKEN,
     )
     courier = Courier(
         units=store.units,
-        composers={
-            "loan": aps.Feedback(units=store.units, signing=access.signing),
-            "invoice": valor.Callbacks(units=store.units, callers=access.directory),
+        routes={
+            "loan": Route(composer=feedback, policy=policy),
+            "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
         },
         sender=sender,
         clock=store.clock,
-        policy=Policy(
-            retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
-        ),
-        lease=settings.lease + timedelta(seconds=settings.notice_seconds),
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
     return NoticeSide(courier=courier, sender=sender)
 

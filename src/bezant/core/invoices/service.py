@@ -86,7 +86,8 @@ class Invoices:
         """
         if terms.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
-        at = caller.now(self._clock.now())
+        real = self._clock.now()
+        at = caller.now(real)
         merchant_id, terminal_id = caller.key
         invoice = Invoice(
             merchant_id=merchant_id,
@@ -107,7 +108,7 @@ class Invoices:
                 return Created(invoice=known, replayed=True)
             _require_free_number(tx, invoice, at)
             tx.invoices.add(invoice)
-            send(tx, dispatch, delivery_id=delivery_id)
+            send(tx, dispatch, delivery_id=delivery_id, real=real)
             return Created(invoice=invoice)
 
         try:
@@ -123,7 +124,8 @@ class Invoices:
         Objects ``UNKNOWN``, ``NOT_PENDING`` and ``NUMBER_IN_USE``. ``change`` is pure and may run more than
         once.
         """
-        at = caller.now(self._clock.now())
+        real = self._clock.now()
+        at = caller.now(real)
         dispatch_id, delivery_id = await self._ids.take(), await self._ids.take()
 
         def work(tx: InvoiceTx) -> Invoice:
@@ -136,7 +138,7 @@ class Invoices:
             if terms.order.invoice != invoice.terms.order.invoice:
                 _require_free_number(tx, after, at)
             tx.invoices.change(invoice, after, at=at)
-            send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id)
+            send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id, real=real)
             return after
 
         return await self._write(work, caller)
@@ -199,7 +201,7 @@ class Invoices:
             agreed=choices.agreed,
             tip=tip,
             receipt=choices.receipt,
-            ids=await paid_ids(self._ids),
+            ids=await paid_ids(self._ids, real=self._clock.now()),
         )
         caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
         key = self._key(uid, card, choices, attempt_key)
@@ -243,9 +245,11 @@ class Invoices:
         return Key(value=f"invoice:{uid}:{attempt_key}", fingerprint=self._hasher.digest(said))
 
 
-async def paid_ids(ids: Ids) -> PaidIds:
+async def paid_ids(ids: Ids, *, real: datetime) -> PaidIds:
     """Fresh ids for what is announced once an invoice is paid."""
-    return PaidIds(notice_id=await ids.take(), dispatch_id=await ids.take(), delivery_id=await ids.take())
+    return PaidIds(
+        notice_id=await ids.take(), dispatch_id=await ids.take(), delivery_id=await ids.take(), real=real
+    )
 
 
 def _link_of(invoice: Invoice, dispatch_id: int) -> Dispatch:
