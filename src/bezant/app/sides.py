@@ -26,7 +26,7 @@ from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps, valor
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
@@ -278,6 +278,7 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     )
     feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
     callbacks = valor.Callbacks(units=store.units, callers=access.directory)
+    page_callbacks = ipospays.PageCallbacks(units=store.units, callers=access.directory)
     policy = Policy(
         retries=settings.notice_retries,
         pause=timedelta(seconds=settings.notice_pause_seconds),
@@ -287,6 +288,7 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
         units=store.units,
         routes={
             "loan": Route(composer=feedback, policy=policy),
+            "attempt": Route(composer=page_callbacks, policy=replace(policy, taken=(range(200, 300),))),
             "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
         },
         sender=sender,

@@ -82,7 +82,7 @@ class Unit:
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
-        self.invoices = InvoiceRows(connection, self.writes)
+        self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property

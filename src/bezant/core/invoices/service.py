@@ -17,6 +17,7 @@ from bezant.core.invoices.commands import (
     Choices,
     Created,
     InvoiceQuery,
+    Named,
     Outcome,
     Page,
     PayerCard,
@@ -78,9 +79,16 @@ class Invoices:
     # -- for merchants ----------------------------------------------------------------------------
 
     async def create(
-        self, caller: Caller, terms: Terms, *, as_code: bool = False, key: Key | None = None
+        self,
+        caller: Caller,
+        terms: Terms,
+        *,
+        as_code: bool = False,
+        by_mail: bool = True,
+        by_text: bool = True,
+        key: Key | None = None,
     ) -> Created:
-        """A new link, sent to the payer where the order says how. Objects ``NUMBER_IN_USE``.
+        """A new link, sent where the order says how, if that is wanted. Objects ``NUMBER_IN_USE``.
 
         The same ``key`` again gives the link that it made. Refuses ``NO_PROFILE`` and ``KEY_REUSED``.
         """
@@ -102,6 +110,9 @@ class Invoices:
             as_code=as_code,
         )
         dispatch, delivery_id = _link_of(invoice, await self._ids.take()), await self._ids.take()
+        dispatch = replace(
+            dispatch, email=dispatch.email if by_mail else None, phone=dispatch.phone if by_text else None
+        )
 
         def work(tx: InvoiceTx) -> Created:
             if key is not None and (known := made_before(tx, invoice, key)):
@@ -155,6 +166,21 @@ class Invoices:
             return after
 
         return await self._write(work, caller)
+
+    async def named(self, caller: Caller, key: str) -> Named | None:
+        """The link that a request of this terminal with that key made, and the latest attempt to pay it."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: InvoiceTx) -> tuple[Invoice, Payment | None] | None:
+            claim = tx.claims.find(merchant_id, terminal_id, key)
+            invoice = claim and tx.invoices.find(merchant_id, claim.subject_id)
+            return (invoice, tx.invoices.last_attempt(merchant_id, invoice.invoice_id)) if invoice else None
+
+        found = await self._units.read(work)
+        if found is None:
+            return None
+        invoice, attempt = found
+        return Named(invoice=invoice, state=invoice.stands(caller.now(self._clock.now())), attempt=attempt)
 
     async def page(self, query: InvoiceQuery) -> Page:
         """One page of a terminal's invoices, newest first."""
@@ -246,9 +272,13 @@ class Invoices:
 
 
 async def paid_ids(ids: Ids, *, real: datetime) -> PaidIds:
-    """Fresh ids for what is announced once an invoice is paid."""
+    """Fresh ids for what is announced once it is known what became of an attempt."""
     return PaidIds(
-        notice_id=await ids.take(), dispatch_id=await ids.take(), delivery_id=await ids.take(), real=real
+        notice_id=await ids.take(),
+        dispatch_id=await ids.take(),
+        delivery_id=await ids.take(),
+        callback_id=await ids.take(),
+        real=real,
     )
 
 
