@@ -198,6 +198,10 @@ class Bureau(Office):
         made = self._portal.call(self._side.credentials.generate, OPERATOR, owner)
         return Pair(self._gateway, made.key.name, made.secret.reveal())
 
+    def caller_of(self, merchant_id: int, tpn: str) -> Caller:
+        """A merchant that somebody else has boarded, with its first key pair."""
+        return Caller(self._gateway, self.pair(OwnerRef.merchant(merchant_id)).jwt(), tpn)
+
     def reset(self, merchant: Merchant) -> Pair:
         """A merchant's pair with a new secret, as soon as it is stored."""
         made = self._portal.call(
