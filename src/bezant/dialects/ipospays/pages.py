@@ -190,9 +190,7 @@ def _terms(call: Call) -> Terms:
         success_url=back,
         failure_url=back,
         life=timedelta(days=call[EXPIRY]) if call[EXPIRY] else LIFE,
-        callback=Callback(url=call[POST_TO], authorization=proof and Secret(proof))
-        if call[BY_POST]
-        else None,
+        callback=_callback(call) if call[BY_POST] else None,
         one_try=True,
         kept={RETURN: call[RETURN_TO], FAILURE: call[FAIL_TO] or call[RETURN_TO]} if leads_back else {},
     )
