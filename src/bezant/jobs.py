@@ -17,6 +17,7 @@ import structlog
 from bezant.core.bnpl import FinanceRecovery
 from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
+from bezant.core.invoices import InvoiceRecovery
 from bezant.core.merchants import Directory, Gate
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
@@ -110,6 +111,19 @@ def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
         await asyncio.gather(*(recovery.cancel(movement) for movement in due))
 
     return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
+
+
+def invoice_jobs(recovery: InvoiceRecovery) -> tuple[Job, ...]:
+    """What a gateway does by itself about invoices."""
+
+    async def settle() -> None:
+        if found := await recovery.settle():
+            _log.info("invoices settled after their payments", invoices=found)
+
+    async def expire() -> None:
+        await recovery.expire()
+
+    return Job("settle invoices", 0.25, settle), Job("expire invoices", 1, expire)
 
 
 def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:

@@ -325,6 +325,7 @@ class Notice:
 
     content_type: str
     body: bytes
+    authorization: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -352,7 +353,9 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.take(Notice(self.headers["Content-Type"], body))
+                status = receiver.take(
+                    Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
+                )
                 receiver.open.wait()
                 with contextlib.suppress(ConnectionError):  # whoever asked may be gone
                     self.send_response(status)
