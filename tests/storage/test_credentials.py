@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from sqlalchemy import text
 
-from bezant.app import Names
+from bezant.app.store import Names
 from bezant.core.credentials import (
     SCOPES,
     Bearer,
