@@ -54,7 +54,7 @@ class Desk:
 
     def said(self, key: str, **parts: Any) -> dict[str, Any]:
         """A request for a page. ``parts``: members of the outer object."""
-        said = {
+        said: dict[str, Any] = {
             "merchantAuthentication": {"merchantId": self.caller.tpn, "transactionReferenceId": key},
             "transactionRequest": {
                 "transactionType": 1,
@@ -88,7 +88,8 @@ class Desk:
         """The uid of a new page."""
         answer = self.ask(key, **parts)
         assert answer.status == 200, answer
-        return dict(parse_qsl(urlsplit(answer.body["information"]).query))["t"]
+        information: str = answer.body["information"]
+        return dict(parse_qsl(urlsplit(information).query))["t"]
 
     def cancel(self, key: str) -> Answer:
         """Close a page."""

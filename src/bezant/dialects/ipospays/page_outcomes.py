@@ -34,7 +34,9 @@ OUTCOME: Layout[View] = Layout(
     _decimal("localTax", lambda v: v.payment.amounts.tax),
     Constant("stateTax", "0.00"),
     _decimal("totalAmount", lambda v: v.payment.amounts.total),
-    *_same("responseApprovalCode", "rrn", "cardToken", "avsRspMsg", "avs", "l2l3Flag", "l2l3ValidationError"),
+    *_same(
+        "responseApprovalCode", "rrn", "cardToken", "avsRespMsg", "avs", "l2l3Flag", "l2l3ValidationError"
+    ),
 )
 """An attempt to pay a page."""
 
