@@ -21,8 +21,9 @@ from typing import Any, Final
 
 import structlog
 
-from bezant.app import Gateway, Names, Store, open_gateway
 from bezant.app.endpoints import valor_endpoint
+from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.store import Names, Store
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn

@@ -178,14 +178,6 @@ class CardSealer:
         """The phrase back. Raises ``ValueError`` when it was sealed for something else."""
         return Secret(self._decrypt(sealed, f"phrase:{merchant_id}:{purpose}"))
 
-    def seal_owned(self, owner: str, purpose: str, secret: Secret) -> bytes:
-        """A secret, bound to whoever owns it, merchant or not, and what it is for."""
-        return self._encrypt(secret.reveal(), f"owned:{owner}:{purpose}")
-
-    def open_owned(self, owner: str, purpose: str, sealed: bytes) -> Secret:
-        """The secret back. Raises ``ValueError`` when it was sealed for something else."""
-        return Secret(self._decrypt(sealed, f"owned:{owner}:{purpose}"))
-
     def seal_parcel(self, merchant_id: int, delivery_id: int, text: str) -> bytes:
         """What a delivery sends and where, bound to it."""
         return self._encrypt(text, f"parcel:{merchant_id}:{delivery_id}")
@@ -193,6 +185,14 @@ class CardSealer:
     def open_parcel(self, merchant_id: int, delivery_id: int, sealed: bytes) -> str:
         """What a delivery sends back. Raises ``ValueError`` when it was sealed for something else."""
         return self._decrypt(sealed, f"parcel:{merchant_id}:{delivery_id}")
+
+    def seal_owned(self, owner: str, purpose: str, secret: Secret) -> bytes:
+        """A secret, bound to whoever owns it, merchant or not, and what it is for."""
+        return self._encrypt(secret.reveal(), f"owned:{owner}:{purpose}")
+
+    def open_owned(self, owner: str, purpose: str, sealed: bytes) -> Secret:
+        """The secret back. Raises ``ValueError`` when it was sealed for something else."""
+        return Secret(self._decrypt(sealed, f"owned:{owner}:{purpose}"))
 
     def _encrypt(self, text: str, bound_to: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from bezant.app import access_side
+from bezant.app.sides import access_side
 from bezant.core.people import OPERATOR, OwnerRef
 from tests.e2e.valor.shop import NO_HEADERS, VISA, Office, Shop, Till, approved
 from tests.support.gateway import Answer, Gateway
