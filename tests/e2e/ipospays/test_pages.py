@@ -28,7 +28,7 @@ TOLD: Final = [
     *("responseCode", "responseMessage", "errResponseCode", "errResponseMessage", "transactionReferenceId"),
     *("transactionType", "transactionId", "transactionNumber", "batchNumber", "cardType", "cardLast4Digit"),
     *("amount", "tips", "customFee", "localTax", "stateTax", "totalAmount", "responseApprovalCode", "rrn"),
-    *("cardToken", "l2l3Flag"),
+    *("cardToken", "avsRspMsg", "avs", "l2l3Flag"),
 ]
 """What is told of an approval (source: vendor docs)."""
 BROUGHT: Final = [
@@ -228,7 +228,7 @@ class TestAPayment:
         uid = desk.page(key, notificationOption={**posting(server), **back})
         home = desk.payer.view(uid).invoice.terms.success_url
         assert desk.goal(home) is None
-        assert desk.payer.pay(uid).result is Result.APPROVED
+        assert desk.payer.pay(uid, address="8320", postal_code="85284").result is Result.APPROVED
 
         told = told_to(server)
         assert list(told) == TOLD
