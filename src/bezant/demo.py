@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bezant.app import Store as Opened
-from bezant.app import access_side
+from bezant.app.sides import access_side
+from bezant.app.store import Store as Opened
 from bezant.core.bnpl import Program
 from bezant.core.credentials import EcomToken, KeyPair
 from bezant.core.merchants import (

@@ -24,8 +24,9 @@ from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
-from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.app.endpoints import Endpoints
+from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
 from bezant.core.invoices import UID
 from bezant.demo import Demo, first_charge, seed, write_demo_json

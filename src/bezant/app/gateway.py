@@ -103,10 +103,8 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=(
-            *_more_jobs(store.settings, invoices, gift, finance),
-            *delivery_jobs(deliveries.courier, store.announced, metrics),
-        ),
+        more=_more_jobs(store.settings, invoices, gift, finance)
+        + delivery_jobs(deliveries.courier, store.announced, metrics),
     )
     await take_changes_over()
     await access.gate.refresh_locks()

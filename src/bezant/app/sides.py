@@ -29,7 +29,7 @@ from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.notices import HOUR, FactorNotices, Limit, Limits, Notices
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps, valor
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
 from bezant.notices import NoticeComposer
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
@@ -343,13 +343,15 @@ def delivery_side(
             "invoice": Route(
                 composer=valor.Callbacks(units=units, callers=access.directory), policy=servers_policy
             ),
+            "attempt": Route(
+                composer=ipospays.PageCallbacks(units=units, callers=access.directory), policy=servers_policy
+            ),
             "notice": Route(composer=people, policy=people_policy),
             "password": Route(composer=people, policy=PASSWORD_POLICY),
         },
         sender=Senders(parcels=parcels, letters=_letters(settings), texts=texts),
         clock=store.clock,
         answer_within=answer_within,
-        lease=settings.lease + answer_within,
     )
     return DeliverySide(courier=courier, parcels=parcels, texts=texts)
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.notices import Channel, reaches
 from bezant.core.people import People, SignIn
-from bezant.jobs import Bell
-from bezant.storage import migrate
+from bezant.storage import schema
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
@@ -88,9 +88,10 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database)
     try:
-        if create:
-            migrate.upgrade(engine)
-        found, wanted = migrate.version(engine), migrate.head()
+        found, wanted = schema.version(engine), schema.head()
+        if create and found != wanted:
+            _upgrade(engine)
+            found = schema.version(engine)
         if found != wanted:
             message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
@@ -134,3 +135,9 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             units.stop()
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    from bezant.storage.migrate import upgrade  # noqa: PLC0415 - slow to load, and most starts need none of it
+
+    upgrade(engine)

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.credentials import profile_of
 from bezant.cli.opening import account_named, terminal_numbered, with_store
+from bezant.cli.rules import rules_row, set_rules
 from bezant.cli.screen import (
     Row,
     print_facts,
@@ -82,6 +83,9 @@ def list_isos(*, as_json: bool) -> None:
 @click.group()
 def merchant() -> None:
     """Merchants, the companies that take payments."""
+
+
+merchant.add_command(set_rules)
 
 
 @merchant.command(
@@ -426,21 +430,6 @@ def _merchant_row(found: Merchant) -> Row:
         "app_id": found.app_id,
         "currency": found.currency.code,
         "sandbox": found.sandbox,
-    }
-
-
-def rules_row(found: Merchant) -> Row:
-    """What a merchant wants checked."""
-    checks, factor = found.checks, found.refund_factor
-    return {
-        "avs": checks.address.value,
-        "avs_declines": checks.address_declines,
-        "cvv_required": checks.verification_required,
-        "cvv_declines": checks.verification_declines,
-        "checks_shown": checks.shown,
-        "refund_factor": factor.enabled,
-        "refund_email": factor.email,
-        "refund_phone": factor.phone,
     }
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from bezant.app import CredentialSide, access_side
-from bezant.app import Store as Opened
+from bezant.app.sides import CredentialSide, access_side
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import terminal_numbered, with_store
 from bezant.cli.owners import OwnerOption, owner_options
 from bezant.cli.screen import Row, print_facts, print_table, show_facts, show_json

@@ -84,7 +84,7 @@ class Unit:
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
         self.notices = NoticeRows(connection, self.writes, keys)
-        self.invoices = InvoiceRows(connection, self.writes)
+        self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from bezant.app import access_side
+from bezant.app.sides import access_side
 from bezant.core.people import OPERATOR, OwnerRef
 from tests.e2e.valor.shop import NO_HEADERS, VISA, Office, Shop, Till, approved
 from tests.support.gateway import Answer, Gateway
@@ -197,6 +197,10 @@ class Bureau(Office):
         """An organization's first key pair."""
         made = self._portal.call(self._side.credentials.generate, OPERATOR, owner)
         return Pair(self._gateway, made.key.name, made.secret.reveal())
+
+    def caller_of(self, merchant_id: int, tpn: str) -> Caller:
+        """A merchant that somebody else has boarded, with its first key pair."""
+        return Caller(self._gateway, self.pair(OwnerRef.merchant(merchant_id)).jwt(), tpn)
 
     def reset(self, merchant: Merchant) -> Pair:
         """A merchant's pair with a new secret, as soon as it is stored."""

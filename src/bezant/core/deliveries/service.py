@@ -71,9 +71,10 @@ class Unrouted(Exception):
 class Courier:
     """Sends what is due.
 
-    ``routes`` go by the topic's first word (``loan`` of ``loan.bought``). ``lease``: how long one try may
-    take before another process takes it for lost; longer than ``answer_within``, which the sender waits for
-    an answer. ``each``: how many of one merchant may be under way at once, whoever carries them.
+    ``routes`` go by the topic's first word (``loan`` of ``loan.bought``). ``answer_within``: how long the
+    sender waits for an answer. A try has twice as long before another process takes it for lost, and is not
+    begun in the second half of that. ``each``: how many of one merchant may be under way at once, whoever
+    carries them.
     """
 
     def __init__(
@@ -84,7 +85,6 @@ class Courier:
         sender: Sender,
         clock: SystemClock,
         answer_within: timedelta = timedelta(seconds=10),
-        lease: timedelta = timedelta(seconds=45),
         each: int = 8,
     ) -> None:
         self._units = units
@@ -92,7 +92,7 @@ class Courier:
         self._sender = sender
         self._clock = clock
         self._answer_within = answer_within
-        self._lease = lease
+        self._lease = 2 * answer_within
         self._each = each
 
     async def due(self, limit: int) -> list[Delivery]:

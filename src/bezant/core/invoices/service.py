@@ -17,6 +17,7 @@ from bezant.core.invoices.commands import (
     Choices,
     Created,
     InvoiceQuery,
+    Named,
     Outcome,
     Page,
     PayerCard,
@@ -36,7 +37,7 @@ from bezant.core.invoices.model import (
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before
 from bezant.core.merchants import Caller, SystemClock
-from bezant.core.notices import LinkFacts, Notices, Stamp, addressed
+from bezant.core.notices import LinkFacts, Notices, Stamp, Target, addressed
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Charge, Key, Order, Payment, Payments, Street
 from bezant.core.payments import State as PaymentState
@@ -79,9 +80,16 @@ class Invoices:
     # -- for merchants ----------------------------------------------------------------------------
 
     async def create(
-        self, caller: Caller, terms: Terms, *, as_code: bool = False, key: Key | None = None
+        self,
+        caller: Caller,
+        terms: Terms,
+        *,
+        as_code: bool = False,
+        by_mail: bool = True,
+        by_text: bool = True,
+        key: Key | None = None,
     ) -> Created:
-        """A new link, sent to the payer where the order says how. Objects ``NUMBER_IN_USE``.
+        """A new link, sent where the order says how, if that is wanted. Objects ``NUMBER_IN_USE``.
 
         The same ``key`` again gives the link that it made. Refuses ``NO_PROFILE`` and ``KEY_REUSED``.
         """
@@ -102,13 +110,14 @@ class Invoices:
             as_code=as_code,
         )
         stamp = await self._notices.stamp()
+        payer = _payer(terms.order, by_mail=by_mail, by_text=by_text)
 
         def work(tx: InvoiceTx) -> Created:
             if key is not None and (known := made_before(tx, invoice, key)):
                 return Created(invoice=known, replayed=True)
             _require_free_number(tx, invoice, at)
             tx.invoices.add(invoice)
-            self._send(tx, stamp, invoice)
+            self._send(tx, stamp, invoice, payer)
             return Created(invoice=invoice)
 
         try:
@@ -137,7 +146,7 @@ class Invoices:
             if terms.order.invoice != invoice.terms.order.invoice:
                 _require_free_number(tx, after, at)
             tx.invoices.change(invoice, after, at=at)
-            self._send(tx, stamp, after)
+            self._send(tx, stamp, after, _payer(terms.order))
             return after
 
         return await self._write(work, caller)
@@ -154,6 +163,21 @@ class Invoices:
             return after
 
         return await self._write(work, caller)
+
+    async def named(self, caller: Caller, key: str) -> Named | None:
+        """The link that a request of this terminal with that key made, and the latest attempt to pay it."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: InvoiceTx) -> tuple[Invoice, Payment | None] | None:
+            claim = tx.claims.find(merchant_id, terminal_id, key)
+            invoice = claim and tx.invoices.find(merchant_id, claim.subject_id)
+            return (invoice, tx.invoices.last_attempt(merchant_id, invoice.invoice_id)) if invoice else None
+
+        found = await self._units.read(work)
+        if found is None:
+            return None
+        invoice, attempt = found
+        return Named(invoice=invoice, state=invoice.stands(caller.now(self._clock.now())), attempt=attempt)
 
     async def page(self, query: InvoiceQuery) -> Page:
         """One page of a terminal's invoices, newest first."""
@@ -219,10 +243,8 @@ class Invoices:
             result=_result_of(payment), view=await self._open(uid), payment=payment, reason=payment.reason
         )
 
-    def _send(self, tx: InvoiceTx, stamp: Stamp, invoice: Invoice) -> None:
+    def _send(self, tx: InvoiceTx, stamp: Stamp, invoice: Invoice, payer: tuple[Target, ...]) -> None:
         """Have the link sent to its payer, if this transaction commits and somebody is named."""
-        order = invoice.terms.order
-        payer = addressed(mail=order.email, phone=order.phone)
         facts = LinkFacts(invoice_id=invoice.invoice_id)
         self._notices.announce(tx, stamp, invoice.merchant_id, payer, facts, language=invoice.language)
 
@@ -254,8 +276,13 @@ class Invoices:
 
 
 async def paid_ids(ids: Ids, notices: Notices) -> PaidIds:
-    """Fresh ids for what is announced once an invoice is paid."""
-    return PaidIds(callback_id=await ids.take(), receipt=await notices.stamp())
+    """Fresh ids for what is announced once it is known what became of an attempt."""
+    return PaidIds(notice_id=await ids.take(), callback_id=await ids.take(), receipt=await notices.stamp())
+
+
+def _payer(order: Order, *, by_mail: bool = True, by_text: bool = True) -> tuple[Target, ...]:
+    """Where a link is sent."""
+    return addressed(mail=order.email if by_mail else None, phone=order.phone if by_text else None)
 
 
 def _own(tx: InvoiceTx, caller: Caller, uid: str) -> Invoice:

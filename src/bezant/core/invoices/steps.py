@@ -33,13 +33,19 @@ UNKNOWN = frozenset({PaymentState.SENDING, PaymentState.IN_DOUBT})
 
 
 PAID: Final = "invoice.paid"
-"""What the merchant's own server is told of an invoice, by the name that deliveries have for it."""
+"""What the merchant's own server is told of an invoice that was paid."""
+ATTEMPTED: Final = "attempt.ended"
+"""What a callback is told of a payment that was made for one, paid or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidIds:
-    """What announcing takes once an invoice is paid: for the merchant's server, and for the payer."""
+    """What announcing takes once it is known what became of an attempt to pay.
 
+    The merchant's notice and the payer's receipt are of one that paid, the callback is told of any.
+    """
+
+    notice_id: int
     callback_id: int
     receipt: Stamp
 
@@ -103,10 +109,9 @@ def settle(
     ours = invoice.state is State.PAYING and invoice.payment_id == payment.payment_id
     if not ours or payment.state in UNKNOWN:
         return invoice
+    _tell_callback(tx, invoice, payment, ids)
     if payment.state in LOST:
-        released = invoice.step(Event.RELEASE, payment_id=None, updated_at=at)
-        tx.invoices.change(invoice, released, at=at)
-        return released
+        return _release(tx, invoice, at=at)
     paid = invoice.step(Event.PAY, paid_at=payment.answered_at or at, updated_at=at)
     tx.invoices.change(invoice, paid, at=at)
     fault_point("invoice.paying")
@@ -114,9 +119,10 @@ def settle(
         tx.deliveries.add(
             Delivery.announced(
                 merchant_id=paid.merchant_id,
-                delivery_id=ids.callback_id,
+                delivery_id=ids.notice_id,
                 topic=PAID,
                 subject_id=paid.invoice_id,
+                sequence=paid.revision,
                 real=ids.receipt.at,
             )
         )
@@ -125,6 +131,30 @@ def settle(
         facts = ReceiptFacts(payment_id=payment.payment_id)
         notices.announce(tx, ids.receipt, paid.merchant_id, payer, facts, language=paid.language)
     return paid
+
+
+def _release(tx: InvoiceTx, invoice: Invoice, *, at: datetime) -> Invoice:
+    released = invoice.step(Event.RELEASE, payment_id=None, updated_at=at)
+    tx.invoices.change(invoice, released, at=at)
+    if not released.terms.one_try:
+        return released
+    over = released.step(Event.CANCEL, updated_at=at)
+    tx.invoices.change(released, over, at=at)
+    return over
+
+
+def _tell_callback(tx: InvoiceTx, invoice: Invoice, payment: Payment, ids: PaidIds) -> None:
+    if invoice.terms.callback is not None:
+        tx.deliveries.add(
+            Delivery.announced(
+                merchant_id=invoice.merchant_id,
+                delivery_id=ids.callback_id,
+                topic=ATTEMPTED,
+                subject_id=payment.payment_id,
+                sequence=payment.revision,
+                real=ids.receipt.at,
+            )
+        )
 
 
 def made_before(tx: InvoiceTx, draft: Invoice, key: Key) -> Invoice | None:

@@ -36,8 +36,6 @@ from bezant.dialects.wire.kept import from_json
 
 AMOUNT_MINOR_MIN: Final = 10
 """0.10 (vendor docs)."""
-TIP_PERCENTS: Final = (15, 18, 20)
-"""What payers are offered, as far as the terminal's limit allows (our choice)."""
 URL_MAX: Final = 500
 
 # What a page is asked for with ---------------------------------------------------------------------------
@@ -221,8 +219,7 @@ def _tips(call: Call, before: Terms) -> TipOffer | None:
         return None
     if not rule.adjustable:
         raise Fault(codes.BAD_TIP)
-    percents = tuple(percent for percent in TIP_PERCENTS if percent <= rule.percent_max)
-    return TipOffer(percents=percents, percent_max=rule.percent_max)
+    return TipOffer.by(rule)
 
 
 def _life(call: Call, before: Terms) -> timedelta | None:
