@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, links, stores
+from tests.faults import crash, finance, links, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -83,6 +83,11 @@ def _crash(
             Random(seed).shuffle(cases)
             with crash.bench_on(database, folder / f"{database}-{seed}", postgres=server) as bench:
                 results += [_shown(crash.run(bench, case, database=database)) for case in cases]
+            loans = [case for case in finance.matrix() if options.only in case.title]
+            Random(seed).shuffle(loans)
+            home = folder / f"{database}-{seed}-finance"
+            with finance.counter_on(database, home, postgres=server) as counter:
+                results += [_shown(finance.run(counter, case, database=database)) for case in loans]
     print(crash.table(sorted(results, key=lambda each: each.case.title)))
     return 1 if any(each.findings for each in results) else 0
 
