@@ -55,9 +55,10 @@ class Settings:
     notice_pause_seconds: float = 10.0
     """How long after the last time."""
     notice_seconds: float = 10.0
-    """How long a merchant's server may take to answer one. A lease is longer."""
+    """How long a merchant's server may take to answer one. What a process was sending when it died is sent
+    anew after twice as long."""
     notices_to_loopback: bool = False
-    """Whether notices may go to this machine, without TLS, to any port: for sandboxes. ``--demo`` sets it."""
+    """Whether sandbox merchants may be told on this machine, without TLS, at any port; ``--demo`` sets it."""
     acquirer_connections: int = 2
     acquirer_connect_seconds: float = 5.0
     acquirer_read_seconds: float = 6.0

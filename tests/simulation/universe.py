@@ -27,6 +27,7 @@ from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn
 from bezant.dialects.wire.http import Endpoint
+from bezant.jobs import Bell
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.storage.ids import IdBlocks
 from bezant.storage.passwords import Argon2
@@ -283,6 +284,7 @@ class Universe:
             sign_in=SignIn(
                 units=units, passwords=passwords, hasher=self._cellar.keys.hasher, clock=self._clock
             ),
+            announced=Bell(asyncio.get_running_loop()),
         )
         async with open_gateway(
             store, ADDRESS, housekeeping=True, pace=PACE, jitter=chances.random

@@ -468,6 +468,11 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "I14",
         "is listed for a merchant that has no such name",
     ),
+    "an endpoint that leads to another merchant": (
+        "UPDATE directory SET merchant_id = :stranger WHERE kind = 'endpoint'",
+        "I14",
+        "is listed for a merchant that has no such name",
+    ),
     "a client token for another merchant's terminal": (
         "UPDATE client_tokens SET merchant_id = :stranger",
         "I14",

@@ -21,7 +21,6 @@ from bezant.app.sides import (
 )
 from bezant.app.store import Store
 from bezant.config import Settings
-from bezant.core.deliveries import Courier
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
@@ -75,7 +74,7 @@ async def open_gateway(
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
     gift = gift_side(store, access.directory, ids)
     finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access.signing)
+    notices = notice_side(store, access)
     bins = Bins()
 
     async def take_changes_over() -> None:
@@ -96,7 +95,10 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=_more_jobs(store.settings, gift, finance, notices.courier),
+        more=(
+            *_more_jobs(store.settings, gift, finance),
+            *delivery_jobs(notices.courier, store.announced, metrics),
+        ),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -124,10 +126,9 @@ async def open_gateway(
             await stop()
 
 
-def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide, courier: Courier) -> tuple[Job, ...]:
+def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
-        *delivery_jobs(courier),
     )

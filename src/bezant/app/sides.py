@@ -12,7 +12,7 @@ from pathlib import Path
 from bezant.app.store import NotReady, Store
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
-from bezant.core.deliveries import Courier, Policy
+from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
@@ -23,7 +23,7 @@ from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
 from bezant.rails.sms import HttpTexts, NoTexts
-from bezant.rails.web import Guard, WebSender
+from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
 
 
@@ -197,21 +197,24 @@ class NoticeSide:
     sender: WebSender
 
 
-def notice_side(store: Store, signing: SigningDirectory) -> NoticeSide:
+def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     """Carries what dialects word, by the first word of its topic."""
     settings = store.settings
     sender = WebSender(
-        Guard(allow_loopback=settings.notices_to_loopback), timeout_seconds=settings.notice_seconds
+        loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
+    )
+    feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
+    policy = Policy(
+        retries=settings.notice_retries,
+        pause=timedelta(seconds=settings.notice_pause_seconds),
+        taken=aps.FEEDBACK_TAKEN,
     )
     courier = Courier(
         units=store.units,
-        composers={"loan": aps.Feedback(units=store.units, signing=signing)},
+        routes={"loan": Route(composer=feedback, policy=policy)},
         sender=sender,
         clock=store.clock,
-        policy=Policy(
-            retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
-        ),
-        lease=settings.lease + timedelta(seconds=settings.notice_seconds),
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
     return NoticeSide(courier=courier, sender=sender)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.people import People, SignIn
+from bezant.jobs import Bell
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
@@ -61,6 +63,8 @@ class Store:
     boarding: Boarding
     people: People
     sign_in: SignIn
+    announced: Bell
+    """Rung when something to be delivered has been stored."""
 
 
 @asynccontextmanager
@@ -80,6 +84,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             raise NotReady(message)
         root = open_root_key(settings.root_key, create=create and not has_keys(engine))
         keys = open_keys(engine, root)
+        announced = Bell(asyncio.get_running_loop())
         units = open_units(
             engine,
             keys,
@@ -87,6 +92,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             readers=settings.read_lanes,
             group_max=settings.group_max,
             queue_max=settings.queue_max,
+            on_announced=announced.ring,
         )
         units.start()
         clock = RealClock()
@@ -102,6 +108,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 boarding=Boarding(units=units, names=names, clock=clock),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
+                announced=announced,
             )
         finally:
             passwords.close()

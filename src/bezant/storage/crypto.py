@@ -170,6 +170,14 @@ class CardSealer:
         """The phrase back. Raises ``ValueError`` when it was sealed for something else."""
         return Secret(self._decrypt(sealed, f"phrase:{merchant_id}:{purpose}"))
 
+    def seal_parcel(self, merchant_id: int, delivery_id: int, text: str) -> bytes:
+        """What a delivery sends and where, bound to it."""
+        return self._encrypt(text, f"parcel:{merchant_id}:{delivery_id}")
+
+    def open_parcel(self, merchant_id: int, delivery_id: int, sealed: bytes) -> str:
+        """What a delivery sends back. Raises ``ValueError`` when it was sealed for something else."""
+        return self._decrypt(sealed, f"parcel:{merchant_id}:{delivery_id}")
+
     def _encrypt(self, text: str, bound_to: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), bound_to.encode())

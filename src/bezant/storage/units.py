@@ -43,11 +43,21 @@ PATIENCE_SECONDS = 5.0
 """How long a work may take from being queued to being committed: clients give up from eight seconds on."""
 
 
-class Unit:
-    """All stores of one transaction. Written by hand in the order in which rows depend on each other."""
+def _unheard() -> None:
+    """Nobody listens: what is announced is found by whoever looks."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+
+class Unit:
+    """All stores of one transaction. Written by hand in the order in which rows depend on each other.
+
+    ``on_announced`` is called, in any thread, when a transaction that announces something has been committed.
+    """
+
+    def __init__(
+        self, connection: Connection, keys: Keys, on_announced: Callable[[], None] = _unheard
+    ) -> None:
         self._connection = connection
+        self._on_announced = on_announced
         self.writes = Writes()
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
@@ -67,7 +77,7 @@ class Unit:
         self.claims = Claims(connection, self.writes)
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
-        self.deliveries = DeliveryRows(connection, self.writes)
+        self.deliveries = DeliveryRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property
@@ -94,6 +104,11 @@ class Unit:
             self.deliveries.flush()
             self.batches.flush()
         self.writes.check()
+
+    def committed(self) -> None:
+        """The transaction has been committed."""
+        if self.deliveries.announced:
+            self._on_announced()
 
 
 class Runner(Protocol):
@@ -167,15 +182,25 @@ class Units:
 
 
 def open_units(
-    engine: Engine, keys: Keys, *, writers: int, readers: int, group_max: int, queue_max: int
+    engine: Engine,
+    keys: Keys,
+    *,
+    writers: int,
+    readers: int,
+    group_max: int,
+    queue_max: int,
+    on_announced: Callable[[], None] = _unheard,
 ) -> Units:
-    """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are."""
+    """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are.
+
+    ``on_announced``: see ``Unit``.
+    """
     snapshots = engine
     if engine.dialect.name == "sqlite":
         writers = 1
     else:
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    lane = partial(Lane, unit_of=partial(Unit, keys=keys), queue_max=queue_max)
+    lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_announced=on_announced), queue_max=queue_max)
     return Units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],

@@ -14,6 +14,8 @@ from bezant.core.merchants.ports import Hasher, MerchantTx, MerchantUnits, Syste
 N = TypeVar("N", str, int)
 
 CLIENT_TOKEN_LIFE = timedelta(minutes=30)
+CLIENT_TOKEN_KEPT = timedelta(days=1)
+"""After its end, before its row goes."""
 FAILURES_MAX = 10
 FAILURES_WINDOW = timedelta(minutes=10)
 LOCK_LIFE = timedelta(hours=1)
@@ -156,7 +158,9 @@ class Gate:
             expires_at=expires_at,
         )
         await self._units.write(
-            lambda tx: tx.merchants.add_client_token(record),
+            lambda tx: tx.merchants.add_client_token(
+                record, forget_before=expires_at - CLIENT_TOKEN_LIFE - CLIENT_TOKEN_KEPT
+            ),
             merchant_id=caller.merchant.merchant_id,
         )
         return token, expires_at

@@ -37,6 +37,7 @@ from bezant.storage.writes import Writes
 
 APP_ID = "app_id"
 TERMINAL_NUMBER = "terminal"
+ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +205,9 @@ class Merchants:
                 terminal_number=endpoint.terminal_number,
             )
         self._list(TERMINAL_NUMBER, terminal.number, merchant_id)
+        # Two terminals with one number at the acquirer would reverse and settle each other's payments.
+        for endpoint in set(terminal.endpoints.values()):
+            self._list(ENDPOINT, f"{endpoint.merchant_number}/{endpoint.terminal_number}", merchant_id)
         self._insert(
             t.batches,
             merchant_id=merchant_id,
@@ -324,8 +328,14 @@ class Merchants:
 
     # -- client tokens ----------------------------------------------------------------------------
 
-    def add_client_token(self, token: ClientToken) -> None:
-        """Keep a token until it expires."""
+    def add_client_token(self, token: ClientToken, *, forget_before: datetime) -> None:
+        """Store a token, and drop the merchant's that expired before."""
+        c = t.client_tokens.c
+        self._connection.execute(
+            t.client_tokens.delete().where(
+                c.merchant_id == token.merchant_id, c.expires_at < to_micros(forget_before)
+            )
+        )
         self._insert(
             t.client_tokens,
             merchant_id=token.merchant_id,

@@ -55,7 +55,7 @@ directory = Table(
     Column("name", String(64), primary_key=True),
     Column("merchant_id", BigInteger, nullable=False),
 )
-"""Which merchant a public name (an app id, a terminal number) belongs to."""
+"""Which merchant a name that nobody else may have (an app id, a terminal number, an endpoint) belongs to."""
 
 stores = Table(
     "stores",

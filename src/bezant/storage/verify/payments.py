@@ -321,7 +321,10 @@ OWNERS = (
                 AND t.number = d.name
             LEFT JOIN signing_accounts s ON d.kind = 'signing' AND s.merchant_id = d.merchant_id
                 AND s.identifier = d.name
+            LEFT JOIN endpoints e ON d.kind = 'endpoint' AND e.merchant_id = d.merchant_id
+                AND e.merchant_number || '/' || e.terminal_number = d.name
             WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL AND s.merchant_id IS NULL
+                AND e.merchant_id IS NULL
         """,
     ),
     Rule(
