@@ -74,10 +74,11 @@ def _crash(
                 home = folder / f"{database}-start-{len(results)}"
                 results.append(_shown(crash.run_start(case, database, home, postgres=server)))
         if database == "postgresql":
-            for case in crash.stops():
-                if options.only in case.title:
-                    home = folder / f"{database}-stop-{len(results)}"
-                    results.append(_shown(crash.run_stop(case, home, postgres=server)))
+            for module in (crash, finance):
+                for case in module.stops():
+                    if options.only in case.title:
+                        home = folder / f"{database}-stop-{len(results)}"
+                        results.append(_shown(module.run_stop(case, home, postgres=server)))
         for seed in range(options.seed, options.seed + options.seeds):
             cases = [case for case in crash.matrix() if options.only in case.title]
             Random(seed).shuffle(cases)
