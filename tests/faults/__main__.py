@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, finance, links, stores
+from tests.faults import crash, finance, links, machine, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -37,9 +37,10 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
         with links.stage_on(database, folder / database) as stage:
             results += [
                 _played(stage, scenario)
-                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST)
+                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST, *machine.MEMORY)
                 if database in scenario.on and options.only in scenario.name
             ]
+        results += _shimmed(database, folder / f"{database}-shims", options)
         scenarios = [each for each in stores.VOLUME if database in each.on and options.only in each.name]
         if scenarios and os.geteuid() != 0:
             print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
@@ -51,6 +52,19 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
                     results += [_played(stage, scenario) for scenario in scenarios]
     print(links.table(results))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _shimmed(database: str, home: Path, options: argparse.Namespace) -> list[links.Result]:
+    scenarios = [each for each in machine.SHIMMED if database in each.on and options.only in each.name]
+    if not scenarios:
+        return []
+    if machine.compiler() is None:
+        print("slow disks and wrong clocks: skipped, there is no C compiler", file=sys.stderr)
+        return []
+    home.mkdir(mode=0o755)
+    shims = {whose: machine.shim(home, whose) for whose in ("server", "database")}
+    with links.stage_on(database, home, shims=shims) as stage:
+        return [_played(stage, scenario) for scenario in scenarios]
 
 
 def _played(stage: links.Stage, scenario: links.Scenario) -> links.Result:
