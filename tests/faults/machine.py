@@ -6,20 +6,25 @@ The disk and the clock are those of ``shim.c``, a library that is compiled here 
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from struct import pack
 from typing import Final
+
+import psycopg
 
 from tests.faults.links import BOTH, Scenario, Stage
 
 _SOURCE: Final = Path(__file__).with_name("shim.c")
 _MICROSECONDS: Final = 1_000_000
+_NEAR_SECONDS: Final = 60
 MEMORY_MAX: Final = 256 << 20
 
 
@@ -78,8 +83,25 @@ def _wrong_clock(whose: str, *, ahead_seconds: int) -> Callable[[Stage], None]:
         assert stage.shims is not None
         with stage.shims[whose].ordered(ahead_seconds=ahead_seconds):
             time.sleep(6.0)
+            told = _database_clock(stage) if whose == "database" else _server_clock(stage)
+            off = (told - datetime.now(UTC)).total_seconds() - ahead_seconds
+            assert abs(off) < _NEAR_SECONDS, f"the clock is {off:.0f} s from where it was put"
 
     return breaks
+
+
+def _database_clock(stage: Stage) -> datetime:
+    with psycopg.connect(stage.server.url) as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    told: datetime = row[0]
+    return told
+
+
+def _server_clock(stage: Stage) -> datetime:
+    """When it last wrote into its log, by its own clock."""
+    last = stage.gateway.log_text().rstrip().splitlines()[-1]
+    return datetime.fromisoformat(json.loads(last)["timestamp"])
 
 
 def _short_of_memory(stage: Stage) -> None:
