@@ -57,6 +57,7 @@ class Values:
     tip: str = "0"
     tip_amount: str = ""
     holder: str = ""
+    street: str = ""
     postal_code: str = ""
     email: str = ""
 
@@ -66,7 +67,8 @@ class PayPage:
     """The form of a payment link.
 
     ``state`` ties the form to the link and to one attempt. ``errors`` are by the name of the field; ``messages``
-    are what the script says of a field, by its name. ``number`` is the merchant's invoice number.
+    are what the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` the present one, YYMM. ``ask_street`` and
+    ``ask_postal_code``: the merchant cannot do without.
     """
 
     payee: Payee
@@ -79,6 +81,9 @@ class PayPage:
     fee: Money
     total: Money
     tips: tuple[TipChoice, ...]
+    ask_street: bool
+    ask_postal_code: bool
+    month: str
     expires_at: str
     action: str
     state: str

@@ -1,8 +1,9 @@
 /* Makes the payment form kinder: formats what is typed, names the brand, says what is wrong at once, adds the tip up.
    Nothing depends on it: the server checks everything again. No text is ever turned into markup. */
 
-const GROUPS = { amex: [4, 6, 5], diners: [4, 6, 4], unknown: [4, 4, 4, 4, 3] };
-const LENGTHS = { visa: [13, 16, 19], amex: [15], diners: [14, 16], maestro: [12, 19], unknown: [12, 19] };
+const GROUPS = { amex: [4, 6, 5], others: [4, 4, 4, 4, 3] };
+const LENGTHS = { visa: [13, 19], amex: [15, 15], diners: [14, 19], maestro: [12, 19], unknown: [12, 19], others: [16, 19] };
+const BUSY_MILLISECONDS = 20000;
 const RANGES = [
   [34, 34, "amex"], [37, 37, "amex"], [300, 305, "diners"], [3095, 3095, "diners"], [36, 36, "diners"],
   [38, 39, "diners"], [3528, 3589, "jcb"], [2131, 2131, "jcb"], [1800, 1800, "jcb"], [4, 4, "visa"],
@@ -12,8 +13,9 @@ const RANGES = [
 ];
 const ARABIC = /[\u0660-\u0669\u06f0-\u06f9]/g;
 
-/** Digits of any keyboard as ASCII digits, without anything else. */
-const digits = (text) => text.replace(ARABIC, (digit) => String(digit.charCodeAt(0) & 15)).replace(/[^0-9]/g, "");
+/** Digits of Arabic keyboards as those on cards. */
+const western = (text) => text.replace(ARABIC, (digit) => String(digit.charCodeAt(0) & 15));
+const digits = (text) => western(text).replace(/[^0-9]/g, "");
 
 export function brandOf(number) {
   for (const [low, high, brand] of RANGES) {
@@ -34,7 +36,7 @@ export function passesLuhn(number) {
 }
 
 export function grouped(number) {
-  const groups = GROUPS[brandOf(number)] ?? GROUPS.unknown;
+  const groups = GROUPS[brandOf(number)] ?? GROUPS.others;
   const parts = [];
   let at = 0;
   for (const length of groups) {
@@ -54,16 +56,15 @@ export function dated(text) {
 }
 
 const numberIsGood = (number) => {
-  const brand = brandOf(number);
-  const [shortest, longest] = brand in LENGTHS ? [LENGTHS[brand][0], LENGTHS[brand].at(-1)] : [16, 19];
+  const [shortest, longest] = LENGTHS[brandOf(number)] ?? LENGTHS.others;
   return number.length >= shortest && number.length <= longest && passesLuhn(number);
 };
 
-const expiryIsGood = (text, now = new Date()) => {
+/** Whether MM / YY is a month that is not over; the present one comes from the server, which has the merchant's clock. */
+const expiryIsGood = (text, present) => {
   const found = digits(text);
-  const month = Number(found.slice(0, 2));
-  const year = 2000 + Number(found.slice(2, 4));
-  return found.length === 4 && month >= 1 && month <= 12 && new Date(year, month, 1) > now;
+  const month = found.slice(0, 2);
+  return found.length === 4 && month >= "01" && month <= "12" && found.slice(2) + month >= present;
 };
 
 class Form {
@@ -72,20 +73,21 @@ class Form {
     this.money = new Intl.NumberFormat(form.dataset.locale, { style: "currency", currency: form.dataset.currency });
     this.scale = 10 ** Number(form.dataset.exponent);
     this.tests = {
-      tip_amount: (input) => this.tipChoice() !== "other" || this.otherTip() !== null,
+      tip_amount: () => this.tipChoice() !== "other" || this.otherTip() !== null,
       card_number: (input) => numberIsGood(digits(input.value)),
-      expiry: (input) => expiryIsGood(input.value),
+      expiry: (input) => expiryIsGood(input.value, form.dataset.month),
       code: (input) => {
-        const length = digits(input.value).length;
-        return brandOf(digits(this.input("card_number").value)) === "amex" ? length === 4 : length === 3 || length === 4;
+        const brand = brandOf(digits(this.input("card_number").value));
+        return digits(input.value).length === (brand === "amex" ? 4 : 3);
       },
       holder: (input) => input.value.trim() !== "",
-      postal_code: (input) => input.value.trim() === "" || /^[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]$/.test(input.value.trim()),
+      street: (input) => input.value.trim() !== "",
+      postal_code: (input) => (input.value.trim() === "" && !input.required) || /^[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]$/.test(input.value.trim()),
       email: (input) => input.value.trim() === "" || /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(input.value.trim()),
     };
     this.listen();
     this.total();
-    this.input("card_number").form && this.mark();
+    this.mark();
     form.querySelector("[data-notice]")?.focus();
   }
 
@@ -116,7 +118,11 @@ class Form {
         if (choice.value === "other") this.input("tip_amount").focus();
       });
     }
-    this.input("tip_amount")?.addEventListener("input", () => this.total());
+    const tip = this.input("tip_amount");
+    tip?.addEventListener("input", () => {
+      tip.value = western(tip.value).replace(/[\u066b,]/, ".");
+      this.total();
+    });
     this.form.addEventListener("submit", (event) => this.submit(event));
     // A page that comes back from the browser's memory is ready again.
     addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -135,8 +141,7 @@ class Form {
 
   /** The typed tip in minor units; null for what is no amount. */
   otherTip() {
-    const text = this.input("tip_amount").value.trim().replace(ARABIC, (digit) => String(digit.charCodeAt(0) & 15));
-    const found = /^([0-9]{1,6})(?:[.,\u066b]([0-9]{0,2}))?$/.exec(text);
+    const found = /^([0-9]{1,6})(?:\.([0-9]{1,2}))?$/.exec(this.input("tip_amount").value.trim());
     return found ? Number(found[1]) * this.scale + Math.round(Number(`0.${found[2] || 0}`) * this.scale) : null;
   }
 
@@ -186,9 +191,18 @@ class Form {
       this.input(wrong[0]).focus();
       return;
     }
-    button.setAttribute("aria-disabled", "true");
-    this.form.querySelector("[data-submit-text]").textContent = this.form.dataset.busy;
-    this.form.querySelector("[data-status]").textContent = this.form.dataset.busy;
+    this.busy(true);
+    // Pressing it once more is safe, and needed where the first request was lost on its way.
+    setTimeout(() => this.busy(false), BUSY_MILLISECONDS);
+  }
+
+  busy(yes) {
+    const text = yes ? this.form.dataset.busy : this.label;
+    const button = this.form.querySelector("[data-submit]");
+    if (yes) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+    this.form.querySelector("[data-submit-text]").textContent = text;
+    this.form.querySelector("[data-status]").textContent = text;
   }
 }
 

@@ -1,0 +1,35 @@
+"""Where a merchant sends payers on to: only over HTTP, exactly as it was given, or not at all."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+# Printable ASCII without what could end an attribute or a header's value.
+_PLAIN: Final = re.compile(r"https?://[!#$%&()*+,./0-9:;=?@A-Z\[\]_a-z~-]{1,2000}", re.ASCII | re.IGNORECASE)
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+def onward(*candidates: str | None) -> str:
+    """The first that was given, unchanged, if a browser may be sent there; else nothing.
+
+    Refused are other schemes than HTTP's, addresses without a host or with a user, and whatever is not plain
+    ASCII.
+    """
+    given = next((url for url in candidates if url), "")
+    return given if host_of(given) else ""
+
+
+def host_of(url: str) -> str:
+    """The host that such an address names, in lower case; nothing for one that nobody is sent to."""
+    if _PLAIN.fullmatch(url) is None:
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in _SCHEMES or host is None or "@" in parts.netloc:
+        return ""
+    return host

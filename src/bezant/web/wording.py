@@ -1,0 +1,67 @@
+"""Words for payers: brands, reasons, states. Texts are in English here and translated where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from bezant.core.merchants import Store
+from bezant.core.outcomes import Reason
+from bezant.core.vault import Brand, Card
+from bezant.web.views import ACCENTS, Payee, Status
+
+BRANDS: Final[Mapping[Brand, str]] = {
+    Brand.VISA: "Visa",
+    Brand.MASTERCARD: "Mastercard",
+    Brand.AMEX: "American Express",
+    Brand.DISCOVER: "Discover",
+    Brand.JCB: "JCB",
+    Brand.DINERS: "Diners Club",
+    Brand.MAESTRO: "Maestro",
+    Brand.UNIONPAY: "UnionPay",
+    Brand.UNKNOWN: "",
+}
+
+
+def _text(english: str) -> str:
+    """Marks a text for the catalogues."""
+    return english
+
+
+DECLINED: Final = _text("Your bank declined this card. Please try another one, or ask your bank.")
+_DECLINES: Final[Mapping[Reason, str]] = {
+    Reason.EXPIRED_CARD: _text("This card has expired. Please try another one."),
+    Reason.CVV_MISMATCH: _text("The security code does not fit this card. Please check it."),
+    Reason.ADDRESS_MISMATCH: _text("The billing address does not fit this card. Please check it."),
+    Reason.INVALID_CARD: _text("The bank does not know this card number. Please check it."),
+    Reason.ISSUER_UNAVAILABLE: _text("Your bank cannot be reached. Please try again in a moment."),
+    Reason.NOT_REACHED: _text("The bank cannot be reached. Please try again in a moment."),
+    Reason.NO_ANSWER: _text("The bank did not answer in time, so the payment was called off."),
+}
+"""What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries out
+stolen cards would like to know."""
+
+STATUSES: Final[Mapping[Status, str]] = {
+    Status.PAID: _text("Paid"),
+    Status.AUTHORIZED: _text("Authorized"),
+    Status.PENDING: _text("Pending"),
+    Status.DECLINED: _text("Declined"),
+    Status.VOID: _text("Void"),
+    Status.PARTLY_REFUNDED: _text("Partly refunded"),
+    Status.REFUNDED: _text("Refunded"),
+}
+
+
+def decline_text(reason: str) -> str:
+    """What a payer is told of a decline, in English. ``reason`` is a ``Reason``'s value."""
+    return _DECLINES.get(Reason(reason), DECLINED) if reason in set(Reason) else DECLINED
+
+
+def card_text(card: Card | None) -> str:
+    """``Visa •••• 1111``; nothing where there is no card."""
+    return "" if card is None else f"{BRANDS[card.brand]} •••• {card.last4}".strip()
+
+
+def payee_of(store: Store, merchant_id: int) -> Payee:
+    """The store as payers see it. Its colour is a merchant's own, always the same."""
+    return Payee(name=store.name, accent=merchant_id % ACCENTS)
