@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -18,6 +19,8 @@ from typing import Final, Self
 PATH: Final = "/static/"
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _HASH_DIGITS: Final = 16
+# Files are read by name, so a script can import only those before it, and no two each other.
+_IMPORT: Final = re.compile(rb"@([a-z]+\.js)@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,12 @@ class Assets:
 
     @classmethod
     def load(cls) -> Self:
-        """Those of the package."""
-        found = (Asset.of(file.name, file.read_bytes()) for file in sorted_files("static"))
-        return cls({asset.name: asset for asset in found})
+        """Those of the package. A script names another as ``"@card.js@"``; that becomes where it is served."""
+        found: dict[str, Asset] = {}
+        for file in sorted_files("static"):
+            content = _IMPORT.sub(lambda named: found[named[1].decode()].path.encode(), file.read_bytes())
+            found[file.name] = Asset.of(file.name, content)
+        return cls(found)
 
     def __getitem__(self, name: str) -> Asset:
         return self._by_name[name]

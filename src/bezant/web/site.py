@@ -21,7 +21,6 @@ from bezant.web.views import GonePage, ProblemPage
 
 Endpoint = Callable[[Request], Awaitable[PageResponse]]
 _log = structlog.get_logger(__name__)
-_GONE_AWAY: Final = 410
 
 
 class Observer(Protocol):
@@ -33,12 +32,17 @@ class Observer(Protocol):
 
 
 class Site:
-    """Pages of one gateway. ``secure``: payers come by TLS, whatever stands between them and this process."""
+    """Pages of one gateway.
 
-    def __init__(self, *, secure: bool, trusted_proxies: frozenset[str], observe: Observer) -> None:
+    ``public_url`` is how payers reach it; empty: as they ask for it. If it is ``https``, payers come by TLS,
+    whatever stands between them and this process, and cookies and browsers are held to it.
+    """
+
+    def __init__(self, *, public_url: str, trusted_proxies: frozenset[str], observe: Observer) -> None:
         self.assets = Assets.load()
         self.pages = Pages(self.assets)
-        self.secure = secure
+        self.secure = public_url.startswith("https://")
+        self._public_url = public_url.rstrip("/")
         self._trusted_proxies = trusted_proxies
         self._observe = observe
 
@@ -103,6 +107,15 @@ class Site:
         )
         return self.draw("gone.html", page, language=language, outcome="missing", status=404)
 
+    def over(self, request: Request) -> PageResponse:
+        """A link that nobody can pay any more."""
+        language = self.language(request)
+        page = GonePage(
+            title=language.text("Payment Link expired"),
+            text=language.text("Please contact the merchant for a new payment link."),
+        )
+        return self.draw("gone.html", page, language=language, outcome="over", status=410)
+
     def problem(
         self, request: Request, status: int, outcome: str, *, retry: str = "", headers: Mapping[str, str] | None = None
     ) -> PageResponse:
@@ -124,6 +137,10 @@ class Site:
         """A path of ours, in the language that the payer chose on this page, if any."""
         chosen = request.query_params.get("lang")
         return f"{path}?lang={chosen}" if chosen in NAMES else path
+
+    def absolute(self, request: Request, path: str) -> str:
+        """A path of ours as an address that works outside this page."""
+        return f"{self._public_url or str(request.base_url).rstrip('/')}{path}"
 
     def address(self, request: Request) -> str:
         """The payer's address."""

@@ -186,7 +186,6 @@ class ReceiptPage:
     status_text: str
     moment: str
     total: Money
-    lines: tuple[Line, ...]
     rows: tuple[AmountRow, ...]
     facts: tuple[tuple[str, str], ...]
     later: tuple[Later, ...]

@@ -1,0 +1,152 @@
+"""Receipts: what was paid, and what was voided or given back of it since, as a page and as a document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+
+from bezant.core.invoices import Copy, Receipt, Receipts
+from bezant.core.money import Money
+from bezant.core.payments import Kind, Payment, State
+from bezant.web.answers import PageResponse, security_headers
+from bezant.web.documents import receipt_document
+from bezant.web.languages import Language
+from bezant.web.site import Site
+from bezant.web.views import AmountRow, Later, ReceiptPage, Status
+from bezant.web.wording import STATUSES, card_text, payee_of
+
+_VOID: Final = frozenset({State.VOIDING, State.RELEASING, State.VOIDED, State.REVERSED, State.EXPIRED})
+_PENDING: Final = frozenset({State.SENDING, State.IN_DOUBT})
+_HELD: Final = frozenset({State.AUTHORIZED, State.COMPLETING, State.INCREMENTING})
+
+
+class ReceiptPages:
+    """The pages of receipts."""
+
+    def __init__(self, site: Site, receipts: Receipts) -> None:
+        self._site = site
+        self._receipts = receipts
+
+    async def page(self, request: Request) -> PageResponse:
+        """GET: the receipt."""
+        receipt = await self._receipts.open(request.path_params["receipt"])
+        if receipt is None:
+            return self._site.missing(request)
+        language = self._site.language(request)
+        document = self._site.within(request, f"/r/{request.path_params['receipt']}.pdf")
+        view = receipt_page(receipt, language, document=document)
+        return self._site.draw("receipt.html", view, language=language, outcome="receipt")
+
+    async def document(self, request: Request) -> PageResponse:
+        """GET: the same as PDF."""
+        receipt = await self._receipts.open(request.path_params["receipt"])
+        if receipt is None:
+            return self._site.missing(request)
+        language = self._site.language(request)
+        name = f"receipt-{receipt.payment.payment_id}.pdf"
+        return PageResponse(
+            receipt_document(lambda spoken: receipt_page(receipt, spoken, document=""), language),
+            outcome="document",
+            media_type="application/pdf",
+            headers={
+                **security_headers(secure=self._site.secure),
+                "content-disposition": f'inline; filename="{name}"',
+            },
+        )
+
+
+def status_of(payment: Payment) -> Status:
+    """What a receipt says of a payment, in one word."""
+    if payment.kind is Kind.REFUND:
+        return Status.REFUNDED if payment.approved else Status.DECLINED
+    if payment.kind is Kind.VOID or payment.state in _VOID:
+        return Status.VOID
+    if payment.state in _PENDING:
+        return Status.PENDING
+    if payment.state is State.DECLINED:
+        return Status.DECLINED
+    if payment.state in _HELD:
+        return Status.AUTHORIZED
+    if payment.refunded:
+        return Status.PARTLY_REFUNDED if payment.refundable else Status.REFUNDED
+    return Status.PAID
+
+
+def receipt_page(receipt: Receipt, language: Language, *, document: str) -> ReceiptPage:
+    """The receipt's view, in a language."""
+    payment, zone = receipt.payment, receipt.store.zone
+    status = status_of(payment)
+    return ReceiptPage(
+        payee=payee_of(receipt.store, receipt.merchant.merchant_id),
+        test=receipt.merchant.sandbox,
+        payment_id=str(payment.payment_id),
+        status=status,
+        status_text=language.text(STATUSES[status]),
+        moment=language.moment(payment.requested_at, zone),
+        total=payment.amounts.total,
+        rows=_rows(payment, language),
+        facts=_facts(receipt, language),
+        later=tuple(
+            Later(
+                name=language.text(_KINDS[each.kind]),
+                moment=language.moment(each.requested_at, zone),
+                amount=_signed(each),
+            )
+            for each in receipt.follow_ups
+            if each.kind in _KINDS
+        ),
+        document=document,
+    )
+
+
+def _text(english: str) -> str:
+    """Marks a text for the catalogues."""
+    return english
+
+
+_KINDS: Final = {
+    Kind.REFUND: _text("Refund"),
+    Kind.VOID: _text("Void"),
+    Kind.CAPTURE: _text("Capture"),
+    Kind.INCREMENT: _text("Increase"),
+    Kind.TIP: _text("Change of tip"),
+}
+_GIVES_BACK: Final = frozenset({Kind.REFUND, Kind.VOID})
+
+
+def _signed(payment: Payment) -> Money:
+    total = payment.amounts.total
+    return -total if payment.kind in _GIVES_BACK else total
+
+
+def _rows(payment: Payment, language: Language) -> tuple[AmountRow, ...]:
+    amounts = payment.amounts
+    extras = (
+        (_text("Tax"), amounts.tax),
+        (_text("Card surcharge"), amounts.fee),
+        (_text("Tip"), amounts.tip),
+    )
+    return (
+        AmountRow(name=language.text(_text("Subtotal")), amount=amounts.base, kind="first"),
+        *(AmountRow(name=language.text(name), amount=amount) for name, amount in extras if amount),
+        AmountRow(name=language.text(_text("Total")), amount=amounts.total, kind="total"),
+    )
+
+
+def _facts(receipt: Receipt, language: Language) -> tuple[tuple[str, str], ...]:
+    """Names and values, without those that are not known. The merchant's copy says where to find it again."""
+    payment = receipt.payment
+    shown = [
+        (_text("Card"), card_text(payment.card)),
+        (_text("Approval code"), payment.approval_code),
+        (_text("Reference"), payment.retrieval_reference),
+        (_text("Invoice"), payment.order.invoice),
+        (_text("Description"), payment.order.description),
+    ]
+    if receipt.copy is Copy.MERCHANT:
+        shown += [
+            (_text("Name on card"), payment.order.cardholder),
+            (_text("Batch"), str(payment.batch_number)),
+        ]
+    return tuple((language.text(name), value) for name, value in shown if value)
