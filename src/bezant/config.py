@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
-_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}(/[0-9A-Za-z._~\-]+)*", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
@@ -35,7 +35,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
-    """Where payers reach the hosted pages, without a slash at the end; empty: ``http://host:port``."""
+    """Where payers reach the hosted pages, without a path; empty: ``http://host:port``. With ``https``, their
+    cookies are for TLS alone and browsers are told to come by it."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -125,7 +126,7 @@ class Settings:
         if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
             found.append("notice_pause_seconds and notice_seconds must be more than 0")
         if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
-            found.append("public_url is http:// or https://, a host, and a path without a slash at its end")
+            found.append("public_url is http:// or https:// and a host, without a path")
         return found
 
 

@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 from bezant import config
 from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.app.endpoints import Endpoints
+from bezant.app.pages import page_routes
 from bezant.config import Settings
 from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects.wire.http import Receive, Scope, Send
@@ -76,6 +77,7 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._endpoints = Endpoints(gateway)
+            self._pages.router.routes.extend(page_routes(gateway))
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
             self._endpoints = None

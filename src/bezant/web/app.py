@@ -25,7 +25,7 @@ class Services:
     """What the pages need.
 
     ``digest`` is a keyed hash, the same in every process; ``now`` gives seconds that never go back;
-    ``public_url`` is how payers reach the gateway, empty for as they ask for it.
+    ``public_url`` is how payers reach the gateway, without a path.
     """
 
     invoices: Invoices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import segno
 from starlette.requests import Request
@@ -16,6 +16,7 @@ _SCALE: Final = 10
 _QUIET_ZONE: Final = 4
 """Modules around the code, as its standard wants them."""
 _TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
+_MANNER: Final[dict[str, dict[str, Any]]] = {"svg": {"svgclass": None, "lineclass": None}, "png": {}}
 
 
 class CodePages:
@@ -33,7 +34,7 @@ class CodePages:
             return self._site.missing(request)
         if view.state is not State.PENDING:
             return self._site.over(request)
-        link = self._site.absolute(request, f"/pay/{view.invoice.uid}")
+        link = self._site.absolute(f"/pay/{view.invoice.uid}")
         return PageResponse(
             drawn(link, kind),
             outcome=kind,
@@ -53,5 +54,5 @@ def drawn(text: str, kind: str) -> bytes:
     """A QR code of a text that a scanner reads with up to a seventh of it lost."""
     file = BytesIO()
     code = segno.make_qr(text, error="m")
-    code.save(file, kind=kind, scale=_SCALE, border=_QUIET_ZONE, **({"svgclass": None, "lineclass": None} if kind == "svg" else {}))
+    code.save(file, kind=kind, scale=_SCALE, border=_QUIET_ZONE, **_MANNER[kind])
     return file.getvalue()

@@ -91,7 +91,9 @@ class _Sheet:
             self._y = self._height - _MARGIN
         self._y -= _ROW
         font = _BOLD if bold else _PLAIN
-        self._left(name, font, _TEXT_SIZE, quiet=not bold, share=1 - _VALUE_SHARE if len(value) > len(name) else 0.7)
+        self._left(
+            name, font, _TEXT_SIZE, quiet=not bold, share=1 - _VALUE_SHARE if len(value) > len(name) else 0.7
+        )
         self._right(value, font, _TEXT_SIZE)
         self._canvas.setStrokeColor(_LINE)
         self._canvas.line(_MARGIN, self._y - 6, self._width - _MARGIN, self._y - 6)

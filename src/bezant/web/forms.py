@@ -15,6 +15,7 @@ from bezant.core.invoices import TipOffer
 from bezant.core.money import Money, parse_decimal
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Brand, brand_of
+from bezant.web.languages import english
 from bezant.web.views import Values
 
 BODY_BYTES_MAX: Final = 16_384
@@ -55,7 +56,11 @@ async def read_form(request: Request) -> Mapping[str, str]:
                 if len(body) > BODY_BYTES_MAX:
                     raise Unreadable
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FIELDS_MAX
+            body.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=FIELDS_MAX,
         )
     except (TimeoutError, ClientDisconnect, ValueError):
         raise Unreadable from None
@@ -101,20 +106,15 @@ class Mistakes:
     values: Values
 
 
-def mistake(english: str) -> str:
-    """Marks a text for the catalogues; it is translated where it is shown."""
-    return english
-
-
 MESSAGES: Final[Mapping[str, str]] = {
-    "tip_amount": mistake("Enter an amount within what is offered."),
-    "card_number": mistake("Enter a valid card number."),
-    "expiry": mistake("Enter a date that is not over, like 12 / 30."),
-    "code": mistake("Enter the 3 or 4 digits of the security code."),
-    "holder": mistake("Enter the name as it stands on the card."),
-    "street": mistake("Enter the street and number of your billing address."),
-    "postal_code": mistake("Enter a valid postal code."),
-    "email": mistake("Enter a valid email address, or none."),
+    "tip_amount": english("Enter an amount within what is offered."),
+    "card_number": english("Enter a valid card number."),
+    "expiry": english("Enter a date that is not over, like 12 / 30."),
+    "code": english("Enter the 3 or 4 digits of the security code."),
+    "holder": english("Enter the name as it stands on the card."),
+    "street": english("Enter the street and number of your billing address."),
+    "postal_code": english("Enter a valid postal code."),
+    "email": english("Enter a valid email address, or none."),
 }
 """What is said of a field that is wrong, by its name."""
 

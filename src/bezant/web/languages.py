@@ -60,9 +60,9 @@ class Language:
         """The locale as browsers name it, with Western digits, as on cards."""
         return f"{str(self.locale).replace('_', '-')}-u-nu-latn"
 
-    def text(self, english: str) -> str:
-        """A text in this language."""
-        return self.texts.gettext(english)
+    def text(self, original: str) -> str:
+        """An English text in this language."""
+        return self.texts.gettext(original)
 
     def money(self, amount: Money) -> str:
         """An amount as its readers write it: ``$21.00``."""
@@ -71,6 +71,11 @@ class Language:
     def moment(self, at: datetime, zone: ZoneInfo) -> str:
         """An instant on the wall clock of ``zone``, to the minute: ``21 Nov 2026, 10:48``."""
         return str(format_datetime(at, "d MMM y, HH:mm", tzinfo=zone, locale=self.locale))
+
+
+def english(text: str) -> str:
+    """Marks a text for the catalogues; it is translated where it is shown."""
+    return text
 
 
 @cache
@@ -85,7 +90,7 @@ def choose(*, wanted: str | None, accepted: str | None) -> Language:
     What is in neither form counts for nothing.
     """
     known = languages()
-    if wanted in known:
+    if wanted is not None and wanted in known:
         return known[wanted]
     best, best_weight = known[DEFAULT], 0.0
     for part in (accepted or "")[:_HEADER_LENGTH_MAX].split(","):

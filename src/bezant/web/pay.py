@@ -23,7 +23,7 @@ from bezant.web import forms
 from bezant.web.answers import PageResponse
 from bezant.web.form_page import asked_of, pay_page
 from bezant.web.forms import Mistakes, Typed
-from bezant.web.languages import Language
+from bezant.web.languages import Language, english
 from bezant.web.limits import ATTEMPTS_MAX, Limits
 from bezant.web.links import host_of, onward
 from bezant.web.seals import Ended, Memory, Seals, known_browser, new_browser
@@ -128,7 +128,9 @@ class PaymentPages:
         match visit.view.state:
             case State.PAYING:
                 return self._checking(visit)
-            case State.PAID if payment is not None and memory is not None and memory.payment_id == payment.payment_id:
+            case State.PAID if (
+                payment is not None and memory is not None and memory.payment_id == payment.payment_id
+            ):
                 return self._approved(visit, payment)
             case State.PENDING if memory is not None:
                 reason = memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER
@@ -184,17 +186,19 @@ class PaymentPages:
                     browser=visit.browser,
                     memory=visit.memory,
                 )
-                notice = _text("The amount has changed, or this form was out of date. Please check it and pay again.")
+                notice = english(
+                    "The amount has changed, or this form was out of date. Please check it and pay again."
+                )
                 return self._form(fresh, status=409, outcome=word, values=attempt.values, notice=notice)
             case Result.CHANGED:
                 return self._to_result(visit, outcome=word)
             case Result.BUSY:
-                notice = _text("We could not finish. Please try again: you will not be charged twice.")
+                notice = english("We could not finish. Please try again: you will not be charged twice.")
                 return self._form(
                     visit, status=503, outcome=word, values=attempt.values, notice=notice, state=attempt.state
                 )
             case Result.REFUSED:
-                notice = _text("This cannot be paid for right now. Please ask the merchant.")
+                notice = english("This cannot be paid for right now. Please ask the merchant.")
                 return self._form(visit, status=422, outcome=word, values=attempt.values, notice=notice)
 
     # -- pages ------------------------------------------------------------------------------------
@@ -237,7 +241,7 @@ class PaymentPages:
             outcome="mistakes",
             values=mistakes.values,
             errors=mistakes.errors,
-            notice=_text("Please check what is marked. Nothing was charged."),
+            notice=english("Please check what is marked. Nothing was charged."),
             state=state,
         )
 
@@ -336,15 +340,14 @@ class PaymentPages:
         return f"__Secure-{name}" if self._site.secure else name
 
 
-def _text(english: str) -> str:
-    """Marks a text for the catalogues; it is translated where it is shown."""
-    return english
-
-
 _GONE: Final[Mapping[State, str]] = {
-    State.PAID: _text("This link has been paid already. Nothing more is due."),
-    State.EXPIRED: _text("It is no longer valid for payment. Please contact the merchant for a new payment link."),
-    State.CANCELLED: _text("The merchant has cancelled it. Please contact the merchant for a new payment link."),
+    State.PAID: english("This link has been paid already. Nothing more is due."),
+    State.EXPIRED: english(
+        "It is no longer valid for payment. Please contact the merchant for a new payment link."
+    ),
+    State.CANCELLED: english(
+        "The merchant has cancelled it. Please contact the merchant for a new payment link."
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from bezant.core.money import Money
 from bezant.core.payments import Kind, Payment, State
 from bezant.web.answers import PageResponse, security_headers
 from bezant.web.documents import receipt_document
-from bezant.web.languages import Language
+from bezant.web.languages import Language, english
 from bezant.web.site import Site
 from bezant.web.views import AmountRow, Later, ReceiptPage, Status
 from bezant.web.wording import STATUSES, card_text, payee_of
@@ -100,17 +100,12 @@ def receipt_page(receipt: Receipt, language: Language, *, document: str) -> Rece
     )
 
 
-def _text(english: str) -> str:
-    """Marks a text for the catalogues."""
-    return english
-
-
 _KINDS: Final = {
-    Kind.REFUND: _text("Refund"),
-    Kind.VOID: _text("Void"),
-    Kind.CAPTURE: _text("Capture"),
-    Kind.INCREMENT: _text("Increase"),
-    Kind.TIP: _text("Change of tip"),
+    Kind.REFUND: english("Refund"),
+    Kind.VOID: english("Void"),
+    Kind.CAPTURE: english("Capture"),
+    Kind.INCREMENT: english("Increase"),
+    Kind.TIP: english("Change of tip"),
 }
 _GIVES_BACK: Final = frozenset({Kind.REFUND, Kind.VOID})
 
@@ -123,14 +118,14 @@ def _signed(payment: Payment) -> Money:
 def _rows(payment: Payment, language: Language) -> tuple[AmountRow, ...]:
     amounts = payment.amounts
     extras = (
-        (_text("Tax"), amounts.tax),
-        (_text("Card surcharge"), amounts.fee),
-        (_text("Tip"), amounts.tip),
+        (english("Tax"), amounts.tax),
+        (english("Card surcharge"), amounts.fee),
+        (english("Tip"), amounts.tip),
     )
     return (
-        AmountRow(name=language.text(_text("Subtotal")), amount=amounts.base, kind="first"),
+        AmountRow(name=language.text("Subtotal"), amount=amounts.base, kind="first"),
         *(AmountRow(name=language.text(name), amount=amount) for name, amount in extras if amount),
-        AmountRow(name=language.text(_text("Total")), amount=amounts.total, kind="total"),
+        AmountRow(name=language.text("Total"), amount=amounts.total, kind="total"),
     )
 
 
@@ -138,15 +133,15 @@ def _facts(receipt: Receipt, language: Language) -> tuple[tuple[str, str], ...]:
     """Names and values, without those that are not known. The merchant's copy says where to find it again."""
     payment = receipt.payment
     shown = [
-        (_text("Card"), card_text(payment.card)),
-        (_text("Approval code"), payment.approval_code),
-        (_text("Reference"), payment.retrieval_reference),
-        (_text("Invoice"), payment.order.invoice),
-        (_text("Description"), payment.order.description),
+        (english("Card"), card_text(payment.card)),
+        (english("Approval code"), payment.approval_code),
+        (english("Reference"), payment.retrieval_reference),
+        (english("Invoice"), payment.order.invoice),
+        (english("Description"), payment.order.description),
     ]
     if receipt.copy is Copy.MERCHANT:
         shown += [
-            (_text("Name on card"), payment.order.cardholder),
-            (_text("Batch"), str(payment.batch_number)),
+            (english("Name on card"), payment.order.cardholder),
+            (english("Batch"), str(payment.batch_number)),
         ]
     return tuple((language.text(name), value) for name, value in shown if value)

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-_FORM: Final = re.compile(r"(?P<attempt>[0-9A-Za-z_-]{22})\.(?P<agreed>[0-9]{1,15})\.(?P<seal>[0-9A-Za-z_-]{43})", re.ASCII)
+_FORM: Final = re.compile(
+    r"(?P<attempt>[0-9A-Za-z_-]{22})\.(?P<agreed>[0-9]{1,15})\.(?P<seal>[0-9A-Za-z_-]{43})", re.ASCII
+)
 _MEMORY: Final = re.compile(
-    r"(?P<ended>[a-z]+)\.(?P<payment>[0-9]{1,19})\.(?P<reason>[a-z_]{0,40})\.(?P<seal>[0-9A-Za-z_-]{43})", re.ASCII
+    r"(?P<ended>[a-z]+)\.(?P<payment>[0-9]{1,19})\.(?P<reason>[a-z_]{0,40})\.(?P<seal>[0-9A-Za-z_-]{43})",
+    re.ASCII,
 )
 _BROWSER: Final = re.compile(r"[0-9A-Za-z_-]{22}", re.ASCII)
 _TOKEN_BYTES: Final = 16

@@ -15,7 +15,7 @@ from bezant.core.outcomes import Unavailable
 from bezant.proxies import client_address
 from bezant.web.answers import PageResponse, security_headers
 from bezant.web.assets import Assets
-from bezant.web.languages import NAMES, Language, choose
+from bezant.web.languages import NAMES, Language, choose, english
 from bezant.web.rendering import Pages
 from bezant.web.views import GonePage, ProblemPage
 
@@ -34,15 +34,15 @@ class Observer(Protocol):
 class Site:
     """Pages of one gateway.
 
-    ``public_url`` is how payers reach it; empty: as they ask for it. If it is ``https``, payers come by TLS,
-    whatever stands between them and this process, and cookies and browsers are held to it.
+    ``public_url`` is how payers reach it, without a path. If it is ``https``, they come by TLS, whatever stands
+    between them and this process, and cookies and browsers are held to it.
     """
 
     def __init__(self, *, public_url: str, trusted_proxies: frozenset[str], observe: Observer) -> None:
         self.assets = Assets.load()
         self.pages = Pages(self.assets)
         self.secure = public_url.startswith("https://")
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url
         self._trusted_proxies = trusted_proxies
         self._observe = observe
 
@@ -61,7 +61,7 @@ class Site:
                     f"{frame.filename}:{frame.lineno} {frame.name}"
                     for frame in traceback.extract_tb(error.__traceback__)
                 ]
-                _log.error("page crashed", page=name, exception=type(error).__name__, frames=frames)  # noqa: TRY400 - as above
+                _log.error("page crashed", page=name, exception=type(error).__name__, frames=frames)
                 response = self.problem(request, 500, "crashed")
             seconds = time.perf_counter() - started
             self._observe(page=name, outcome=response.outcome, status=response.status_code, seconds=seconds)
@@ -117,7 +117,13 @@ class Site:
         return self.draw("gone.html", page, language=language, outcome="over", status=410)
 
     def problem(
-        self, request: Request, status: int, outcome: str, *, retry: str = "", headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        status: int,
+        outcome: str,
+        *,
+        retry: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> PageResponse:
         """A request that was not carried out. ``outcome`` is one of ``PROBLEMS``."""
         language = self.language(request)
@@ -138,9 +144,9 @@ class Site:
         chosen = request.query_params.get("lang")
         return f"{path}?lang={chosen}" if chosen in NAMES else path
 
-    def absolute(self, request: Request, path: str) -> str:
+    def absolute(self, path: str) -> str:
         """A path of ours as an address that works outside this page."""
-        return f"{self._public_url or str(request.base_url).rstrip('/')}{path}"
+        return f"{self._public_url}{path}"
 
     def address(self, request: Request) -> str:
         """The payer's address."""
@@ -151,35 +157,32 @@ class Site:
         )
 
 
-def _text(english: str) -> str:
-    """Marks a text for the catalogues; it is translated where it is shown."""
-    return english
-
-
 PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "unavailable": (
-        _text("We cannot answer right now"),
-        _text("Please try again in a moment. If you have just paid, you will not be charged twice."),
+        english("We cannot answer right now"),
+        english("Please try again in a moment. If you have just paid, you will not be charged twice."),
     ),
     "crashed": (
-        _text("Something went wrong"),
-        _text("Please try again in a moment. If you have just paid, you will not be charged twice."),
+        english("Something went wrong"),
+        english("Please try again in a moment. If you have just paid, you will not be charged twice."),
     ),
     "unreadable": (
-        _text("We could not read your request"),
-        _text("Nothing was charged. Please open the payment link again."),
+        english("We could not read your request"),
+        english("Nothing was charged. Please open the payment link again."),
     ),
     "forged": (
-        _text("Please open the link again"),
-        _text("This form did not come from this page, or your browser keeps no cookies. Nothing was charged."),
+        english("Please open the link again"),
+        english(
+            "This form did not come from this page, or your browser keeps no cookies. Nothing was charged."
+        ),
     ),
     "limited": (
-        _text("Too many tries"),
-        _text("Nothing was charged. Please wait a few minutes before you try again."),
+        english("Too many tries"),
+        english("Nothing was charged. Please wait a few minutes before you try again."),
     ),
     "suspended": (
-        _text("Too many tries"),
-        _text("This link takes no more cards. Please ask the merchant for a new one."),
+        english("Too many tries"),
+        english("This link takes no more cards. Please ask the merchant for a new one."),
     ),
 }
 """Titles and texts of requests that were not carried out, by outcome."""

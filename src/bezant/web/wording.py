@@ -8,6 +8,7 @@ from typing import Final
 from bezant.core.merchants import Store
 from bezant.core.outcomes import Reason
 from bezant.core.vault import Brand, Card
+from bezant.web.languages import english
 from bezant.web.views import ACCENTS, Payee, Status
 
 BRANDS: Final[Mapping[Brand, str]] = {
@@ -23,32 +24,27 @@ BRANDS: Final[Mapping[Brand, str]] = {
 }
 
 
-def _text(english: str) -> str:
-    """Marks a text for the catalogues."""
-    return english
-
-
-DECLINED: Final = _text("Your bank declined this card. Please try another one, or ask your bank.")
+DECLINED: Final = english("Your bank declined this card. Please try another one, or ask your bank.")
 _DECLINES: Final[Mapping[Reason, str]] = {
-    Reason.EXPIRED_CARD: _text("This card has expired. Please try another one."),
-    Reason.CVV_MISMATCH: _text("The security code does not fit this card. Please check it."),
-    Reason.ADDRESS_MISMATCH: _text("The billing address does not fit this card. Please check it."),
-    Reason.INVALID_CARD: _text("The bank does not know this card number. Please check it."),
-    Reason.ISSUER_UNAVAILABLE: _text("Your bank cannot be reached. Please try again in a moment."),
-    Reason.NOT_REACHED: _text("The bank cannot be reached. Please try again in a moment."),
-    Reason.NO_ANSWER: _text("The bank did not answer in time, so the payment was called off."),
+    Reason.EXPIRED_CARD: english("This card has expired. Please try another one."),
+    Reason.CVV_MISMATCH: english("The security code does not fit this card. Please check it."),
+    Reason.ADDRESS_MISMATCH: english("The billing address does not fit this card. Please check it."),
+    Reason.INVALID_CARD: english("The bank does not know this card number. Please check it."),
+    Reason.ISSUER_UNAVAILABLE: english("Your bank cannot be reached. Please try again in a moment."),
+    Reason.NOT_REACHED: english("The bank cannot be reached. Please try again in a moment."),
+    Reason.NO_ANSWER: english("The bank did not answer in time, so the payment was called off."),
 }
 """What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries out
 stolen cards would like to know."""
 
 STATUSES: Final[Mapping[Status, str]] = {
-    Status.PAID: _text("Paid"),
-    Status.AUTHORIZED: _text("Authorized"),
-    Status.PENDING: _text("Pending"),
-    Status.DECLINED: _text("Declined"),
-    Status.VOID: _text("Void"),
-    Status.PARTLY_REFUNDED: _text("Partly refunded"),
-    Status.REFUNDED: _text("Refunded"),
+    Status.PAID: english("Paid"),
+    Status.AUTHORIZED: english("Authorized"),
+    Status.PENDING: english("Pending"),
+    Status.DECLINED: english("Declined"),
+    Status.VOID: english("Void"),
+    Status.PARTLY_REFUNDED: english("Partly refunded"),
+    Status.REFUNDED: english("Refunded"),
 }
 
 
