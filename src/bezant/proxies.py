@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 
 def client_address(peer: str, forwarded_for: bytes, *, trusted: Collection[str]) -> str:
-    """The client's address: the connection's ``peer``, or whom trusted proxies name in ``X-Forwarded-For``."""
+    """The connection's ``peer``, or whom trusted proxies name in ``X-Forwarded-For``."""
     address = peer
     if address not in trusted:
         return address

@@ -31,7 +31,7 @@ def page_routes(gateway: Gateway) -> list[Route]:
 
 
 def _observer(metrics: Metrics) -> Observer:
-    """One log line and the numbers of each page. Its address stays out of both: that of a link is a secret."""
+    """One log line and the numbers of each page. Its address stays out of both: a link's is a secret."""
 
     def observe(*, page: str, outcome: str, status: int, seconds: float) -> None:
         metrics.request(dialect="pages", operation=page, outcome=outcome, status=status, seconds=seconds)

@@ -57,7 +57,7 @@ class Assets:
 
     @classmethod
     def load(cls) -> Self:
-        """Those of the package. A script names another as ``"@card.js@"``; that becomes where it is served."""
+        """Those of the package. ``@card.js@`` in a script becomes where that other one is served."""
         found: dict[str, Asset] = {}
         for file in sorted_files("static"):
             content = _IMPORT.sub(lambda named: found[named[1].decode()].path.encode(), file.read_bytes())

@@ -1,6 +1,6 @@
 """Receipts as PDF: one page, without scripts, links or anything fetched.
 
-The fonts are those that every reader has, and they know Western letters alone: a language of another script gets
+The fonts are those that every reader has, and they know Western letters alone: who reads another script gets
 the document in English, and other letters in names are shown as question marks.
 """
 
@@ -69,7 +69,7 @@ class _Sheet:
     def heading(self, text: str, right: str) -> None:
         """The merchant, and how the payment stands."""
         self._y -= 14
-        self._left(text, _BOLD, 15, share=0.7)
+        self._left(text, _BOLD, 15, share=_VALUE_SHARE)
         self._right(right, _BOLD, _TEXT_SIZE)
 
     def note(self, text: str) -> None:

@@ -1,8 +1,8 @@
 """Static files, and the self-check: what a monitor asks for, to learn whether anybody has changed the pages.
 
-Templates and static files are read at the start and served from memory. The check reads them again, compares them
-with what is served, and hashes both together with the headers: a monitor alerts when ``intact`` is false, or when
-``digest`` changes although nothing was installed (PCI DSS 6.4.3 and 11.6.1 want this of payment pages).
+Templates and static files are read at the start and served from memory. The check reads them again, compares
+them with what is served, and hashes that together with the headers: a monitor alerts when ``intact`` is
+false, or when ``digest`` changes although nothing was installed (PCI DSS 6.4.3 and 11.6.1 ask for it).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What payers post, read: a bounded body, each field once, and the card's fields as types that mask themselves."""
+"""What payers post, read: a bounded body, each field once, the card's as types that mask themselves."""
 
 from __future__ import annotations
 

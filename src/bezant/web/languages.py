@@ -30,6 +30,9 @@ _RANGE: Final = re.compile(
     r"(?P<tag>[A-Za-z]{1,8})(?:-[A-Za-z0-9]{1,8}){0,4}[ \t]*(?:;[ \t]*q=(?P<weight>[01](?:\.[0-9]{0,3})?))?"
 )
 _HEADER_LENGTH_MAX: Final = 500
+_RTL_MARK: Final = "\N{RIGHT-TO-LEFT MARK}"
+_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
+_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 
 class _Name(NamedTuple):
@@ -65,8 +68,9 @@ class Language:
         return self.texts.gettext(original)
 
     def money(self, amount: Money) -> str:
-        """An amount as its readers write it: ``$21.00``."""
-        return str(format_currency(Decimal(amount.decimal()), amount.currency.code, locale=self.locale))
+        """An amount as its readers write it: ``$21.00``. Within Arabic it stands by itself, left to right."""
+        text = str(format_currency(Decimal(amount.decimal()), amount.currency.code, locale=self.locale))
+        return text if self.direction == "ltr" else f"{_ISOLATE}{text.replace(_RTL_MARK, '')}{_END}"
 
     def moment(self, at: datetime, zone: ZoneInfo) -> str:
         """An instant on the wall clock of ``zone``, to the minute: ``21 Nov 2026, 10:48``."""

@@ -1,7 +1,7 @@
 """Card fields for shops' own pages: the shop never sees a card number, it gets a token.
 
-A shop puts our script into its page (source: public clients), which puts a frame of ours there. The frame has the
-card's fields, and asks the API for a token with the shop's client token; the token goes into the shop's form.
+A shop puts our script into its page (source: public clients), which puts a frame of ours there. The frame has
+the card's fields, and asks the API for a token with the shop's client token; the shop's form gets the token.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PassagePages:
         )
 
     async def frame(self, request: Request) -> PageResponse:
-        """GET: the card's fields, to be framed by any shop. What they are worth depends on its client token."""
+        """GET: the card's fields, to be framed by any shop. Without a client token they are of no use."""
         response = self._site.draw(
             "frame.html", None, language=self._site.language(request), outcome="frame", policy=FRAMED
         )

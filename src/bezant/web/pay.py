@@ -1,16 +1,16 @@
 """Payment links: the form, what becomes of it, and the page that says so.
 
-A form carries one attempt, sealed. Whatever a browser does with it (sends it twice, goes back, reloads, opens two
-tabs), the attempt is carried out once, and every answer to it leads to the same result page. A payment is answered
-by a redirect, so that no reload sends a card again. What is not for everybody with the link is shown only to the
-browser that paid.
+A form carries one attempt, sealed. Whatever a browser does with it (sends it twice, goes back, reloads, opens
+two tabs), the attempt is carried out once, and every answer to it leads to the same result page. A payment is
+answered by a redirect, so that no reload sends a card again. What is not for everybody with the link is shown
+only to the browser that paid.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -128,9 +128,7 @@ class PaymentPages:
         match visit.view.state:
             case State.PAYING:
                 return self._checking(visit)
-            case State.PAID if (
-                payment is not None and memory is not None and memory.payment_id == payment.payment_id
-            ):
+            case State.PAID if payment and memory and memory.payment_id == payment.payment_id:
                 return self._approved(visit, payment)
             case State.PENDING if memory is not None:
                 reason = memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER
@@ -179,17 +177,9 @@ class PaymentPages:
             case Result.APPROVED | Result.DECLINED | Result.IN_DOUBT | Result.UNDERWAY | Result.CLOSED:
                 return self._to_result(visit, outcome=word, memory=_memory_of(outcome))
             case Result.CHANGED if outcome.view.state is State.PENDING:
-                fresh = _Visit(
-                    request=visit.request,
-                    view=outcome.view,
-                    language=visit.language,
-                    browser=visit.browser,
-                    memory=visit.memory,
-                )
-                notice = english(
-                    "The amount has changed, or this form was out of date. Please check it and pay again."
-                )
-                return self._form(fresh, status=409, outcome=word, values=attempt.values, notice=notice)
+                notice = english("This form was out of date. Please check the amount and pay again.")
+                visit = replace(visit, view=outcome.view)
+                return self._form(visit, status=409, outcome=word, values=attempt.values, notice=notice)
             case Result.CHANGED:
                 return self._to_result(visit, outcome=word)
             case Result.BUSY:
@@ -214,7 +204,7 @@ class PaymentPages:
         notice: str = "",
         state: str = "",
     ) -> PageResponse:
-        """The form; a new attempt unless the ``state`` of one is given. ``errors`` and ``notice`` are English."""
+        """The form, of a new attempt unless the ``state`` of one is given; what it says comes in English."""
         language = visit.language
         browser = visit.browser or new_browser()
         agreed = visit.view.invoice.total()
@@ -342,12 +332,8 @@ class PaymentPages:
 
 _GONE: Final[Mapping[State, str]] = {
     State.PAID: english("This link has been paid already. Nothing more is due."),
-    State.EXPIRED: english(
-        "It is no longer valid for payment. Please contact the merchant for a new payment link."
-    ),
-    State.CANCELLED: english(
-        "The merchant has cancelled it. Please contact the merchant for a new payment link."
-    ),
+    State.EXPIRED: english("It is no longer valid. Please contact the merchant for a new payment link."),
+    State.CANCELLED: english("It was cancelled. Please contact the merchant for a new payment link."),
 }
 
 

@@ -16,9 +16,15 @@ from bezant.web.site import Site
 from bezant.web.views import AmountRow, Later, ReceiptPage, Status
 from bezant.web.wording import STATUSES, card_text, payee_of
 
-_VOID: Final = frozenset({State.VOIDING, State.RELEASING, State.VOIDED, State.REVERSED, State.EXPIRED})
-_PENDING: Final = frozenset({State.SENDING, State.IN_DOUBT})
-_HELD: Final = frozenset({State.AUTHORIZED, State.COMPLETING, State.INCREMENTING})
+_STATES: Final = {
+    **dict.fromkeys(
+        (State.VOIDING, State.RELEASING, State.VOIDED, State.REVERSED, State.EXPIRED), Status.VOID
+    ),
+    **dict.fromkeys((State.SENDING, State.IN_DOUBT), Status.PENDING),
+    **dict.fromkeys((State.AUTHORIZED, State.COMPLETING, State.INCREMENTING), Status.AUTHORIZED),
+    State.DECLINED: Status.DECLINED,
+}
+_KIND_STATES: Final = {Kind.REFUND: Status.REFUNDED, Kind.VOID: Status.VOID}
 
 
 class ReceiptPages:
@@ -58,16 +64,10 @@ class ReceiptPages:
 
 def status_of(payment: Payment) -> Status:
     """What a receipt says of a payment, in one word."""
-    if payment.kind is Kind.REFUND:
-        return Status.REFUNDED if payment.approved else Status.DECLINED
-    if payment.kind is Kind.VOID or payment.state in _VOID:
-        return Status.VOID
-    if payment.state in _PENDING:
-        return Status.PENDING
-    if payment.state is State.DECLINED:
-        return Status.DECLINED
-    if payment.state in _HELD:
-        return Status.AUTHORIZED
+    if payment.state in _STATES:
+        return _STATES[payment.state]
+    if payment.kind in _KIND_STATES:
+        return _KIND_STATES[payment.kind]
     if payment.refunded:
         return Status.PARTLY_REFUNDED if payment.refundable else Status.REFUNDED
     return Status.PAID

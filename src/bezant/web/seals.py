@@ -1,7 +1,7 @@
 """What pages hand to browsers and want back unchanged: the state of a form, and what came of it.
 
-Both are bound to one link and one browser, which a cookie names, so that a form that another site sends, or one
-that was copied from another link, fits nothing.
+Both are bound to one link and one browser, which a cookie names, so that a form that another site sends, or
+one that was copied from another link, fits nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FormState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a browser knows of its last attempt. ``payment_id`` is 0, ``reason`` empty, where there is none."""
+    """What a browser knows of its last attempt: without a payment it is 0, without a reason empty."""
 
     ended: Ended
     payment_id: int = 0

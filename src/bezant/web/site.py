@@ -1,4 +1,4 @@
-"""What all pages share: drawing, headers, languages, addresses, and what is told of a request that goes wrong."""
+"""What all pages share: drawing, headers, languages, addresses, and the answer when something goes wrong."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Observer(Protocol):
 class Site:
     """Pages of one gateway.
 
-    ``public_url`` is how payers reach it, without a path. If it is ``https``, they come by TLS, whatever stands
-    between them and this process, and cookies and browsers are held to it.
+    ``public_url`` is how payers reach it, without a path. If it is ``https``, they come by TLS, whatever
+    stands between them and this process, and cookies and browsers are held to it.
     """
 
     def __init__(self, *, public_url: str, trusted_proxies: frozenset[str], observe: Observer) -> None:
@@ -172,9 +172,7 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "forged": (
         english("Please open the link again"),
-        english(
-            "This form did not come from this page, or your browser keeps no cookies. Nothing was charged."
-        ),
+        english("This form is not ours, or your browser keeps no cookies. Nothing was charged."),
     ),
     "limited": (
         english("Too many tries"),

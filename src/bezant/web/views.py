@@ -1,7 +1,7 @@
 """What the pages show: plain facts, already decided, for templates that decide nothing.
 
-Amounts are ``Money``; texts that begin in the code are in the payer's language already; instants are written on
-the store's wall clock.
+Amounts are ``Money``; texts that begin in the code are in the payer's language already; instants are written
+on the store's wall clock.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Values:
 class PayPage:
     """The form of a payment link.
 
-    ``state`` ties the form to the link and to one attempt. ``errors`` are by the name of the field; ``messages``
-    are what the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` the present one, YYMM. ``ask_street`` and
-    ``ask_postal_code``: the merchant cannot do without.
+    ``state`` seals the link and one attempt. ``errors`` are by the name of the field; ``messages`` are what
+    the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` is this
+    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without.
     """
 
     payee: Payee
@@ -100,7 +100,7 @@ class PayPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedPage:
-    """The payment was taken. ``onward``: where the merchant wants the payer to go on, exactly as it was given."""
+    """The payment was taken. ``onward``: where the merchant sends the payer, exactly as it was given."""
 
     payee: str
     amount: Money

@@ -1,4 +1,4 @@
-"""Words for payers: brands, reasons, states. Texts are in English here and translated where they are shown."""
+"""Words for payers: brands, reasons, states, in English; they are translated where they are shown."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _DECLINES: Final[Mapping[Reason, str]] = {
     Reason.NOT_REACHED: english("The bank cannot be reached. Please try again in a moment."),
     Reason.NO_ANSWER: english("The bank did not answer in time, so the payment was called off."),
 }
-"""What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries out
-stolen cards would like to know."""
+"""What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries
+out stolen cards would like to know."""
 
 STATUSES: Final[Mapping[Status, str]] = {
     Status.PAID: english("Paid"),

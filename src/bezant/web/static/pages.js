@@ -89,7 +89,9 @@ class Form {
   }
 
   written(minor) {
-    return this.money.format(minor / this.scale);
+    const text = this.money.format(minor / this.scale);
+    // Within Arabic an amount is a piece of its own, as the server writes it.
+    return document.dir === "rtl" ? `\u2066${text.replaceAll("\u200f", "")}\u2069` : text;
   }
 
   check(name) {
