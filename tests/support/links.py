@@ -31,7 +31,7 @@ def terms(
     return Terms(
         profile=Profile.SURCHARGE if fee else Profile.TRADITIONAL,
         amounts=Amounts(base=Money(base), tax=Money(tax), fee=Money(fee), tip=zero),
-        order=order or Order(invoice="INV-7", description="Two tickets"),
+        order=order or Order(description="Two tickets"),
         **more,  # type: ignore[arg-type]  # fields of Terms, named at each call
     )
 
