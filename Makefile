@@ -25,7 +25,7 @@ run: .venv/.ready ## start the gateway with demo merchants and test cards (PORT=
 	@exec $(BIN)/bezant serve --demo $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: .venv/.ready-dev ## pass all tests, on SQLite and on a private PostgreSQL
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 check: .venv/.ready-dev ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check

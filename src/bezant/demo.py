@@ -1,4 +1,4 @@
-"""The demo: merchants, terminals and keys to try the gateway with, the same wherever they are made.
+"""The demo: merchants, terminals, keys and users to try the gateway with, the same wherever they are made.
 
 ``seed`` makes what is missing, so that it may run at every start; what was changed since stays changed.
 The first merchant's app id and key and both its terminal numbers are sandbox values of the vendor's
@@ -34,6 +34,7 @@ from bezant.core.merchants import (
     TipRule,
 )
 from bezant.core.money import EGP, USD, Currency
+from bezant.core.people import OPERATOR, OwnerRef, Role
 from bezant.core.sensitive import Secret
 from bezant.core.vault import BinRecord
 from bezant.rails.acquirer.sandbox import TEST_CARDS
@@ -167,6 +168,19 @@ _CLASSIC: Final = _Signing(
     phone="00008557694",
 )
 
+OFFICE: Final = "Bezant Demo Office"
+PASSWORD: Final = Secret("bezant-demo-2026")
+"""Every demo user's."""
+
+_USERS: Final[Mapping[Role, tuple[str, str]]] = {
+    Role.ISO_ADMIN: ("iso@demo.example", "Isabel Demo"),
+    Role.AGENT_OFFICE_ADMIN: ("office@demo.example", "Oscar Demo"),
+    Role.MERCHANT_ADMIN: ("merchant@demo.example", "Mary Demo"),
+    Role.ISV: ("isv@demo.example", "Ivan Demo"),
+    Role.STAFF_READ_ONLY: ("staff@demo.example", "Steve Demo"),
+}
+"""Email address and name of a user in each role."""
+
 _DEBIT: Final = BinRecord(
     prefix="411111",
     funding="DEBIT",
@@ -195,10 +209,20 @@ class DemoShop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DemoUser:
+    """Somebody who can sign in, with the password that he was made with."""
+
+    role: Role
+    email: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """What was seeded: the terminal that examples use, the same merchant's with surcharge only, another's.
 
-    ``aps`` and ``aps_classic`` are shops that sign their requests, in both editions.
+    ``aps`` and ``aps_classic`` are shops that sign their requests, in both editions. ``users`` has somebody
+    in each role, at the first merchant, its agent office and its ISO.
     """
 
     first: DemoTerminal
@@ -206,6 +230,7 @@ class Demo:
     second: DemoTerminal
     aps: DemoShop
     aps_classic: DemoShop
+    users: tuple[DemoUser, ...]
 
 
 async def seed(opened: Opened) -> Demo:
@@ -226,6 +251,7 @@ async def seed(opened: Opened) -> Demo:
         second=second,
         aps=await _shop(opened, iso, _CURRENT),
         aps_classic=await _shop(opened, iso, _CLASSIC),
+        users=await _users(opened, iso),
     )
 
 
@@ -286,6 +312,34 @@ async def _shop(opened: Opened, iso: Iso, wanted: _Signing) -> DemoShop:
             edition=wanted.edition,
         )
     return DemoShop(account=signing, phone=wanted.phone)
+
+
+async def _users(opened: Opened, iso: Iso) -> tuple[DemoUser, ...]:
+    """Make what is missing of the demo's users and their agent office."""
+    merchants, offices, users = await opened.units.read(
+        lambda unit: (unit.merchants.all(), unit.people.offices(), unit.people.users())
+    )
+    first = next(each for each in merchants if (each.iso_id, each.name) == (iso.iso_id, _FIRST.name))
+    office = next((each for each in offices if each.name == OFFICE), None)
+    if office is None:
+        office = await opened.people.add_office(OPERATOR, iso_id=iso.iso_id, name=OFFICE)
+        await opened.people.assign_office(
+            OPERATOR, merchant_id=first.merchant_id, office_id=office.owner.owner_id
+        )
+    places = {
+        Role.ISO_ADMIN: OwnerRef.iso(iso.iso_id),
+        Role.AGENT_OFFICE_ADMIN: office.owner,
+        Role.MERCHANT_ADMIN: OwnerRef.merchant(first.merchant_id),
+        Role.ISV: OwnerRef.iso(iso.iso_id),
+        Role.STAFF_READ_ONLY: OwnerRef.merchant(first.merchant_id),
+    }
+    known = {user.email for user in users}
+    for role, (email, name) in _USERS.items():
+        if email not in known:
+            await opened.people.add_user(
+                OPERATOR, email=email, name=name, role=role, owner=places[role], password=PASSWORD
+            )
+    return tuple(DemoUser(role=role, email=email, password=PASSWORD) for role, (email, _) in _USERS.items())
 
 
 async def _merchant(opened: Opened, iso: Iso, wanted: _Merchant) -> list[DemoTerminal]:
@@ -362,6 +416,10 @@ def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[
         "valor_second": {**_valor(demo.second), "otp": SANDBOX_PASSWORD.reveal()},
         "aps": _aps(demo.aps),
         "aps_classic": _aps(demo.aps_classic),
+        "portal": [
+            {"role": user.role.value, "email": user.email, "password": user.password.reveal()}
+            for user in demo.users
+        ],
         "cards": {name: TEST_CARDS[name].number for name in ("approve", "decline", "expired")},
         "gift": {
             "card": GIFT_CARDS["active"].number,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -106,7 +108,19 @@ def create() -> Server:
     """The application of one of several server processes; its settings come from the environment."""
     settings = config.load(os.environ)
     _configure(settings)
+    threading.Thread(target=_end_with_the_supervisor, name="bezant-supervised", daemon=True).start()
     return Server(settings)
+
+
+def _end_with_the_supervisor() -> None:
+    """Finish what is under way and end when the process that started this one is gone.
+
+    Otherwise a killed supervisor's workers would hold the port that its successor needs.
+    """
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Listening(uvicorn.Server):

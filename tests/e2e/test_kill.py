@@ -226,6 +226,34 @@ class TestAKilledWorker:
             eventually(lambda: len(workers(gateway)) > 2)
 
 
+class TestAKilledSupervisor:
+    def test_takes_its_workers_along(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+        postgres = partial(request.getfixturevalue, "postgres")
+        settings = {**SETTINGS, "BEZANT_WORKERS": "2"}
+        with gateway_on("postgresql", tmp_path, postgres=postgres, settings=settings) as gateway:
+            eventually(lambda: len(workers(gateway)) == 2)
+            gateway.control.script({"late": 0.5}, ask="sale")
+            with ThreadPoolExecutor(1) as client:
+                call = client.submit(gateway.sale, "31.00")
+                eventually(lambda: host_has(gateway, 3100) == 1, every_seconds=0.01)
+                os.kill(gateway.process_id, signal.SIGKILL)
+                sale = approved(call.result())
+            eventually(lambda: not any(map(_runs, workers(gateway))))
+            gateway.kill()
+            gateway.start()
+            come_to_rest(gateway)
+            assert gateway.listed(sale)["RESPONSE_CODE"] == "00"
+            assert disagreements(gateway) + violations(gateway) == []
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def workers(gateway: Gateway) -> list[int]:
     """The process ids of all server processes so far, in the order in which they came to serve."""
     lines = (json.loads(line) for line in gateway.log_text().splitlines() if line.startswith("{"))

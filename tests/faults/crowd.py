@@ -23,6 +23,9 @@ ANSWER_SECONDS_MAX: Final = 10.0
 GIVE_UP_SECONDS: Final = 45.0
 LATER: Final = frozenset({409, 503})
 _FINAL: Final = frozenset({200, 400})
+_NOT_CHARGED: Final = frozenset({"declined", "reversed", None})
+_TAKEN_BACK: Final = _NOT_CHARGED | {"voided"}
+"""Without a key, what was approved but could not be stored in time is told no, and voided when it can be."""
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ class Crowd:
             state = states.get(each.answer.body.get("txnid", ""))
             if _yes(each) and state not in {"captured", "settled"}:
                 yield f"{each.name} was told yes and is {state}"
-            if not _yes(each) and state not in {"declined", "reversed", None}:
+            if not _yes(each) and state not in (_NOT_CHARGED if each.key else _TAKEN_BACK):
                 yield f"{each.name} was told no and is {state}"
 
     def _work(self, number: int) -> None:

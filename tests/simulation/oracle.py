@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bezant.core.payments.messages import Ask
 from bezant.rails.acquirer.sandbox.books import Books, State, Sums
 from bezant.storage.instants import to_micros
-from bezant.storage.verify import snapshot, verify
+from bezant.storage.verify import checks, snapshot, verify
 from tests.simulation.cellar import Cellar
 from tests.simulation.clients import Request
 from tests.support.books import disagreements, unfinished, untaken_tips
@@ -120,7 +120,7 @@ class Oracle:
 
     def _violations(self, now: datetime) -> Iterator[str]:
         with snapshot(self._cellar.engine) as connection:
-            for finding in verify(connection, now=now):
+            for finding in verify(connection, now=now, invariants=checks(self._cellar.keys)):
                 yield f"{finding.invariant} {finding.subject} {finding.message}"
 
     # -- what clients heard ---------------------------------------------------------------------------

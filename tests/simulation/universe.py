@@ -25,9 +25,11 @@ from bezant.app import Gateway, Names, Store, open_gateway
 from bezant.app.endpoints import valor_endpoint
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
+from bezant.core.people import People, SignIn
 from bezant.dialects.wire.http import Endpoint
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.storage.ids import IdBlocks
+from bezant.storage.passwords import Argon2
 from tests.simulation.cellar import Cellar
 from tests.simulation.clients import Answer, Client, Journal, Request, scope_of
 from tests.simulation.clock import SteppedClock
@@ -268,16 +270,18 @@ class Universe:
             committed=lambda: self._cut_here(machine, "after a commit"),
         )
         machine.stop = units.stop
+        names = Names(IdBlocks(units, "boarding", size=1), self._cellar.keys)
+        passwords = Argon2()
         store = Store(
             settings=SETTINGS,
             engine=self._cellar.engine,
             keys=self._cellar.keys,
             units=units,
             clock=self._clock,
-            boarding=Boarding(
-                units=units,
-                names=Names(IdBlocks(units, "boarding", size=1), self._cellar.keys),
-                clock=self._clock,
+            boarding=Boarding(units=units, names=names, clock=self._clock),
+            people=People(units=units, passwords=passwords, ids=names, clock=self._clock),
+            sign_in=SignIn(
+                units=units, passwords=passwords, hasher=self._cellar.keys.hasher, clock=self._clock
             ),
         )
         async with open_gateway(

@@ -46,7 +46,7 @@ from bezant.storage.crypto import Keys
 from bezant.storage.ids import IdBlocks
 from bezant.storage.keyring import open_keys, open_root_key
 from bezant.storage.units import Units, open_units
-from bezant.storage.verify import Finding, snapshot, verify
+from bezant.storage.verify import Finding, checks, snapshot, verify
 
 CARD = Pan("4111111111111111")
 OTHER_CARD = Pan("5146315000000055")
@@ -237,7 +237,7 @@ class Shop:
     def wrong(self) -> list[Finding]:
         """Whatever is wrong with the books now."""
         with snapshot(self.engine) as connection:
-            return verify(connection, now=self.clock.now())
+            return verify(connection, now=self.clock.now(), invariants=checks(self.keys))
 
     # -- more of everything -----------------------------------------------------------------------
 

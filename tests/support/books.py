@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
+from bezant.storage.crypto import load_root_key
 from bezant.storage.engine import open_engine
-from bezant.storage.verify import snapshot, verify
+from bezant.storage.keyring import open_keys
+from bezant.storage.verify import checks, snapshot, verify
 from tests.support.gateway import Gateway
 
 _ASKS: Final = {
@@ -171,7 +173,8 @@ def violations(gateway: Gateway) -> list[str]:
     """The invariants that the gateway's own records break, a line each: what ``bezant verify`` finds."""
     engine = open_engine(gateway.database_url)
     try:
+        every = checks(open_keys(engine, load_root_key(gateway.home / "root.key")))
         with snapshot(engine) as connection:
-            return [str(finding) for finding in verify(connection, now=datetime.now(UTC))]
+            return [str(found) for found in verify(connection, now=datetime.now(UTC), invariants=every)]
     finally:
         engine.dispose()

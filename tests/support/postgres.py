@@ -38,6 +38,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
+from tests.support import apt
+
 ROOT = Path(__file__).parents[2]
 USER = "bezant"
 CONNECTIONS_MAX = 200
@@ -261,28 +263,9 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _install() -> Path:
-    """Install Debian's PostgreSQL, as root or by a sudo that asks nothing."""
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    may_install = shutil.which("apt-get") and (not sudo or shutil.which("sudo"))
-    if may_install:
-        apt = [
-            *sudo,
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "-qq",
-            "-o",
-            "DPkg::Lock::Timeout=120",
-        ]
-        print("installing PostgreSQL by apt-get", file=sys.stderr)
-        for step in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-            if subprocess.run(
-                [*apt, *step], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
-            ).returncode:
-                break
-        else:
-            if found := _find():
-                return found
+    """Install Debian's PostgreSQL."""
+    if apt.install("postgresql") and (found := _find()):
+        return found
     raise Unavailable(
         "no PostgreSQL to test with: install 13 or newer (Debian, Ubuntu: sudo apt-get install postgresql), "
         "name its programs' folder in BEZANT_TEST_POSTGRES_BIN, or a server in BEZANT_TEST_DATABASE_URL"

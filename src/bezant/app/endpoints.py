@@ -55,6 +55,7 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
             units=store.units,
             sealer=store.keys.sealer,
             envelopes=load_iso_keys(store.settings.iso_keys),
+            clock=store.clock,
         ),
         devices=Devices(units=store.units),
         catalogue=Catalogue(

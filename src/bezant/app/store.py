@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
+from bezant.core.people import People, SignIn
 from bezant.storage import migrate
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
 from bezant.storage.keyring import has_keys, open_keys, open_root_key
+from bezant.storage.passwords import Argon2
 from bezant.storage.units import Units, open_units
 
 
@@ -57,6 +59,8 @@ class Store:
     units: Units
     clock: SystemClock
     boarding: Boarding
+    people: People
+    sign_in: SignIn
 
 
 @asynccontextmanager
@@ -86,14 +90,21 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         )
         units.start()
         clock = RealClock()
-        boarding = Boarding(
-            units=units, names=Names(IdBlocks(units, "boarding", size=1, first=1), keys), clock=clock
-        )
+        names = Names(IdBlocks(units, "boarding", size=1, first=1), keys)
+        passwords = Argon2()
         try:
             yield Store(
-                settings=settings, engine=engine, keys=keys, units=units, clock=clock, boarding=boarding
+                settings=settings,
+                engine=engine,
+                keys=keys,
+                units=units,
+                clock=clock,
+                boarding=Boarding(units=units, names=names, clock=clock),
+                people=People(units=units, passwords=passwords, ids=names, clock=clock),
+                sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
             )
         finally:
+            passwords.close()
             units.stop()
     finally:
         engine.dispose()

@@ -14,8 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bezant.app import NotReady
 from bezant.config import BadSettings
-from bezant.core.merchants import BadFacts
-from bezant.core.outcomes import Conflict, Refused, Unavailable
+from bezant.core.outcomes import BadFacts, Conflict, Refused, Unavailable
 from bezant.rails.acquirer.sandbox import ControlRefused
 from bezant.storage.crypto import KeyTrouble
 

@@ -19,7 +19,7 @@ from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_dem
 from bezant.storage import migrate as schema
 from bezant.storage.engine import open_engine
 from bezant.storage.keyring import has_keys, open_keys, open_root_key
-from bezant.storage.verify import CHECKS, Check, Finding, Verdict, snapshot
+from bezant.storage.verify import Finding, Invariant, Verdict, checks, snapshot
 
 
 @click.command(epilog=example("BEZANT_DATABASE_URL=postgresql://... bezant migrate"))
@@ -54,33 +54,33 @@ def verify(context: click.Context, *, as_json: bool) -> None:
     wrong. Amounts are minor units.
     """
 
-    async def work(opened: Opened) -> list[tuple[Check, Verdict]]:
-        now = opened.clock.now()
+    async def work(opened: Opened) -> list[tuple[Invariant, Verdict]]:
+        now, every = opened.clock.now(), checks(opened.keys)
         with snapshot(opened.engine) as connection:
-            return [(check, check.run(connection, now=now)) for check in _with_progress(CHECKS)]
+            return [(check, check.run(connection, now=now)) for check in _with_progress(every)]
 
     verdicts = with_store(work)
-    checks = [
+    ran = [
         {"invariant": check.invariant, "title": check.title, "wrong": verdict.count}
         for check, verdict in verdicts
     ]
     findings = [_finding_row(finding) for _, verdict in verdicts for finding in verdict.findings]
     if as_json:
-        show_json({"checks": checks, "findings": findings})
+        show_json({"checks": ran, "findings": findings})
     else:
-        print_table(checks)
+        print_table(ran)
         if findings:
             click.echo()
             print_table(findings)
     context.exit(1 if any(verdict.count for _, verdict in verdicts) else 0)
 
 
-def _with_progress(checks: Sequence[Check]) -> Iterator[Check]:
+def _with_progress(invariants: Sequence[Invariant]) -> Iterator[Invariant]:
     """The checks, with a bar on standard error while each is run, if a person may be watching."""
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("", total=len(checks))
-        for check in checks:
+        task = progress.add_task("", total=len(invariants))
+        for check in invariants:
             progress.update(task, description=check.title)
             yield check
             progress.advance(task)

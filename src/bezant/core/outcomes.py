@@ -181,3 +181,7 @@ class Conflict(Exception):
 
 class Unavailable(Exception):
     """What we store in cannot be used now; nothing was stored as far as we know."""
+
+
+class BadFacts(ValueError):
+    """What should be boarded or changed is not well formed; the text says which fact."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from bezant.core.faults import fault_point
 from bezant.storage.crypto import (
     CardSealer,
+    ChainKey,
     Keys,
     KeyTrouble,
     RootKey,
@@ -64,4 +65,4 @@ def open_keys(engine: Engine, root: RootKey) -> Keys:
         with engine.connect() as connection:
             wrapped = System(connection, Writes()).data_keys()
     data_keys = {key_id: unwrap_data_key(root, text) for key_id, text in wrapped.items()}
-    return Keys(SecretHasher(root), CardSealer(root, data_keys))
+    return Keys(SecretHasher(root), CardSealer(root, data_keys), ChainKey(root))

@@ -18,6 +18,7 @@ from bezant.core.outcomes import Unavailable
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
+from bezant.storage.stores.audit import AuditRows
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
@@ -31,6 +32,7 @@ from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
@@ -52,6 +54,8 @@ class Unit:
         self.merchants = Merchants(connection, self.writes, self.system, keys)
         self.devices = Devices(connection)
         self.signing = SigningRows(connection, self.writes, keys)
+        self.people = PeopleRows(connection, self.writes)
+        self.audit = AuditRows(connection, self.writes, keys.chain)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)

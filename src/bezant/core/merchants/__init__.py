@@ -3,7 +3,6 @@
 from bezant.core.merchants.boarding import (
     APP_NAME,
     TERMINAL_NUMBER,
-    BadFacts,
     Boarding,
     ClockChange,
     IssuedKey,
@@ -42,6 +41,7 @@ from bezant.core.merchants.signing import (
     SigningAccount,
     SigningDirectory,
 )
+from bezant.core.outcomes import BadFacts
 
 __all__ = [
     "APP_NAME",

@@ -1,6 +1,7 @@
 """Boarding: making sales organizations, merchants, stores, terminals and their keys, and moving clocks.
 
-Every change raises the change counter in its own transaction, so that no process goes on with old facts.
+Every change raises the change counter in its own transaction, so that no process goes on with old facts, and
+is recorded there in the audit log of whom it is about.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from bezant.core.merchants.model import (
 )
 from bezant.core.merchants.ports import SystemClock
 from bezant.core.money import USD, Currency
+from bezant.core.outcomes import BadFacts
+from bezant.core.people import OPERATOR, Actor, AuditTrail, Facts, OwnerRef
 from bezant.core.sensitive import Secret
 
 T = TypeVar("T")
@@ -36,10 +39,6 @@ APP_NAME = re.compile(r"[A-Za-z0-9$@%#]{32}", re.ASCII)
 MERCHANT_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 MINUTES_OF_DAY = 24 * 60
 ACQUIRER_TERMINAL_NUMBER = re.compile(r"[0-9]{8}", re.ASCII)
-
-
-class BadFacts(ValueError):
-    """What should be boarded is not well formed; the text says which fact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +106,16 @@ class BoardingStore(Protocol):
 
 
 class BoardingTx(Protocol):
-    """The store of one transaction."""
+    """The stores of one transaction."""
 
     @property
     def boarding(self) -> BoardingStore:
         """Accounts."""
+        ...
+
+    @property
+    def audit(self) -> AuditTrail:
+        """The audit logs."""
         ...
 
 
@@ -140,21 +144,36 @@ class NewNames(Protocol):
 
 
 class Boarding:
-    """Makes and changes accounts. ``notifies``: one-time passwords can be sent to people."""
+    """Makes and changes accounts on behalf of ``actor``, who has been found to be allowed to.
+
+    ``notifies``: one-time passwords can be sent to people.
+    """
 
     def __init__(
-        self, *, units: BoardingUnits, names: NewNames, clock: SystemClock, notifies: bool = False
+        self,
+        *,
+        units: BoardingUnits,
+        names: NewNames,
+        clock: SystemClock,
+        notifies: bool = False,
+        actor: Actor = OPERATOR,
     ) -> None:
         self._units = units
         self._names = names
         self._clock = clock
         self._notifies = notifies
+        self._actor = actor
 
     async def add_iso(self, name: str) -> Iso:
         """A new sales organization."""
         iso = Iso(iso_id=await self._names.take(), name=_named(name, "name"))
         at = self._clock.now()
-        await self._units.write(lambda tx: tx.boarding.add_iso(iso, at=at), merchant_id=0)
+
+        def work(tx: BoardingTx) -> None:
+            tx.boarding.add_iso(iso, at=at)
+            tx.audit.record(OwnerRef.iso(iso.iso_id), self._actor, "iso.added", {"name": iso.name}, at=at)
+
+        await self._units.write(work, merchant_id=0)
         return iso
 
     async def add_merchant(
@@ -176,20 +195,22 @@ class Boarding:
             sandbox=sandbox,
             clock=MerchantClock(),
         )
-        await self._change(
-            merchant.merchant_id,
-            lambda tx: tx.boarding.add_merchant(merchant, at=self._clock.now()),
-        )
-        return merchant
+
+        def work(tx: BoardingTx) -> tuple[Merchant, Facts]:
+            tx.boarding.add_merchant(merchant, at=self._clock.now())
+            return merchant, {"name": merchant.name, "iso_id": iso_id, "sandbox": sandbox}
+
+        return await self._change(merchant.merchant_id, "merchant.boarded", work)
 
     async def add_store(self, merchant_id: int, *, name: str, zone: ZoneInfo) -> Store:
         """A new store. Its zone decides the local dates and times of its terminals."""
         store = Store(store_id=await self._names.take(), name=_named(name, "name"), zone=zone)
-        await self._change(
-            merchant_id,
-            lambda tx: tx.boarding.add_store(merchant_id, store, at=self._clock.now()),
-        )
-        return store
+
+        def work(tx: BoardingTx) -> tuple[Store, Facts]:
+            tx.boarding.add_store(merchant_id, store, at=self._clock.now())
+            return store, {"store_id": store.store_id, "name": store.name, "zone": zone.key}
+
+        return await self._change(merchant_id, "store.added", work)
 
     async def add_terminal(
         self,
@@ -217,11 +238,12 @@ class Boarding:
             endpoints=dict(endpoints),
             tips=tips,
         )
-        await self._change(
-            merchant_id,
-            lambda tx: tx.boarding.add_terminal(merchant_id, terminal, at=self._clock.now()),
-        )
-        return terminal
+
+        def work(tx: BoardingTx) -> tuple[Terminal, Facts]:
+            tx.boarding.add_terminal(merchant_id, terminal, at=self._clock.now())
+            return terminal, {"terminal": terminal.number, "store_id": store_id, "label": terminal.label}
+
+        return await self._change(merchant_id, "terminal.added", work)
 
     async def issue_key(
         self, merchant_id: int, terminal_number: str, *, key: str | None = None, keep_others: bool = False
@@ -230,23 +252,23 @@ class Boarding:
         credential_id = await self._names.take()
         secret = Secret(_fitting(APP_NAME, key or self._names.app_name(), "app key"))
 
-        def work(tx: BoardingTx) -> IssuedKey:
+        def work(tx: BoardingTx) -> tuple[IssuedKey, Facts]:
             account = tx.boarding.account(merchant_id)
             terminal = account.terminals.get(terminal_number) if account else None
             if account is None or terminal is None:
                 raise BadFacts("no such terminal")
             at = self._clock.now()
-            if not keep_others:
-                tx.boarding.revoke_keys(merchant_id, terminal.terminal_id, at=at)
+            ended = 0 if keep_others else tx.boarding.revoke_keys(merchant_id, terminal.terminal_id, at=at)
             tx.boarding.add_key(merchant_id, terminal.terminal_id, credential_id, secret, at=at)
-            return IssuedKey(
+            issued = IssuedKey(
                 credential_id=credential_id,
                 terminal=terminal,
                 app_id=account.merchant.app_id,
                 key=secret,
             )
+            return issued, {"terminal": terminal.number, "key_id": credential_id, "ended": ended}
 
-        return await self._change(merchant_id, work)
+        return await self._change(merchant_id, "key.issued", work)
 
     async def settle_daily(self, merchant_id: int, terminal_number: str, at_minute: int | None) -> Terminal:
         """Let a terminal settle by itself every day at that minute of its store's day, or no more.
@@ -257,7 +279,7 @@ class Boarding:
             raise BadFacts("not a time of day")
         real = self._clock.now()
 
-        def work(tx: BoardingTx) -> Terminal:
+        def work(tx: BoardingTx) -> tuple[Terminal, Facts]:
             account = tx.boarding.account(merchant_id)
             terminal = account.terminals.get(terminal_number) if account else None
             if account is None or terminal is None:
@@ -269,9 +291,9 @@ class Boarding:
                 is_over = local.hour * 60 + local.minute >= at_minute
                 kept = local.date() - timedelta(days=0 if is_over else 1)
                 tx.boarding.note_settled(merchant_id, terminal.terminal_id, kept)
-            return terminal
+            return terminal, {"terminal": terminal.number, "at_minute": at_minute}
 
-        return await self._change(merchant_id, work)
+        return await self._change(merchant_id, "terminal.settlement_set", work)
 
     async def set_rules(
         self,
@@ -282,7 +304,7 @@ class Boarding:
     ) -> Merchant:
         """Change a merchant's card checks and refund factor."""
 
-        def work(tx: BoardingTx) -> Merchant:
+        def work(tx: BoardingTx) -> tuple[Merchant, Facts]:
             merchant = _merchant(tx, merchant_id)
             changed = replace(
                 merchant,
@@ -298,28 +320,37 @@ class Boarding:
                     "passwords (a sandbox merchant needs nothing: its password is fixed)"
                 )
             tx.boarding.set_rules(changed)
-            return changed
+            return changed, _rules(changed)
 
-        return await self._change(merchant_id, work)
+        return await self._change(merchant_id, "merchant.rules_set", work)
 
     async def move_clock(self, merchant_id: int, change: ClockChange) -> tuple[MerchantClock, datetime]:
         """Freeze, move or release the clock of a sandbox merchant; the clock and its time now."""
         real = self._clock.now()
 
-        def work(tx: BoardingTx) -> MerchantClock:
+        def work(tx: BoardingTx) -> tuple[MerchantClock, Facts]:
             merchant = _merchant(tx, merchant_id)
             if not merchant.sandbox:
                 raise BadFacts("only a sandbox merchant's clock can be moved")
             clock = change(merchant.clock, real)
             tx.boarding.set_clock(merchant_id, clock)
-            return clock
+            return clock, {
+                "frozen_at": clock.frozen_at.isoformat() if clock.frozen_at else None,
+                "offset_seconds": clock.offset // timedelta(seconds=1),
+            }
 
-        clock = await self._change(merchant_id, work)
+        clock = await self._change(merchant_id, "clock.set", work)
         return clock, clock.at(real)
 
-    async def _change(self, merchant_id: int, work: Callable[[BoardingTx], T]) -> T:
+    async def _change(
+        self, merchant_id: int, action: str, work: Callable[[BoardingTx], tuple[T, Facts]]
+    ) -> T:
+        """Do ``work``, which tells the facts to be recorded."""
+
         def changing(tx: BoardingTx) -> T:
-            result = work(tx)
+            result, facts = work(tx)
+            owner = OwnerRef.merchant(merchant_id)
+            tx.audit.record(owner, self._actor, action, facts, at=self._clock.now())
             tx.boarding.changed()
             return result
 
@@ -355,6 +386,19 @@ def _merchant(tx: BoardingTx, merchant_id: int) -> Merchant:
     if account is None:
         raise BadFacts("no such merchant")
     return account.merchant
+
+
+def _rules(merchant: Merchant) -> Facts:
+    """What is recorded of a merchant's rules: not where its one-time passwords go."""
+    checks = merchant.checks
+    return {
+        "address": checks.address.value,
+        "address_declines": checks.address_declines,
+        "verification_required": checks.verification_required,
+        "verification_declines": checks.verification_declines,
+        "shown": checks.shown,
+        "refund_factor": merchant.refund_factor.enabled,
+    }
 
 
 def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
-from bezant.core.merchants.boarding import BadFacts
 from bezant.core.merchants.model import Account
 from bezant.core.merchants.ports import SystemClock
+from bezant.core.outcomes import BadFacts
+from bezant.core.people import OPERATOR, Actor, AuditTrail, Facts, OwnerRef
 from bezant.core.sensitive import Secret
 
 T = TypeVar("T")
@@ -149,6 +150,11 @@ class SigningTx(Protocol):
         """Merchants, and the counter of changes."""
         ...
 
+    @property
+    def audit(self) -> AuditTrail:
+        """The audit logs."""
+        ...
+
 
 class SigningUnits(Protocol):
     """Runs work in a transaction."""
@@ -204,12 +210,18 @@ class SigningDirectory:
 
 
 class Signing:
-    """Makes and changes signing accounts. What is not well formed raises ``BadFacts``."""
+    """Makes and changes signing accounts on behalf of ``actor``, who has been found to be allowed to.
 
-    def __init__(self, *, units: SigningUnits, names: SigningNames, clock: SystemClock) -> None:
+    What is not well formed raises ``BadFacts``.
+    """
+
+    def __init__(
+        self, *, units: SigningUnits, names: SigningNames, clock: SystemClock, actor: Actor = OPERATOR
+    ) -> None:
         self._units = units
         self._names = names
         self._clock = clock
+        self._actor = actor
 
     async def open(
         self,
@@ -245,13 +257,17 @@ class Signing:
                 edition=edition,
             )
             tx.signing.add(account, at=self._clock.now())
-            tx.boarding.changed()
+            self._note(tx, account, "signing.opened")
             return account
 
         return await self._units.write(work, merchant_id=merchant_id)
 
     async def change(
-        self, merchant_id: int, changed: Callable[[SigningAccount], SigningAccount]
+        self,
+        merchant_id: int,
+        changed: Callable[[SigningAccount], SigningAccount],
+        *,
+        action: str = "signing.changed",
     ) -> SigningAccount:
         """Change a merchant's account: digest, edition, notices, whether it is active."""
 
@@ -264,10 +280,16 @@ class Signing:
             for url in (account.notices.direct_url, account.notices.later_url):
                 _check_url(url, sandbox=merchant.merchant.sandbox)
             tx.signing.change(account)
-            tx.boarding.changed()
+            self._note(tx, account, action)
             return account
 
         return await self._units.write(work, merchant_id=merchant_id)
+
+    def _note(self, tx: SigningTx, account: SigningAccount, action: str) -> None:
+        """Let every process know, and record it."""
+        tx.boarding.changed()
+        owner = OwnerRef.merchant(account.merchant_id)
+        tx.audit.record(owner, self._actor, action, _facts(account), at=self._clock.now())
 
     async def rotate_request_phrase(
         self, merchant_id: int, *, overlap: timedelta, phrase: str | None = None
@@ -284,12 +306,17 @@ class Signing:
                 request_phrase=new,
                 old_phrase=OldPhrase(phrase=account.request_phrase, until=until) if overlap else None,
             ),
+            action="signing.request_phrase_set",
         )
 
     async def rotate_response_phrase(self, merchant_id: int, *, phrase: str | None = None) -> SigningAccount:
         """A new response phrase. Everything is signed with it from now on."""
         new = Secret(_phrase(phrase or self._names.app_name()))
-        return await self.change(merchant_id, lambda account: replace(account, response_phrase=new))
+        return await self.change(
+            merchant_id,
+            lambda account: replace(account, response_phrase=new),
+            action="signing.response_phrase_set",
+        )
 
     async def add_access_code(self, merchant_id: int, *, code: str | None = None) -> SigningAccount:
         """One more access code, so that a shop can be changed over to it."""
@@ -301,7 +328,7 @@ class Signing:
                 raise BadFacts(f"an account has at most {ACCESS_CODES_MAX} access codes")
             return replace(account, access_codes=codes)
 
-        return await self.change(merchant_id, added)
+        return await self.change(merchant_id, added, action="signing.access_code_added")
 
     async def drop_access_code(self, merchant_id: int, code: str) -> SigningAccount:
         """An access code is right no more. The last one stays."""
@@ -312,7 +339,7 @@ class Signing:
                 raise BadFacts("not an access code of this account, or its only one")
             return replace(account, access_codes=codes)
 
-        return await self.change(merchant_id, dropped)
+        return await self.change(merchant_id, dropped, action="signing.access_code_dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +357,17 @@ class _Fresh:
         object.__setattr__(self, "access_code", self.names.app_name()[:20])
         object.__setattr__(self, "request_phrase", self.names.app_name())
         object.__setattr__(self, "response_phrase", self.names.app_name())
+
+
+def _facts(account: SigningAccount) -> Facts:
+    """What is recorded of an account: everything but its phrases and addresses."""
+    return {
+        "identifier": account.identifier,
+        "access_codes": account.access_codes,
+        "digest": account.digest.value,
+        "edition": account.edition.value,
+        "active": account.active,
+    }
 
 
 def _fitting(pattern: re.Pattern[str], text: str, what: str) -> str:

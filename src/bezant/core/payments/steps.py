@@ -357,7 +357,7 @@ def reversal_of(
         endpoint=caller.terminal.endpoints[payment.profile],
         audit_number=_audit_number(payment),
         retrieval_reference=payment.retrieval_reference,
-        amount=payment.amounts.total,
+        amount=payment.held,
         sent_at=payment.sent_at,
         local_at=caller.local(payment.requested_at),
         deadline_at=deadline_at,

@@ -1,8 +1,8 @@
-"""Triggers that refuse to change the past: postings and payment events are added, never edited or removed.
+"""Triggers that refuse to change the past: postings and events are added, never edited or removed.
 
 They guard against a bug of ours; whoever may drop a trigger is not held back. A refused statement fails
-as a violated constraint does. Called by the first schema version, so what is here does not change after
-its release: another rule is another version.
+as a violated constraint does. Called by schema versions, so what is here does not change after its
+release: another rule is another version.
 """
 
 from __future__ import annotations
@@ -36,18 +36,23 @@ class Operations(Protocol):
 
 
 def create(op: Operations) -> None:
-    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, of every append-only table."""
+    """Guard the tables that are append-only from the first schema version on."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_FUNCTION)
-        for table in TABLES:
-            op.execute(
-                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-            )
-        return
     for table in TABLES:
-        for change in ("update", "delete"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+        guard(op, table)
+
+
+def guard(op: Operations, table: str) -> None:
+    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, of a table."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+        return
+    for change in ("update", "delete"):
+        op.execute(
+            f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )

@@ -382,6 +382,15 @@ class Failures:
             self._connection.execute(update(table).where(table.c.caller == caller).values(**values))
         return until
 
+    def locked_until(self, caller: bytes) -> datetime | None:
+        """Until when a caller is locked out, if it was."""
+        table = t.login_failures
+        return maybe_instant(
+            self._connection.execute(
+                select(table.c.locked_until).where(table.c.caller == caller)
+            ).scalar_one_or_none()
+        )
+
     def clear(self, caller: bytes) -> None:
         """Forget a caller's failures."""
         self._writes.touch()

@@ -2,7 +2,8 @@
 
 A tenant's table has ``merchant_id`` first in its primary key and in each unique constraint, so that the
 database can be distributed by it. Tables without it (``directory``, ``id_blocks``, ``changes``,
-``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known.
+``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known,
+or belong to organizations of every kind (``users``, ``agent_offices``, ``audit_entries``).
 
 Instants are whole microseconds since 1970 UTC and amounts whole minor units, both as 64-bit integers:
 exact and the same on both databases.
@@ -35,6 +36,13 @@ from bezant.storage.tables.payments import (
     reversals,
     strays,
 )
+from bezant.storage.tables.people import (
+    agent_offices,
+    audit_entries,
+    audit_heads,
+    user_passwords,
+    users,
+)
 from bezant.storage.tables.signing import signing_access_codes, signing_accounts
 from bezant.storage.tables.system import changes, id_blocks
 from bezant.storage.tables.vault import (
@@ -48,6 +56,9 @@ from bezant.storage.tables.vault import (
 )
 
 __all__ = [
+    "agent_offices",
+    "audit_entries",
+    "audit_heads",
     "batches",
     "bin_sources",
     "bins",
@@ -93,4 +104,6 @@ __all__ = [
     "stores",
     "strays",
     "terminals",
+    "user_passwords",
+    "users",
 ]

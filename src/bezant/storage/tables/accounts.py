@@ -44,7 +44,9 @@ merchants = Table(
     Column("refund_factor", Boolean, nullable=False, server_default=false()),
     Column("refund_email", String(255)),
     Column("refund_phone", String(20)),
+    Column("office_id", BigInteger),
 )
+"""``office_id`` is the agent office that looks after the merchant, if one does."""
 
 directory = Table(
     "directory",

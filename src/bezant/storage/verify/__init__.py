@@ -8,16 +8,38 @@ the core's enumerations, and a test damages a database in every way that a rule 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
 
-from bezant.storage.verify import bnpl, deliveries, gift, invoices, money, payments
+from bezant.storage.crypto import Keys
+from bezant.storage.verify import bnpl, deliveries, gift, invoices, money, payments, people
+from bezant.storage.verify.audit import AuditCheck
 from bezant.storage.verify.rules import Check, Finding, Verdict
 
-__all__ = ["CHECKS", "Check", "Finding", "Verdict", "snapshot", "verify"]
+__all__ = ["CHECKS", "AuditCheck", "Check", "Finding", "Invariant", "Verdict", "checks", "snapshot", "verify"]
+
+
+class Invariant(Protocol):
+    """What has to hold, and a way to see whether it does."""
+
+    @property
+    def invariant(self) -> str:
+        """Its number: ``I1``."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What has to hold."""
+        ...
+
+    def run(self, connection: Connection, *, now: datetime) -> Verdict:
+        """Look for whatever breaks it. ``now`` is real time."""
+        ...
+
 
 CHECKS = (
     Check(invariant="I1", title="Every journal entry is balanced", rules=money.JOURNAL),
@@ -38,10 +60,20 @@ CHECKS = (
     ),
     Check(invariant="I9", title="Gift cards hold what was moved, and no less than nothing", rules=gift.GIFT),
     Check(invariant="I11", title="Everything announced is delivered or due", rules=deliveries.DELIVERIES),
-    Check(invariant="I14", title="No row refers to another merchant's", rules=payments.OWNERS),
+    Check(
+        invariant="I14",
+        title="No row refers to another merchant's",
+        rules=(*payments.OWNERS, *people.OWNERS),
+    ),
     Check(invariant="I15", title="Loans buy an order once, and are booked as granted", rules=bnpl.LOANS),
 )
-"""Every invariant that can be recomputed from the database, in order."""
+"""Every invariant that can be recomputed from the database alone, in order."""
+
+
+def checks(keys: Keys) -> tuple[Invariant, ...]:
+    """Every invariant, in order, with those that need a key."""
+    every: tuple[Invariant, ...] = (*CHECKS, AuditCheck(chain=keys.chain))
+    return tuple(sorted(every, key=lambda each: int(each.invariant.removeprefix("I"))))
 
 
 @contextmanager
@@ -57,10 +89,12 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def verify(connection: Connection, *, now: datetime) -> list[Finding]:
-    """Run every check; what was found, in the order of the checks. ``now`` is real time."""
+def verify(
+    connection: Connection, *, now: datetime, invariants: Sequence[Invariant] = CHECKS
+) -> list[Finding]:
+    """Run checks; what was found, in their order. ``now`` is real time."""
     found: list[Finding] = []
-    for check in CHECKS:
+    for check in invariants:
         verdict = check.run(connection, now=now)
         found += verdict.findings
         if verdict.count > len(verdict.findings):
