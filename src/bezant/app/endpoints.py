@@ -62,6 +62,9 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
             units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
         ),
         gift=gateway.gift.cards,
+        invoices=gateway.invoices.invoices,
+        receipts=gateway.invoices.receipts,
+        links=valor.Links(store.settings.pages_url),
         bins=gateway.bins,
         hasher=store.keys.hasher,
         clock=store.clock,

@@ -79,7 +79,7 @@ async def open_gateway(
     invoices = invoice_side(store, access.directory, cards.payments, ids)
     gift = gift_side(store, access.directory, ids)
     finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access.signing)
+    notices = notice_side(store, access)
     bins = Bins()
 
     async def take_changes_over() -> None:
@@ -100,10 +100,7 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=(
-            *invoice_jobs(invoices.recovery),
-            *_more_jobs(store.settings, gift, finance, notices.courier),
-        ),
+        more=_more_jobs(store.settings, invoices, gift, finance, notices.courier),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -132,9 +129,12 @@ async def open_gateway(
             await stop()
 
 
-def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide, courier: Courier) -> tuple[Job, ...]:
+def _more_jobs(
+    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide, courier: Courier
+) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
+        *invoice_jobs(invoices.recovery),
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
         *delivery_jobs(courier),

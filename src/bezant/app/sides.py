@@ -18,7 +18,7 @@ from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps
+from bezant.dialects import aps, valor
 from bezant.jobs import StrayBox
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
@@ -225,7 +225,7 @@ class NoticeSide:
     sender: WebSender
 
 
-def notice_side(store: Store, signing: SigningDirectory) -> NoticeSide:
+def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     """Carries what dialects word, by the first word of its topic."""
     settings = store.settings
     sender = WebSender(
@@ -233,7 +233,10 @@ def notice_side(store: Store, signing: SigningDirectory) -> NoticeSide:
     )
     courier = Courier(
         units=store.units,
-        composers={"loan": aps.Feedback(units=store.units, signing=signing)},
+        composers={
+            "loan": aps.Feedback(units=store.units, signing=access.signing),
+            "invoice": valor.Callbacks(units=store.units, callers=access.directory),
+        },
         sender=sender,
         clock=store.clock,
         policy=Policy(

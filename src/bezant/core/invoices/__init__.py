@@ -2,7 +2,7 @@
 
 from bezant.core.invoices.commands import (
     Choices,
-    Copy,
+    Created,
     InvoiceQuery,
     Listed,
     Outcome,
@@ -18,6 +18,7 @@ from bezant.core.invoices.model import (
     LIFE,
     UID,
     Attempt,
+    Copy,
     Dispatch,
     Event,
     Extra,
@@ -42,6 +43,7 @@ __all__ = [
     "Attempt",
     "Choices",
     "Copy",
+    "Created",
     "Dispatch",
     "Event",
     "Extra",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bezant.core.invoices.model import Invoice, State
+from bezant.core.invoices.model import Copy, Invoice, State
 from bezant.core.merchants import Merchant, Store, Terminal
 from bezant.core.money import Money
 from bezant.core.outcomes import Reason
@@ -88,6 +88,14 @@ class Outcome:
     """Why it was declined or refused."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A link, and whether an earlier request with the same key had made it."""
+
+    invoice: Invoice
+    replayed: bool = False
+
+
 class Status(StrEnum):
     """What invoices can be listed by: a state, or what became of the payment."""
 
@@ -140,13 +148,6 @@ class Page:
 
     rows: tuple[Listed, ...]
     total: int
-
-
-class Copy(StrEnum):
-    """Whose copy of a receipt it is."""
-
-    CUSTOMER = "c"
-    MERCHANT = "m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,13 @@ class Matter(StrEnum):
     """What was paid: of a payment."""
 
 
+class Copy(StrEnum):
+    """Whose copy of a receipt it is."""
+
+    CUSTOMER = "c"
+    MERCHANT = "m"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
     """A link or a receipt that somebody asked to have sent. ``subject_id`` is the invoice or the payment.
@@ -221,6 +228,8 @@ class Dispatch:
     dispatch_id: int
     matter: Matter
     subject_id: int
+    copy: Copy = Copy.CUSTOMER
+    """Of a receipt."""
     email: str | None = None
     phone: str | None = None
 

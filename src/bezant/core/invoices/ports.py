@@ -10,7 +10,8 @@ from bezant.core.deliveries import DeliveryStore
 from bezant.core.invoices.commands import InvoiceQuery, Listed, Page
 from bezant.core.invoices.model import Attempt, Dispatch, Invoice
 from bezant.core.merchants import Caller
-from bezant.core.payments.ports import PaymentStore
+from bezant.core.payments import Payment
+from bezant.core.payments.ports import ClaimStore, PaymentStore
 
 T = TypeVar("T")
 
@@ -77,6 +78,10 @@ class InvoiceStore(Protocol):
         """What is to be sent to a payer, and where."""
         ...
 
+    def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
+        """The stored payments that refer to that one, oldest first."""
+        ...
+
     def overdue(self, real: datetime, limit: int) -> Sequence[Invoice]:
         """Pending invoices that are past their time by their merchants' clocks."""
         ...
@@ -101,6 +106,11 @@ class InvoiceTx(Protocol):
     @property
     def payments(self) -> PaymentStore:
         """Payments, to be read."""
+        ...
+
+    @property
+    def claims(self) -> ClaimStore:
+        """Idempotency keys."""
         ...
 
     @property

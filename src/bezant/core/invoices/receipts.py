@@ -10,8 +10,8 @@ import hmac
 import re
 from typing import Final
 
-from bezant.core.invoices.commands import Copy, Receipt
-from bezant.core.invoices.model import Dispatch, Matter, Objected, Objection
+from bezant.core.invoices.commands import Receipt
+from bezant.core.invoices.model import Copy, Dispatch, Matter, Objected, Objection
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.steps import send
 from bezant.core.merchants import Caller
@@ -44,7 +44,7 @@ class Receipts:
             return None
 
         def work(tx: InvoiceTx) -> tuple[Payment | None, tuple[Payment, ...]]:
-            follow_ups = tx.payments.follow_ups(merchant_id, payment_id)
+            follow_ups = tx.invoices.follow_ups(merchant_id, payment_id)
             return tx.payments.find(merchant_id, payment_id), tuple(follow_ups)
 
         payment, follow_ups = await self._units.read(work)
@@ -68,7 +68,13 @@ class Receipts:
         return payment
 
     async def send(
-        self, caller: Caller, payment_id: int, *, email: str | None = None, phone: str | None = None
+        self,
+        caller: Caller,
+        payment_id: int,
+        *,
+        copy: Copy = Copy.CUSTOMER,
+        email: str | None = None,
+        phone: str | None = None,
     ) -> Payment:
         """Have a receipt sent by mail or text message. Objects ``UNKNOWN``."""
         assert email or phone, "a receipt goes somewhere"
@@ -78,6 +84,7 @@ class Receipts:
             dispatch_id=await self._ids.take(),
             matter=Matter.RECEIPT,
             subject_id=payment.payment_id,
+            copy=copy,
             email=email,
             phone=phone,
         )

@@ -15,6 +15,7 @@ from typing import Final
 from bezant.core.faults import fault_point
 from bezant.core.invoices.commands import (
     Choices,
+    Created,
     InvoiceQuery,
     Outcome,
     Page,
@@ -35,9 +36,9 @@ from bezant.core.invoices.model import (
     require_pending,
 )
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
-from bezant.core.invoices.steps import Bond, PaidIds, existing, send
+from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before, send
 from bezant.core.merchants import Caller, SystemClock
-from bezant.core.outcomes import Reason, Refused
+from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Charge, Key, Order, Payment, Payments, Street
 from bezant.core.payments import State as PaymentState
 
@@ -76,8 +77,15 @@ class Invoices:
 
     # -- for merchants ----------------------------------------------------------------------------
 
-    async def create(self, caller: Caller, terms: Terms, *, as_code: bool = False) -> Invoice:
-        """A new link, sent to the payer where the order says how. Objects ``NUMBER_IN_USE``."""
+    async def create(
+        self, caller: Caller, terms: Terms, *, as_code: bool = False, key: Key | None = None
+    ) -> Created:
+        """A new link, sent to the payer where the order says how. Objects ``NUMBER_IN_USE``.
+
+        The same ``key`` again gives the link that it made. Refuses ``NO_PROFILE`` and ``KEY_REUSED``.
+        """
+        if terms.profile not in caller.terminal.endpoints:
+            raise Refused(Reason.NO_PROFILE)
         at = caller.now(self._clock.now())
         merchant_id, terminal_id = caller.key
         invoice = Invoice(
@@ -94,13 +102,18 @@ class Invoices:
         )
         dispatch, delivery_id = _link_of(invoice, await self._ids.take()), await self._ids.take()
 
-        def work(tx: InvoiceTx) -> Invoice:
+        def work(tx: InvoiceTx) -> Created:
+            if key is not None and (known := made_before(tx, invoice, key)):
+                return Created(invoice=known, replayed=True)
             _require_free_number(tx, invoice, at)
             tx.invoices.add(invoice)
             send(tx, dispatch, delivery_id=delivery_id)
-            return invoice
+            return Created(invoice=invoice)
 
-        return await self._units.write(work, merchant_id=merchant_id)
+        try:
+            return await self._units.write(work, merchant_id=merchant_id)
+        except Conflict:
+            raise Refused(Reason.BUSY) from None
 
     async def update(
         self, caller: Caller, uid: str, change: Callable[[Terms], Terms] = lambda terms: terms
@@ -126,7 +139,7 @@ class Invoices:
             send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id)
             return after
 
-        return await self._units.write(work, merchant_id=caller.merchant.merchant_id)
+        return await self._write(work, caller)
 
     async def cancel(self, caller: Caller, uid: str) -> Invoice:
         """Nobody can pay it any more. Objects ``UNKNOWN`` and ``NOT_PENDING``."""
@@ -139,7 +152,7 @@ class Invoices:
             tx.invoices.change(invoice, after, at=at)
             return after
 
-        return await self._units.write(work, merchant_id=caller.merchant.merchant_id)
+        return await self._write(work, caller)
 
     async def page(self, query: InvoiceQuery) -> Page:
         """One page of a terminal's invoices, newest first."""
@@ -202,6 +215,12 @@ class Invoices:
         return Outcome(
             result=_result_of(payment), view=await self._open(uid), payment=payment, reason=payment.reason
         )
+
+    async def _write(self, work: Callable[[InvoiceTx], Invoice], caller: Caller) -> Invoice:
+        try:
+            return await self._units.write(work, merchant_id=caller.merchant.merchant_id)
+        except Conflict:
+            raise Refused(Reason.BUSY) from None
 
     async def _turned_away(self, uid: str, objected: Objected) -> Outcome:
         view = await self._open(uid)

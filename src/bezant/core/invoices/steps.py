@@ -22,7 +22,8 @@ from bezant.core.invoices.model import (
 )
 from bezant.core.invoices.ports import InvoiceTx
 from bezant.core.money import Money
-from bezant.core.payments import Payment
+from bezant.core.outcomes import Reason, Refused
+from bezant.core.payments import Claim, Key, Payment
 from bezant.core.payments import State as PaymentState
 from bezant.core.payments.ports import PaymentTx
 
@@ -149,6 +150,29 @@ def announce(tx: InvoiceTx, merchant_id: int, topic: Topic, *, subject_id: int, 
     tx.deliveries.add(
         Delivery(merchant_id=merchant_id, delivery_id=delivery_id, topic=topic.value, subject_id=subject_id)
     )
+
+
+def made_before(tx: InvoiceTx, draft: Invoice, key: Key) -> Invoice | None:
+    """The invoice that an earlier request with this key made; or none, and the key is now used for ``draft``.
+
+    Refuses ``KEY_REUSED`` when the earlier request was another one.
+    """
+    known = tx.claims.find(draft.merchant_id, draft.terminal_id, key.value)
+    if known is None:
+        tx.claims.add(
+            Claim(
+                merchant_id=draft.merchant_id,
+                terminal_id=draft.terminal_id,
+                key=key.value,
+                fingerprint=key.fingerprint,
+                subject_id=draft.invoice_id,
+                claimed_at=draft.created_at,
+            )
+        )
+        return None
+    if known.fingerprint != key.fingerprint:
+        raise Refused(Reason.KEY_REUSED)
+    return existing(tx, draft.merchant_id, known.subject_id)
 
 
 def existing(tx: InvoiceTx, merchant_id: int, invoice_id: int) -> Invoice:

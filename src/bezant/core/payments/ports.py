@@ -121,10 +121,6 @@ class PaymentStore(Protocol):
         """The payment, not a void, that the network knows by both numbers; locked to be changed."""
         ...
 
-    def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
-        """The payments that refer to that one, oldest first."""
-        ...
-
     def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:
         """Whether a payment like ``draft`` on that card was asked for since then and stands or is under way.
 

@@ -483,6 +483,19 @@ def day_and_time(at: datetime) -> str:
     return at.isoformat(" ")[:19]
 
 
+@with_schema({"pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{2}$"})
+def day_short(at: datetime) -> str:
+    """``03/25/26``."""
+    iso = date.isoformat(at)
+    return f"{iso[5:7]}/{iso[8:]}/{iso[2:4]}"
+
+
+@with_schema({"pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{2} [01][0-9]:[0-9]{2} [AP]M$"})
+def day_and_minute(at: datetime) -> str:
+    """``03/24/26 02:00 AM``."""
+    return f"{day_short(at)} {time_12(at)}"
+
+
 @with_schema({"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.000Z$"})
 def iso_millis(at: datetime) -> str:
     """``2026-03-24T06:16:25.000Z``, whole seconds as the vendor writes them."""

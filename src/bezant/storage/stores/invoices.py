@@ -13,6 +13,7 @@ from sqlalchemy import Row as Found
 from bezant.core.catalogue import Line
 from bezant.core.invoices import (
     Attempt,
+    Copy,
     Dispatch,
     Extra,
     Invoice,
@@ -28,7 +29,7 @@ from bezant.core.invoices import (
 )
 from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Currency, Money
-from bezant.core.payments import Amounts, Kind, Order
+from bezant.core.payments import Amounts, Kind, Order, Payment
 from bezant.core.payments import State as PaymentState
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.stores.payments import payment_of
@@ -141,6 +142,7 @@ class InvoiceRows:
                 dispatch_id=dispatch.dispatch_id,
                 matter=dispatch.matter.value,
                 subject_id=dispatch.subject_id,
+                copy=dispatch.copy.value,
                 email=dispatch.email,
                 phone=dispatch.phone,
             )
@@ -161,9 +163,19 @@ class InvoiceRows:
             dispatch_id=row.dispatch_id,
             matter=Matter(row.matter),
             subject_id=row.subject_id,
+            copy=Copy(row.copy),
             email=row.email,
             phone=row.phone,
         )
+
+    def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
+        """The stored payments that refer to that one, oldest first."""
+        rows = self._connection.execute(
+            select(payments)
+            .where(payments.c.merchant_id == merchant_id, payments.c.original_id == payment_id)
+            .order_by(payments.c.payment_id)
+        )
+        return [payment_of(row) for row in rows]
 
     def overdue(self, real: datetime, limit: int) -> Sequence[Invoice]:
         """Pending invoices that are past their time by their merchants' clocks."""

@@ -140,16 +140,6 @@ class PaymentRows:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else payment_of(row)
 
-    def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
-        """The payments that refer to that one, oldest first."""
-        self._catch_up()
-        rows = self._connection.execute(
-            select(payments)
-            .where(payments.c.merchant_id == merchant_id, payments.c.original_id == payment_id)
-            .order_by(payments.c.payment_id)
-        )
-        return [payment_of(row) for row in rows]
-
     def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:
         """Whether a payment like ``draft`` on that card was asked for since then and stands or is under way.
 

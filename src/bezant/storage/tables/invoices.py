@@ -117,6 +117,7 @@ payer_dispatches = Table(
     Column("dispatch_id", BigInteger, primary_key=True, autoincrement=False),
     Column("matter", String(8), nullable=False),
     Column("subject_id", BigInteger, nullable=False),
+    Column("copy", String(1), nullable=False),
     Column("email", String(255)),
     Column("phone", String(20)),
     CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="target"),

@@ -82,7 +82,11 @@ PROFILE = Field(
 )
 EXPIRY = Field(name="expirydate", read=codecs.card_expiry, invalid=codes.BAD_EXPIRY, note="MMYY or MM/YY")
 HOSTED_PAGE = Field(
-    name="epage", read=FLAG, default=False, invalid=codes.NO_HOSTED_PAGE, note="1 asks for a hosted page"
+    name="epage",
+    read=codecs.one_of({"0": False}),
+    default=False,
+    invalid=codes.NO_HOSTED_PAGE,
+    note="1 asks for a hosted page, which is another operation: it never becomes a charge",
 )
 CVV = Field(name="cvv", read=codecs.card_cvv, invalid=codes.BAD_CVV)
 TOKEN = Field(
@@ -156,7 +160,7 @@ def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    said = _from_json(value)
+    said = from_json(value)
     if not isinstance(said, dict):
         raise codecs.Invalid
     written = codecs.as_received(_masked(said)).decode()
@@ -172,7 +176,7 @@ _ITEM_ID = codecs.integer(maximum=PAYMENT_ID_MAX)
 _QUANTITY = codecs.integer(minimum=1, maximum=_QUANTITY_MAX)
 
 
-def _from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """The value itself, or what its text says: forms send JSON as text."""
     if not isinstance(value, str) or isinstance(value, body.Number):
         return value
@@ -183,7 +187,7 @@ def _from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _lines(value: Any) -> tuple[Line, ...]:  # noqa: ANN401 - any JSON value
-    said = _from_json(value)
+    said = from_json(value)
     if not isinstance(said, list) or len(said) > LINES_MAX:
         raise codecs.Invalid
     return tuple(line for each in said for line in _lines_of(each))

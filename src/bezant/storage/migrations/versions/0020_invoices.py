@@ -116,6 +116,7 @@ def _around_invoices() -> None:
         sa.Column("dispatch_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("matter", sa.String(length=8), nullable=False),
         sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("copy", sa.String(length=1), nullable=False),
         sa.Column("email", sa.String(length=255), nullable=True),
         sa.Column("phone", sa.String(length=20), nullable=True),
         sa.CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name=op.f("ck_payer_dispatches_target")),
