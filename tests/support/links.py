@@ -38,7 +38,11 @@ def terms(
 
 def make_link(gateway: Gateway, asked: Terms) -> Invoice:
     """A new link of the demo's first terminal."""
-    return at_desk(gateway, lambda side, caller: side.invoices.create(caller, asked))
+
+    async def create(side: InvoiceSide, caller: Caller) -> Invoice:
+        return (await side.invoices.create(caller, asked)).invoice
+
+    return at_desk(gateway, create)
 
 
 def cancel_link(gateway: Gateway, uid: str) -> Invoice:

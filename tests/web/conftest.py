@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.gateway import Gateway
-from tests.support.payer import Payer, chromium
+from tests.support.browser import Payer, chromium
 
 MakePayer = Callable[..., Payer]
 

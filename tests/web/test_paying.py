@@ -13,7 +13,7 @@ from bezant.core.invoices import Item, TipOffer
 from bezant.core.money import Money
 from tests.support.gateway import Gateway, eventually
 from tests.support.links import cancel_link, make_link, terms
-from tests.support.payer import DECLINED, PHONE, VISA, Payer
+from tests.support.browser import DECLINED, PHONE, VISA, Payer
 from tests.web.conftest import MakePayer
 
 SHOP = "http://127.0.0.1:9/shop"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.routing import Route
 
-from bezant.core.invoices import Invoices, Receipts
+from bezant.core.invoices import UID, Invoices, Receipts
 from bezant.web.answers import PageResponse
 from bezant.web.codes import CodePages
 from bezant.web.files import FilePages
@@ -55,7 +55,7 @@ def routes(services: Services) -> list[Route]:
     async def linked(request: Request) -> PageResponse:
         """The address that links had with the vendor: ``/?uid=...`` (source: vendor samples)."""
         uid = request.query_params.get("uid", "")
-        if not uid.isascii() or not uid.isalnum():
+        if UID.fullmatch(uid) is None:
             return site.missing(request)
         return site.redirect(site.within(request, f"/pay/{uid}"), outcome="linked")
 

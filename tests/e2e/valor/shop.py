@@ -128,6 +128,11 @@ class Office:
         self._gateway = gateway
         self._closing = contextlib.ExitStack()
 
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that serves these merchants."""
+        return self._gateway
+
     def __enter__(self) -> Self:
         settings = Settings(home=self._gateway.home, database_url=self._gateway.database_url)
         self._portal = self._closing.enter_context(start_blocking_portal())

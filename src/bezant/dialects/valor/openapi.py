@@ -213,7 +213,7 @@ def _request(operation: Operation) -> Schema:
         # Either lets a caller in.
         schema["anyOf"] = [{"required": ["client_token"]}, {"required": ["appid", "appkey"]}]
         required = [name for name in required if name not in {"appid", "appkey", "client_token"}]
-    schema["required"] = [*names, *required]
+    schema["required"] = list(dict.fromkeys((*names, *required)))
     return schema
 
 

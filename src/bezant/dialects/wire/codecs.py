@@ -324,6 +324,31 @@ def email(*, length_max: int) -> Reader[str]:
     return described(read, f"e-mail address, at most {length_max} characters", schema)
 
 
+_WEB: Final = re.compile(
+    r"https?://[0-9A-Za-z](?:[0-9A-Za-z.\-]{0,251}[0-9A-Za-z])?(?::[0-9]{1,5})?"
+    r"(?:[/?#][0-9A-Za-z/?#:@!$&'()*+,;=._~%\-]*)?",
+    re.ASCII,
+)
+
+
+def web_address(*, length_max: int) -> Reader[str]:
+    """An http or https address without user or password, written in the letters that addresses have."""
+
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if len(found) > length_max or _WEB.fullmatch(found) is None:
+            raise Invalid
+        return found
+
+    schema = {
+        "type": "string",
+        "format": "uri",
+        "maxLength": length_max,
+        "examples": ["https://shop.example/paid"],
+    }
+    return described(read, f"http or https address, at most {length_max} characters", schema)
+
+
 _PHONE: Final = re.compile(r"\+?[0-9]{1,19}", re.ASCII)
 _PHONE_NOISE: Final = dict.fromkeys(map(ord, " -.()"))
 

@@ -131,6 +131,9 @@ PHONE = Field(
     note="10 digits in the docs; plugins send what the customer typed",
 )
 EMAIL = _text("email", 255)
+MAIL_ADDRESS = Field(
+    name="email", read=codecs.email(length_max=255), invalid=codes.BAD_TEXT, note="mail goes there"
+)
 CHANNEL = _text("ecomm_channel", CHANNEL_MAX)
 
 ONCE = Field(
@@ -249,7 +252,11 @@ ORDER: tuple[Field[Error], ...] = (
     _text("address2", 100),
     _text("city", 50),
     _text("state", 50),
-    Field(name="zip", read=codecs.pattern(r"[0-9A-Za-z\- ]{3,10}"), invalid=codes.BAD_TEXT),
+    Field(
+        name="zip",
+        read=codecs.pattern(r"[0-9A-Za-z\-][0-9A-Za-z\- ]{1,8}[0-9A-Za-z\-]"),
+        invalid=codes.BAD_TEXT,
+    ),
     _text("shipping_country", 50),
     _text("billing_country", 50),
     _text("uid", 64),

@@ -38,18 +38,11 @@ AMOUNT_MINOR_MIN: Final = 10
 TIP_PERCENTS: Final = (15, 18, 20)
 """What payers are offered, as far as the terminal's limit allows (our choice)."""
 URL_MAX: Final = 500
-_URL: Final = rf"(?=.{{1,{URL_MAX}}}$)https?://[0-9A-Za-z.\-]+(?::[0-9]{{1,5}})?(?:[/?#][0-9A-Za-z/?#:@!$&'()*+,;=._~%\-]*)?"
-
 # What a page is asked for with ---------------------------------------------------------------------------
 
 
 def _url(name: str, note: str) -> Field[codes.Error]:
-    return Field(
-        name=name,
-        read=codecs.pattern(_URL, words=f"http or https address of at most {URL_MAX} characters"),
-        invalid=codes.BAD_TEXT,
-        note=note,
-    )
+    return Field(name=name, read=codecs.web_address(length_max=URL_MAX), invalid=codes.BAD_TEXT, note=note)
 
 
 def _share(name: str, alias: str, invalid: codes.Error, note: str) -> Field[codes.Error]:
@@ -128,7 +121,8 @@ TERMS: Final = (
         invalid=codes.BAD_SURCHARGE,
         note="has no effect: terminals here have no rules of their own, what is sent is charged",
     ),
-    *(field for field in fields.ORDER if field.name != "uid"),
+    *(field for field in fields.ORDER if field.name not in {"uid", "email"}),
+    fields.MAIL_ADDRESS,
     _url("redirect_url", "told of the payment by us, and where the browser goes without success_url"),
     _url("success_url", "where the browser goes after an approval"),
     _url("failure_url", "where the browser can go after a decline"),

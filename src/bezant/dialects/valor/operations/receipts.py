@@ -29,9 +29,6 @@ PAYMENT: Final = Field(
 SIGNATURE: Final = Field(
     name="signatureOnly", read=codecs.flag, invalid=codes.BAD_TEXT, note="no signatures are kept: no effect"
 )
-EMAIL: Final = Field(
-    name="email", read=codecs.email(length_max=255), invalid=codes.BAD_TEXT, note="this or phone"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ OPERATIONS = (
         name="eReceipt",
         title="E-Receipt",
         types=("eReceipt", "e_receipt"),
-        fields=(COPY, PAYMENT, EMAIL, fields.PHONE),
+        fields=(COPY, PAYMENT, fields.MAIL_ADDRESS, fields.PHONE),
         answer=_send,
         layouts=(SENT,),
     ),

@@ -1,0 +1,107 @@
+"""A payer: a real browser on a gateway's pages, which complains of everything that a page does wrong."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+
+from tests.support.gateway import Gateway
+
+CHROMIUM: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESKTOP: Final = {"width": 1200, "height": 850}
+TABLET: Final = {"width": 768, "height": 1024}
+PHONE: Final = {"width": 360, "height": 740}
+VISA: Final = "4111111111111111"
+DECLINED: Final = "4000000000000002"
+# A page that answers with an error status is no error of the page.
+_STATUS: Final = "Failed to load resource: the server responded with a status of"
+_addresses = itertools.count(1)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's browser. While it is open, this thread cannot run an event loop of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Payer:
+    """One person with one browser, at an address of its own; ``options`` are Playwright's for a context."""
+
+    def __init__(self, browser: Browser, gateway: Gateway, **options: Any) -> None:
+        # The gateway trusts this machine to name the address, as it would its proxy.
+        number = next(_addresses)
+        headers = {"x-forwarded-for": f"198.18.{number // 250}.{number % 250 + 1}"}
+        options = {"viewport": DESKTOP, "locale": "en-US", "reduced_motion": "reduce", **options}
+        self.context: BrowserContext = browser.new_context(
+            base_url=gateway.base_url, extra_http_headers=headers, **options
+        )
+        self.context.set_default_timeout(15_000)
+        self.complaints: list[str] = []
+        self.context.on("page", self._watch)
+        self.page: Page = self.context.new_page()
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(_STATUS):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def open(self, uid: str, query: str = "") -> Response:
+        """Open a payment link."""
+        response = self.page.goto(f"/pay/{uid}{query}")
+        assert response is not None
+        return response
+
+    def fill(
+        self,
+        *,
+        number: str = VISA,
+        expiry: str = "1236",
+        code: str = "999",
+        holder: str = "Ada Lovelace",
+        **more: str,
+    ) -> None:
+        """Fill the form in; ``more`` are other fields by name."""
+        fields = {"card_number": number, "expiry": expiry, "code": code, "holder": holder, **more}
+        for name, text in fields.items():
+            self.page.fill(f"#{name}", text)
+
+    def press(self) -> None:
+        """Press the button."""
+        self.page.click("[data-submit]")
+
+    def pay(self, uid: str, **card: str) -> None:
+        """Open a link, fill the form in, press the button."""
+        self.open(uid)
+        self.fill(**card)
+        self.press()
+
+    def sees(self, heading: str) -> None:
+        """Waits for a page with that heading."""
+        self.page.wait_for_selector(f"h1:text-is({heading!r})")
+
+    def text(self) -> str:
+        """What stands on the page."""
+        return self.page.inner_text("body")
