@@ -19,6 +19,7 @@ from bezant.core.invoices import Choices, Invoices, Outcome, PayerCard, Receipts
 from bezant.core.money import Money
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Payment
+from bezant.core.payments import State as PaymentState
 from bezant.web import forms
 from bezant.web.answers import PageResponse
 from bezant.web.form_page import asked_of, pay_page
@@ -27,7 +28,7 @@ from bezant.web.languages import Language, english
 from bezant.web.limits import ATTEMPTS_MAX, Limits
 from bezant.web.links import host_of, onward
 from bezant.web.seals import Ended, Memory, Seals, known_browser, new_browser
-from bezant.web.site import Site
+from bezant.web.site import EXPIRED, Site
 from bezant.web.views import ApprovedPage, CheckingPage, DeclinedPage, GonePage, Values
 from bezant.web.wording import card_text, decline_text
 
@@ -87,7 +88,7 @@ class PaymentPages:
         if visit is None:
             return self._site.missing(request)
         if visit.view.state is State.PENDING:
-            return self._form(visit)
+            return self._used_up(visit) if _is_used_up(visit.view) else self._form(visit)
         if visit.memory is not None and visit.memory.ended is not Ended.DECLINED:
             return self._to_result(visit, outcome="again")
         return self._checking(visit) if visit.view.state is State.PAYING else self._gone(visit)
@@ -144,8 +145,8 @@ class PaymentPages:
         view, typed = visit.view, attempt.typed
         address, merchant_id = self._site.address(visit.request), view.merchant.merchant_id
         if view.state is State.PENDING:
-            if view.invoice.attempts >= ATTEMPTS_MAX:
-                return self._problem(visit, 429, "suspended")
+            if _is_used_up(view):
+                return self._used_up(visit)
             wait = self._limits.wait_seconds(
                 link=visit.uid, address=address, merchant_id=merchant_id, number_range=typed.pan.bin
             )
@@ -208,11 +209,12 @@ class PaymentPages:
         language = visit.language
         browser = visit.browser or new_browser()
         agreed = visit.view.invoice.total()
+        state = state or self._seals.new_form(visit.uid, browser, agreed_minor=agreed.minor)
         page = pay_page(
             visit.view,
             language,
             action=self._site.within(visit.request, visit.path),
-            state=state or self._seals.new_form(visit.uid, browser, agreed_minor=agreed.minor),
+            state=state,
             values=values or Values(),
             errors={name: language.text(text) for name, text in (errors or {}).items()},
             notice=language.text(notice) if notice else "",
@@ -220,6 +222,11 @@ class PaymentPages:
         response = self._site.draw("pay.html", page, language=language, status=status, outcome=outcome)
         if visit.browser is None:
             self._keep(response, visit, BROWSER_COOKIE, browser)
+        # Should the answer to this form be lost, the link itself tells this browser what came of it.
+        sent = self._seals.form(state, visit.uid, browser)
+        if sent is not None:
+            memory = Memory(ended=Ended.UNKNOWN, attempt=sent.attempt)
+            self._keep(response, visit, MEMORY_COOKIE, self._seals.memory(memory, visit.uid, browser))
         return response
 
     def _mistaken(self, visit: _Visit, state: str, mistakes: Mistakes) -> PageResponse:
@@ -284,13 +291,24 @@ class PaymentPages:
 
     def _gone(self, visit: _Visit) -> PageResponse:
         """What the link was for is over; to whom it was not said, nothing of the payment is."""
+        language, state = visit.language, visit.view.state
+        title, text = _GONE[state]
+        return self._site.draw(
+            "paid.html" if state is State.PAID else "gone.html",
+            GonePage(title=language.text(title), text=language.text(text)),
+            language=language,
+            status=410,
+            outcome=state.value,
+        )
+
+    def _used_up(self, visit: _Visit) -> PageResponse:
+        """A link that cards were tried out on."""
         language = visit.language
         page = GonePage(
-            title=language.text("Payment Link expired"), text=language.text(_GONE[visit.view.state])
+            title=language.text(EXPIRED),
+            text=language.text("This link takes no more cards. Please ask the merchant for a new one."),
         )
-        return self._site.draw(
-            "gone.html", page, language=language, status=410, outcome=visit.view.state.value
-        )
+        return self._site.draw("gone.html", page, language=language, status=410, outcome="suspended")
 
     def _problem(
         self, visit: _Visit, status: int, outcome: str, *, headers: Mapping[str, str] | None = None
@@ -306,12 +324,16 @@ class PaymentPages:
             return None
         uid = view.invoice.uid
         browser = known_browser(request.cookies.get(self._cookie(BROWSER_COOKIE)))
+        memory = self._seals.remembered(request.cookies.get(self._cookie(MEMORY_COOKIE)), uid, browser)
+        if memory is not None and memory.attempt:
+            payment = await self._invoices.attempted(uid, memory.attempt)
+            memory = _memory_of_payment(payment) if payment is not None else None
         return _Visit(
             request=request,
             view=view,
             language=self._site.language(request),
             browser=browser,
-            memory=self._seals.remembered(request.cookies.get(self._cookie(MEMORY_COOKIE)), uid, browser),
+            memory=memory,
         )
 
     def _keep(self, response: PageResponse, visit: _Visit, name: str, value: str) -> None:
@@ -330,11 +352,31 @@ class PaymentPages:
         return f"__Secure-{name}" if self._site.secure else name
 
 
-_GONE: Final[Mapping[State, str]] = {
-    State.PAID: english("This link has been paid already. Nothing more is due."),
-    State.EXPIRED: english("It is no longer valid. Please contact the merchant for a new payment link."),
-    State.CANCELLED: english("It was cancelled. Please contact the merchant for a new payment link."),
+_GONE: Final[Mapping[State, tuple[str, str]]] = {
+    State.PAID: (english("PAID"), english("This link has been paid already. Nothing more is due.")),
+    State.EXPIRED: (
+        EXPIRED,
+        english("It is no longer valid. Please contact the merchant for a new payment link."),
+    ),
+    State.CANCELLED: (
+        EXPIRED,
+        english("It was cancelled. Please contact the merchant for a new payment link."),
+    ),
 }
+
+
+def _is_used_up(view: View) -> bool:
+    return view.invoice.attempts >= ATTEMPTS_MAX
+
+
+def _memory_of_payment(payment: Payment) -> Memory:
+    """What a browser learns of a payment whose answer it has not seen."""
+    if payment.approved:
+        return Memory(ended=Ended.APPROVED, payment_id=payment.payment_id)
+    if payment.state is PaymentState.DECLINED:
+        reason = payment.reason.value if payment.reason else ""
+        return Memory(ended=Ended.DECLINED, payment_id=payment.payment_id, reason=reason)
+    return Memory(ended=Ended.UNKNOWN, payment_id=payment.payment_id)
 
 
 def _memory_of(outcome: Outcome) -> Memory | None:

@@ -19,7 +19,8 @@ _FORM: Final = re.compile(
     r"(?P<attempt>[0-9A-Za-z_-]{22})\.(?P<agreed>[0-9]{1,15})\.(?P<seal>[0-9A-Za-z_-]{43})", re.ASCII
 )
 _MEMORY: Final = re.compile(
-    r"(?P<ended>[a-z]+)\.(?P<payment>[0-9]{1,19})\.(?P<reason>[a-z_]{0,40})\.(?P<seal>[0-9A-Za-z_-]{43})",
+    r"(?P<ended>[a-z]+)\.(?P<payment>[0-9]{1,19})\.(?P<reason>[a-z_]{0,40})\."
+    r"(?P<attempt>(?:[0-9A-Za-z_-]{22})?)\.(?P<seal>[0-9A-Za-z_-]{43})",
     re.ASCII,
 )
 _BROWSER: Final = re.compile(r"[0-9A-Za-z_-]{22}", re.ASCII)
@@ -45,11 +46,15 @@ class FormState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a browser knows of its last attempt: without a payment it is 0, without a reason empty."""
+    """What a browser knows of its last attempt: without a payment it is 0, without a reason empty.
+
+    ``attempt`` is that of a form whose answer the browser has not seen.
+    """
 
     ended: Ended
     payment_id: int = 0
     reason: str = ""
+    attempt: str = ""
 
 
 def new_browser() -> str:
@@ -82,7 +87,7 @@ class Seals:
 
     def memory(self, memory: Memory, uid: str, browser: str) -> str:
         """What a browser shall remember."""
-        text = f"{memory.ended}.{memory.payment_id}.{memory.reason}"
+        text = f"{memory.ended}.{memory.payment_id}.{memory.reason}.{memory.attempt}"
         return f"{text}.{self._seal('memory', uid, browser, text)}"
 
     def remembered(self, text: str | None, uid: str, browser: str | None) -> Memory | None:
@@ -90,7 +95,12 @@ class Seals:
         match = _MEMORY.fullmatch(text or "")
         if match is None or browser is None or not self._fits(match, "memory", uid, browser):
             return None
-        return Memory(ended=Ended(match["ended"]), payment_id=int(match["payment"]), reason=match["reason"])
+        return Memory(
+            ended=Ended(match["ended"]),
+            payment_id=int(match["payment"]),
+            reason=match["reason"],
+            attempt=match["attempt"],
+        )
 
     def _fits(self, match: re.Match[str], kind: str, uid: str, browser: str) -> bool:
         sealed = match.string[: match.start("seal") - 1]

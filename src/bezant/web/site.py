@@ -111,7 +111,7 @@ class Site:
         """A link that nobody can pay any more."""
         language = self.language(request)
         page = GonePage(
-            title=language.text("Payment Link expired"),
+            title=language.text(EXPIRED),
             text=language.text("Please contact the merchant for a new payment link."),
         )
         return self.draw("gone.html", page, language=language, outcome="over", status=410)
@@ -157,6 +157,8 @@ class Site:
         )
 
 
+EXPIRED: Final = english("Payment Link expired")
+"""The title of a link that nobody can pay any more (vendor docs)."""
 PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "unavailable": (
         english("We cannot answer right now"),
@@ -177,10 +179,6 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "limited": (
         english("Too many tries"),
         english("Nothing was charged. Please wait a few minutes before you try again."),
-    ),
-    "suspended": (
-        english("Too many tries"),
-        english("This link takes no more cards. Please ask the merchant for a new one."),
     ),
 }
 """Titles and texts of requests that were not carried out, by outcome."""
