@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from bezant import config
-from bezant.app import Store, open_store
+from bezant.app import open_store
 from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side
 from bezant.core.invoices import Invoice, Terms
 from bezant.core.merchants import Caller, Profile
@@ -18,9 +19,6 @@ from bezant.jobs import StrayBox
 from bezant.storage.ids import IdBlocks
 from bezant.telemetry import Metrics
 from tests.support.gateway import Gateway
-
-T = TypeVar("T")
-Desk = Callable[[InvoiceSide, Caller], Awaitable[T]]
 
 
 def terms(
@@ -36,42 +34,60 @@ def terms(
     )
 
 
-def make_link(gateway: Gateway, asked: Terms) -> Invoice:
-    """A new link of the demo's first terminal."""
+class Desk:
+    """The demo's first terminal, beside the gateway; nothing of what is done here reaches an acquirer."""
 
-    async def create(side: InvoiceSide, caller: Caller) -> Invoice:
-        return (await side.invoices.create(caller, asked)).invoice
+    def __init__(self, gateway: Gateway, portal: BlockingPortal, side: InvoiceSide, caller: Caller) -> None:
+        self._gateway = gateway
+        self._portal = portal
+        self._side = side
+        self._caller = caller
 
-    return at_desk(gateway, create)
+    @classmethod
+    @contextmanager
+    def at(cls, gateway: Gateway) -> Iterator[Self]:
+        """Sit down at it. The gateway has to run, or to have run."""
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(_opened(gateway)) as (side, caller),
+        ):
+            yield cls(gateway, portal, side, caller)
+
+    def link(self, asked: Terms) -> str:
+        """The public id of a new link."""
+        create = self._side.invoices.create
+        invoice: Invoice = self._portal.call(lambda: create(self._caller, asked)).invoice
+        return invoice.uid
+
+    def cancel(self, uid: str) -> None:
+        """Cancel a link."""
+        self._portal.call(self._side.invoices.cancel, self._caller, uid)
+
+    def payments(self, uid: str) -> list[dict[str, Any]]:
+        """The payments that were made for a link, as they are stored, oldest first."""
+        statement = """
+            SELECT p.* FROM payments p
+            JOIN invoice_attempts a ON a.merchant_id = p.merchant_id AND a.payment_id = p.payment_id
+            JOIN invoices i ON i.merchant_id = a.merchant_id AND i.invoice_id = a.invoice_id
+            WHERE i.uid = :uid ORDER BY p.payment_id
+        """
+        return [dict(row) for row in self._gateway.rows(statement, uid=uid)]
+
+    def states(self, uid: str) -> list[str]:
+        """What became of them."""
+        return [row["state"] for row in self.payments(uid)]
 
 
-def cancel_link(gateway: Gateway, uid: str) -> Invoice:
-    """Cancel it."""
-    return at_desk(gateway, lambda side, caller: side.invoices.cancel(caller, uid))
-
-
-def at_desk(gateway: Gateway, work: Desk[T]) -> T:
-    """What a merchant's own process does on the gateway's database; nothing of it reaches an acquirer."""
-
-    async def run() -> T:
-        environment = {
-            "BEZANT_HOME": str(gateway.home),
-            "BEZANT_DATABASE_URL": gateway.database_url,
-        }
-        async with open_store(config.load(environment)) as store:
-            return await work(*await _side(store, str(gateway.demo["valor"]["epi"])))
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, run()).result()
-
-
-async def _side(store: Store, number: str) -> tuple[InvoiceSide, Caller]:
-    access = access_side(store)
-    ids = IdBlocks(store.units, "payments")
-    nowhere = ("127.0.0.1", 9)
-    cards = card_side(store, nowhere, access=access, ids=ids, strays=StrayBox(Metrics()), jitter=lambda: 0.0)
-    account = await access.directory.by_terminal_number(number)
-    assert account is not None
-    terminal = account.terminals[number]
-    caller = Caller(merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal)
-    return invoice_side(store, access.directory, cards.payments, ids), caller
+@asynccontextmanager
+async def _opened(gateway: Gateway) -> AsyncIterator[tuple[InvoiceSide, Caller]]:
+    environment = {"BEZANT_HOME": str(gateway.home), "BEZANT_DATABASE_URL": gateway.database_url}
+    number, nowhere = str(gateway.demo["valor"]["epi"]), ("127.0.0.1", 9)
+    async with open_store(config.load(environment)) as store:
+        access, ids = access_side(store), IdBlocks(store.units, "payments")
+        strays = StrayBox(Metrics())
+        cards = card_side(store, nowhere, access=access, ids=ids, strays=strays, jitter=lambda: 0.0)
+        account = await access.directory.by_terminal_number(number)
+        assert account is not None
+        terminal = account.terminals[number]
+        caller = Caller(merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal)
+        yield invoice_side(store, access.directory, cards.payments, ids), caller

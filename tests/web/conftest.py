@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.gateway import Gateway
 from tests.support.browser import Payer, chromium
+from tests.support.gateway import Gateway
+from tests.support.links import Desk
 
 MakePayer = Callable[..., Payer]
 
@@ -19,6 +20,13 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = {"BEZANT_TRUSTED_PROXIES": "127.0.0.1"}
     with Gateway(tmp_path_factory.mktemp("gateway"), settings=settings) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def desk(_shared: Gateway) -> Iterator[Desk]:
+    """Where a merchant makes links."""
+    with Desk.at(_shared) as desk:
+        yield desk
 
 
 @pytest.fixture
@@ -35,9 +43,22 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def _seat(browser: Browser, _shared: Gateway) -> Payer:
+    return Payer(browser, _shared)
+
+
+@pytest.fixture
+def payer(_seat: Payer) -> Iterator[Payer]:
+    """A payer at a desk. Whatever its browser complains of fails the test."""
+    _seat.become_another()
+    yield _seat
+    assert _seat.complaints == []
+
+
 @pytest.fixture
 def make_payer(browser: Browser, gateway: Gateway) -> Iterator[MakePayer]:
-    """Makes payers. Whatever a browser complained of on their way fails the test."""
+    """Makes payers with browsers of their own. Whatever these complain of fails the test."""
     made: list[Payer] = []
 
     def make(**options: Any) -> Payer:
@@ -48,9 +69,3 @@ def make_payer(browser: Browser, gateway: Gateway) -> Iterator[MakePayer]:
     for payer in made:
         payer.context.close()
     assert [complaint for payer in made for complaint in payer.complaints] == []
-
-
-@pytest.fixture
-def payer(make_payer: MakePayer) -> Payer:
-    """A payer at a desk."""
-    return make_payer()

@@ -4,210 +4,207 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from bezant.core.invoices import Item, TipOffer
 from bezant.core.money import Money
-from tests.support.gateway import Gateway, eventually
-from tests.support.links import cancel_link, make_link, terms
 from tests.support.browser import DECLINED, PHONE, VISA, Payer
+from tests.support.gateway import Gateway, eventually
+from tests.support.links import Desk, terms
 from tests.web.conftest import MakePayer
 
+SUBMIT = "() => document.querySelector('[data-submit]').click()"
 SHOP = "http://127.0.0.1:9/shop"
 TIPS = TipOffer(percents=(15, 18, 20), percent_max=50)
 
 
-def payments(gateway: Gateway, uid: str) -> list[dict[str, Any]]:
-    """The payments that were made for a link, oldest first."""
-    statement = """
-        SELECT p.* FROM payments p
-        JOIN invoice_attempts a ON a.merchant_id = p.merchant_id AND a.payment_id = p.payment_id
-        JOIN invoices i ON i.merchant_id = a.merchant_id AND i.invoice_id = a.invoice_id
-        WHERE i.uid = :uid ORDER BY p.payment_id
-    """
-    return [dict(row) for row in gateway.rows(statement, uid=uid)]
-
-
-def states(gateway: Gateway, uid: str) -> list[str]:
-    return [row["state"] for row in payments(gateway, uid)]
-
-
 class TestAPayer:
-    def test_pays(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms(2000, tax=165))
-        payer.pay(link.uid)
+    def test_pays(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms(2000, tax=165))
+        payer.pay(link)
         payer.sees("APPROVED")
         assert "Your transaction has been successfully processed." in payer.text()
         assert "$21.65" in payer.text()
         assert "Visa •••• 1111" in payer.text()
-        assert states(gateway, link.uid) == ["captured"]
+        assert desk.states(link) == ["captured"]
 
-    def test_sees_what_is_asked_before_paying(self, payer: Payer, gateway: Gateway) -> None:
+    def test_sees_what_is_asked_before_paying(self, payer: Payer, desk: Desk) -> None:
         items = (Item(name="Ticket", quantity=2, price=Money(1000)),)
-        payer.open(make_link(gateway, terms(2000, tax=165, items=items)).uid)
+        payer.open(desk.link(terms(2000, tax=165, items=items)))
         summary = payer.page.inner_text(".summary")
-        for expected in ("Bezant Demo Store", "2 × Ticket", "$20.00", "$1.65", "$21.65", "Two tickets"):
+        for expected in (
+            "Bezant Demo Store",
+            "2 \N{MULTIPLICATION SIGN} Ticket",
+            "$20.00",
+            "$1.65",
+            "$21.65",
+            "Two tickets",
+        ):
             assert expected in summary
         expect(payer.page.locator("[data-submit]")).to_have_text("Pay $21.65")
 
-    def test_is_told_of_a_surcharge_before_paying(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms(2000, fee=60))
-        payer.open(link.uid)
+    def test_is_told_of_a_surcharge_before_paying(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms(2000, fee=60))
+        payer.open(link)
         assert "adds a surcharge of $0.60 for paying by card" in payer.page.inner_text(".disclosure")
         payer.fill()
         payer.press()
         payer.sees("APPROVED")
-        (paid,) = payments(gateway, link.uid)
+        (paid,) = desk.payments(link)
         assert (paid["base"], paid["fee"], paid["profile"]) == (2000, 60, "surcharge")
 
-    def test_pays_with_another_card_after_a_decline(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.pay(link.uid, number=DECLINED)
+    def test_pays_with_another_card_after_a_decline(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.pay(link, number=DECLINED)
         payer.sees("DECLINED")
         assert "Your card was not charged." in payer.text()
         payer.page.click("text=Try again")
         payer.fill()
         payer.press()
         payer.sees("APPROVED")
-        assert states(gateway, link.uid) == ["declined", "captured"]
+        assert desk.states(link) == ["declined", "captured"]
 
-    def test_finds_an_expired_link_over(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms(life=timedelta(seconds=0)))
-        assert payer.open(link.uid).status == 410
+    def test_finds_an_expired_link_over(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms(life=timedelta(seconds=0)))
+        assert payer.open(link).status == 410
         payer.sees("Payment Link expired")
         look = "element => getComputedStyle(element).backgroundColor"
         assert payer.page.locator("body").evaluate(look) == "rgb(149, 194, 222)"
         assert payer.page.locator("svg.question").count() == 1
 
-    def test_finds_a_cancelled_link_over(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        cancel_link(gateway, link.uid)
-        assert payer.open(link.uid).status == 410
+    def test_finds_a_cancelled_link_over(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        desk.cancel(link)
+        assert payer.open(link).status == 410
         payer.sees("Payment Link expired")
 
-    def test_cannot_pay_a_link_that_is_cancelled_meanwhile(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_cannot_pay_a_link_that_is_cancelled_meanwhile(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.open(link)
         payer.fill()
-        cancel_link(gateway, link.uid)
+        desk.cancel(link)
         payer.press()
         payer.sees("Payment Link expired")
-        assert payments(gateway, link.uid) == []
+        assert desk.payments(link) == []
 
     def test_finds_nothing_under_an_unknown_link(self, payer: Payer) -> None:
         assert payer.open("a" * 32).status == 404
         payer.sees("Page not found")
 
-    def test_does_not_learn_of_what_another_paid(self, make_payer: MakePayer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
+    def test_does_not_learn_of_what_another_paid(self, make_payer: MakePayer, desk: Desk) -> None:
+        link = desk.link(terms())
         first, other = make_payer(), make_payer()
-        first.pay(link.uid)
+        first.pay(link)
         first.sees("APPROVED")
-        assert other.open(link.uid).status == 410
+        assert other.open(link).status == 410
+        other.sees("PAID")
         assert "This link has been paid already." in other.text()
         assert "1111" not in other.text()
 
-    def test_comes_back_to_the_result_of_a_paid_link(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.pay(link.uid)
+    def test_comes_back_to_the_result_of_a_paid_link(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.pay(link)
         payer.sees("APPROVED")
-        payer.open(link.uid)
+        payer.open(link)
         payer.sees("APPROVED")
 
-    def test_pays_once_in_two_tabs(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
+    def test_pays_once_in_two_tabs(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
         other = payer.context.new_page()
-        payer.open(link.uid)
+        payer.open(link)
         payer.fill()
-        other.goto(f"/pay/{link.uid}")
-        for name, text in (("card_number", VISA), ("expiry", "1236"), ("code", "999"), ("holder", "Ada")):
-            other.fill(f"#{name}", text)
+        other.goto(f"/pay/{link}")
+        payer.fill(page=other)
         payer.press()
         payer.sees("APPROVED")
         other.click("[data-submit]")
         other.wait_for_selector("h1:text-is('APPROVED')")
-        assert states(gateway, link.uid) == ["captured"]
+        assert desk.states(link) == ["captured"]
 
-    def test_pays_once_going_back_and_paying_again(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.pay(link.uid)
+    def test_pays_once_going_back_and_paying_again(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.pay(link)
         payer.sees("APPROVED")
         payer.page.go_back()
         payer.sees("APPROVED")
-        assert states(gateway, link.uid) == ["captured"]
+        assert desk.states(link) == ["captured"]
 
-    def test_pays_once_reloading_the_result(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.pay(link.uid)
+    def test_pays_once_reloading_the_result(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.pay(link)
         payer.sees("APPROVED")
         payer.page.reload()
         payer.sees("APPROVED")
-        assert states(gateway, link.uid) == ["captured"]
+        assert desk.states(link) == ["captured"]
 
-    def test_pays_once_with_a_double_click(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_pays_once_with_a_double_click(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.open(link)
         payer.fill()
         payer.page.dblclick("[data-submit]")
         payer.sees("APPROVED")
-        assert states(gateway, link.uid) == ["captured"]
+        assert desk.states(link) == ["captured"]
 
     def test_pays_once_sending_the_form_twice_without_scripts(
-        self, make_payer: MakePayer, gateway: Gateway
+        self, make_payer: MakePayer, desk: Desk, gateway: Gateway
     ) -> None:
         """Both requests are under way at once, and the browser waits for the second one alone."""
-        payer, link = make_payer(java_script_enabled=False), make_link(gateway, terms())
-        gateway.control.script({"delay": 0.7}, ask="sale")
-        payer.open(link.uid)
-        payer.fill()
-        payer.page.click("[data-submit]", no_wait_after=True)
-        payer.page.click("[data-submit]", no_wait_after=True)
-        payer.sees("APPROVED")
-        assert states(gateway, link.uid) == ["captured"]
-
-    def test_waits_for_a_slow_bank(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
+        payer, link = make_payer(java_script_enabled=False), desk.link(terms())
         gateway.control.script({"delay": 1.5}, ask="sale")
-        payer.open(link.uid)
+        payer.open(link)
         payer.fill()
-        payer.page.click("[data-submit]", no_wait_after=True)
-        expect(payer.page.locator("[data-submit]")).to_have_text("Processing…")
+        for _ in range(2):
+            with payer.page.expect_request(lambda request: request.method == "POST"):
+                payer.page.evaluate(SUBMIT)
+        payer.sees("APPROVED")
+        assert desk.states(link) == ["captured"]
+
+    def test_waits_for_a_slow_bank(self, payer: Payer, desk: Desk, gateway: Gateway) -> None:
+        link = desk.link(terms())
+        gateway.control.script({"delay": 0.5}, ask="sale")
+        payer.open(link)
+        payer.fill()
+        press_and_read = (
+            "() => { const it = document.querySelector('[data-submit]'); it.click(); return it.innerText; }"
+        )
+        assert payer.page.evaluate(press_and_read).strip() == "Processing…"
         payer.sees("APPROVED")
 
-    def test_pays_over_a_slow_network(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
+    def test_pays_over_a_slow_network(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(), desk.link(terms())
         session = payer.context.new_cdp_session(payer.page)
         slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000}
         session.send("Network.enable")
         session.send("Network.emulateNetworkConditions", slow)
-        payer.pay(link.uid)
+        payer.pay(link)
         payer.sees("APPROVED")
 
-    def test_is_not_charged_when_the_bank_never_answers(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
+    def test_is_not_charged_when_the_bank_never_answers(
+        self, payer: Payer, desk: Desk, gateway: Gateway
+    ) -> None:
+        link = desk.link(terms())
         gateway.control.script({"drop": True}, ask="sale")
-        payer.pay(link.uid)
+        payer.pay(link)
         payer.page.wait_for_selector(".modal")
-        eventually(lambda: states(gateway, link.uid) == ["reversed"], seconds=60)
+        eventually(lambda: desk.states(link) == ["reversed"], seconds=60)
         eventually(lambda: payer.page.locator("h1:text-is('DECLINED')").count(), seconds=60)
         assert "The bank did not answer in time" in payer.text()
 
-    def test_pays_without_scripts(self, make_payer: MakePayer, gateway: Gateway) -> None:
-        payer, link = make_payer(java_script_enabled=False), make_link(gateway, terms(2000, tips=TIPS))
-        payer.open(link.uid)
-        payer.page.click("text=18%")
+    def test_pays_without_scripts(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(java_script_enabled=False), desk.link(terms(2000, tips=TIPS))
+        payer.open(link)
+        payer.tip("18")
         payer.fill(number="4111 1111 1111 1111", expiry="12/36")
         payer.press()
         payer.sees("APPROVED")
-        (paid,) = payments(gateway, link.uid)
+        (paid,) = desk.payments(link)
         assert (paid["base"], paid["tip"]) == (2000, 360)
 
-    def test_pays_by_keyboard_alone(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_pays_by_keyboard_alone(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.open(link)
         keys = payer.page.keyboard
         payer.page.focus("#card_number")
         for text in ("4111111111111111", "1236", "999"):
@@ -218,23 +215,23 @@ class TestAPayer:
         keys.press("Enter")
         payer.sees("APPROVED")
 
-    def test_pays_on_a_phone(self, make_payer: MakePayer, gateway: Gateway) -> None:
-        payer, link = make_payer(viewport=PHONE, has_touch=True, is_mobile=True), make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_pays_on_a_phone(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(viewport=PHONE, has_touch=True, is_mobile=True), desk.link(terms())
+        payer.open(link)
         assert payer.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         payer.fill()
         payer.page.tap("[data-submit]")
         payer.sees("APPROVED")
 
-    def test_pays_in_spanish(self, make_payer: MakePayer, gateway: Gateway) -> None:
-        payer, link = make_payer(locale="es-MX"), make_link(gateway, terms())
-        payer.pay(link.uid)
+    def test_pays_in_spanish(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(locale="es-MX"), desk.link(terms())
+        payer.pay(link)
         payer.sees("APROBADO")
         assert payer.page.get_attribute("html", "lang") == "es"
 
-    def test_pays_in_arabic(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_pays_in_arabic(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.open(link)
         payer.page.click("text=العربية")
         assert payer.page.get_attribute("html", "dir") == "rtl"
         payer.fill(number="٤١١١١١١١١١١١١١١١", expiry="١٢٣٦", code="٩٩٩")
@@ -243,38 +240,38 @@ class TestAPayer:
 
 
 class TestATip:
-    def test_is_added_up(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms(2000, tax=100, tips=TIPS))
-        payer.open(link.uid)
-        payer.page.click("text=15%")
+    def test_is_added_up(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms(2000, tax=100, tips=TIPS))
+        payer.open(link)
+        payer.tip("15")
         expect(payer.page.locator("[data-submit]")).to_have_text("Pay $24.00")
-        expect(payer.page.locator("[data-total]")).to_have_text("$24.00")
+        expect(payer.page.locator("td[data-total]")).to_have_text("$24.00")
         payer.fill()
         payer.press()
         payer.sees("APPROVED")
-        (paid,) = payments(gateway, link.uid)
+        (paid,) = desk.payments(link)
         assert (paid["base"], paid["tax"], paid["tip"]) == (2000, 100, 300)
 
     @pytest.mark.parametrize(("typed", "minor"), [("4.20", 420), ("4,20", 420), ("3", 300), ("0", 0)])
-    def test_may_be_any_amount(self, payer: Payer, gateway: Gateway, typed: str, minor: int) -> None:
-        link = make_link(gateway, terms(2000, tips=TIPS))
-        payer.open(link.uid)
-        payer.page.click("text=Other")
+    def test_may_be_any_amount(self, payer: Payer, desk: Desk, typed: str, minor: int) -> None:
+        link = desk.link(terms(2000, tips=TIPS))
+        payer.open(link)
+        payer.tip("other")
         payer.fill(tip_amount=typed)
         payer.press()
         payer.sees("APPROVED")
-        (paid,) = payments(gateway, link.uid)
+        (paid,) = desk.payments(link)
         assert paid["tip"] == minor
 
-    def test_is_not_more_than_offered(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms(2000, tips=TIPS))
-        payer.open(link.uid)
-        payer.page.click("text=Other")
+    def test_is_not_more_than_offered(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms(2000, tips=TIPS))
+        payer.open(link)
+        payer.tip("other")
         payer.fill(tip_amount="10.01")
         payer.press()
         payer.page.wait_for_selector("[data-notice]")
         assert "Enter an amount within what is offered." in payer.text()
-        assert payments(gateway, link.uid) == []
+        assert desk.payments(link) == []
 
 
 class TestAMistake:
@@ -292,32 +289,31 @@ class TestAMistake:
         ("postal_code", "1", "Enter a valid postal code."),
     )
 
-    @pytest.mark.parametrize(("field", "typed", "told"), WRONG)
-    def test_is_told_at_once(self, payer: Payer, gateway: Gateway, field: str, typed: str, told: str) -> None:
-        link = make_link(gateway, terms())
-        payer.open(link.uid)
-        payer.fill(**_filled(field, typed))
-        payer.press()
-        expect(payer.page.locator(f"#{field}-error")).to_have_text(told)
-        expect(payer.page.locator(f"#{field}")).to_be_focused()
-        assert payments(gateway, link.uid) == []
+    def test_is_told_at_once(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.open(link)
+        for field, typed, told in self.WRONG:
+            payer.fill(**{"postal_code": "", "email": "", **_filled(field, typed)})
+            payer.press()
+            expect(payer.page.locator(f"#{field}-error")).to_have_text(told)
+            expect(payer.page.locator(f"#{field}")).to_be_focused()
+            assert payer.page.locator(".field.wrong").count() == 1
+        assert desk.payments(link) == []
 
-    @pytest.mark.parametrize(("field", "typed", "told"), WRONG)
-    def test_is_told_without_scripts(
-        self, make_payer: MakePayer, gateway: Gateway, field: str, typed: str, told: str
-    ) -> None:
-        payer, link = make_payer(java_script_enabled=False), make_link(gateway, terms())
-        payer.open(link.uid)
-        payer.fill(**_filled(field, typed))
-        payer.press()
-        assert told in payer.page.inner_text(f"#{field}-error")
-        assert payer.page.input_value("#card_number") == ""
-        assert payer.page.input_value("#code") == ""
-        assert payments(gateway, link.uid) == []
+    def test_is_told_without_scripts(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(java_script_enabled=False), desk.link(terms())
+        payer.open(link)
+        for field, typed, told in self.WRONG:
+            payer.fill(**{"postal_code": "", "email": "", **_filled(field, typed)})
+            payer.press()
+            expect(payer.page.locator(f"#{field}-error")).to_have_text(told)
+            assert payer.page.input_value("#card_number") == ""
+            assert payer.page.input_value("#code") == ""
+        assert desk.payments(link) == []
 
-    def test_can_be_mended(self, make_payer: MakePayer, gateway: Gateway) -> None:
-        payer, link = make_payer(java_script_enabled=False), make_link(gateway, terms())
-        payer.open(link.uid)
+    def test_can_be_mended(self, make_payer: MakePayer, desk: Desk) -> None:
+        payer, link = make_payer(java_script_enabled=False), desk.link(terms())
+        payer.open(link)
         payer.fill(number="4111111111111112", email="ada@example.com")
         payer.press()
         assert payer.page.input_value("#email") == "ada@example.com"
@@ -331,8 +327,8 @@ def _filled(field: str, typed: str) -> dict[str, str]:
 
 
 class TestTheForm:
-    def test_groups_the_card_number_and_names_its_brand(self, payer: Payer, gateway: Gateway) -> None:
-        payer.open(make_link(gateway, terms()).uid)
+    def test_groups_the_card_number_and_names_its_brand(self, payer: Payer, desk: Desk) -> None:
+        payer.open(desk.link(terms()))
         mark = payer.page.locator("span[data-brand]")
         for number, written, brand in (
             ("4111111111111111", "4111 1111 1111 1111", "visa"),
@@ -344,8 +340,8 @@ class TestTheForm:
             assert payer.page.input_value("#card_number") == written
             assert mark.get_attribute("data-brand") == brand
 
-    def test_helps_a_browser_to_fill_it_in(self, payer: Payer, gateway: Gateway) -> None:
-        payer.open(make_link(gateway, terms()).uid)
+    def test_helps_a_browser_to_fill_it_in(self, payer: Payer, desk: Desk) -> None:
+        payer.open(desk.link(terms()))
         wanted = {
             "card_number": "cc-number",
             "expiry": "cc-exp",
@@ -359,14 +355,14 @@ class TestTheForm:
         for name in ("card_number", "expiry", "code"):
             assert payer.page.get_attribute(f"#{name}", "inputmode") == "numeric"
 
-    def test_takes_a_four_digit_code_for_american_express(self, payer: Payer, gateway: Gateway) -> None:
-        payer.pay(make_link(gateway, terms()).uid, number="371449635392376", code="9997")
+    def test_takes_a_four_digit_code_for_american_express(self, payer: Payer, desk: Desk) -> None:
+        payer.pay(desk.link(terms()), number="371449635392376", code="9997")
         payer.sees("APPROVED")
 
 
 class TestAReceipt:
-    def test_is_opened_and_fetched_as_a_document(self, payer: Payer, gateway: Gateway) -> None:
-        payer.pay(make_link(gateway, terms(2000, tax=165)).uid)
+    def test_is_opened_and_fetched_as_a_document(self, payer: Payer, desk: Desk) -> None:
+        payer.pay(desk.link(terms(2000, tax=165)))
         payer.sees("APPROVED")
         payer.page.click("text=View receipt")
         payer.page.wait_for_selector(".receipt")
@@ -380,58 +376,60 @@ class TestAReceipt:
         assert b"/JavaScript" not in document.body()
         assert VISA.encode() not in document.body()
 
-    def test_tells_of_refunds(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.pay(link.uid)
+    def test_tells_of_refunds(self, payer: Payer, desk: Desk, gateway: Gateway) -> None:
+        link = desk.link(terms())
+        payer.pay(link)
         payer.sees("APPROVED")
         payer.page.click("text=View receipt")
         payer.page.wait_for_selector(".badge:text-is('Paid')")
-        (paid,) = payments(gateway, link.uid)
+        (paid,) = desk.payments(link)
         refund = {"txn_type": "refund", "amount": "5.00", "ref_txn_id": str(paid["payment_id"])}
-        answer = gateway.call(**refund, surchargeIndicator="0", sale_refund="1", otp=gateway.demo["valor"]["otp"])
+        answer = gateway.call(
+            **refund, surchargeIndicator="0", sale_refund="1", otp=gateway.demo["valor"]["otp"]
+        )
         assert answer.status == 200, answer
         payer.page.reload()
         payer.page.wait_for_selector(".badge:text-is('Partly refunded')")
         assert "-$5.00" in payer.text()
 
-    @pytest.mark.parametrize("name", ["x", "c1-1-" + "0" * 32, "c" * 50, "../healthz"])
+    @pytest.mark.parametrize("name", ["x", "c1-1-" + "0" * 32, "c" * 50, "..%2Fhealthz"])
     def test_is_not_guessed(self, payer: Payer, name: str) -> None:
         for path in (f"/r/{name}", f"/r/{name}.pdf"):
             assert payer.page.request.get(path).status == 404
 
 
 class TestACode:
-    def test_is_shown_for_a_link_that_is_open(self, payer: Payer, gateway: Gateway) -> None:
-        link = make_link(gateway, terms())
-        payer.page.goto(f"/qr/{link.uid}.svg")
-        drawn = payer.page.request.get(f"/qr/{link.uid}.png")
+    def test_is_shown_for_a_link_that_is_open(self, payer: Payer, desk: Desk) -> None:
+        link = desk.link(terms())
+        payer.page.goto(f"/qr/{link}.svg")
+        drawn = payer.page.request.get(f"/qr/{link}.png")
         assert drawn.body().startswith(b"\x89PNG")
-        cancel_link(gateway, link.uid)
-        assert payer.page.request.get(f"/qr/{link.uid}.png").status == 410
-        assert payer.page.request.get(f"/qr/{link.uid}.gif").status == 404
+        desk.cancel(link)
+        assert payer.page.request.get(f"/qr/{link}.png").status == 410
+        assert payer.page.request.get(f"/qr/{link}.gif").status == 404
 
 
 class TestAfterPaying:
-    def test_a_payer_is_sent_on_to_the_exact_address(self, payer: Payer, gateway: Gateway) -> None:
+    def test_a_payer_is_sent_on_to_the_exact_address(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/thanks?order=7&note=a%20b"
         arrived = _catch(payer, goal)
-        payer.pay(make_link(gateway, terms(success_url=goal)).uid)
+        payer.pay(desk.link(terms(success_url=goal)))
         payer.sees("APPROVED")
         payer.page.click("text=Continue")
         payer.page.wait_for_selector("text=the shop")
         assert arrived == [goal]
 
-    def test_a_payer_is_sent_on_without_a_click(self, payer: Payer, gateway: Gateway) -> None:
+    def test_a_payer_is_sent_on_without_a_click(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/thanks"
-        arrived = _catch(payer, goal)
-        payer.pay(make_link(gateway, terms(success_url=goal)).uid)
-        payer.page.wait_for_selector("text=the shop", timeout=20_000)
-        assert arrived == [goal]
+        link = desk.link(terms(success_url=goal))
+        with payer.page.expect_response(f"**/pay/{link}/result") as answered:
+            payer.pay(link)
+        assert answered.value.headers["refresh"] == f"8; url={goal}"
 
-    def test_a_declined_payer_may_go_back_to_the_shop(self, payer: Payer, gateway: Gateway) -> None:
+    def test_a_declined_payer_may_go_back_to_the_shop(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/sorry"
         arrived = _catch(payer, goal)
-        payer.pay(make_link(gateway, terms(failure_url=goal)).uid, number=DECLINED)
+        payer.pay(desk.link(terms(failure_url=goal)), number=DECLINED)
         payer.sees("DECLINED")
         payer.page.click("text=Back to 127.0.0.1")
         payer.page.wait_for_selector("text=the shop")
