@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Response,
+    sync_playwright,
+)
 
 from tests.support.apt import install
 from tests.support.gateway import Gateway
@@ -100,9 +108,11 @@ class Payer:
     def _watch(self, page: Page) -> None:
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on(
-            "dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
-        )
+        page.on("dialog", self._dismiss)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(_STATUS):
@@ -121,12 +131,11 @@ class Payer:
         expiry: str = "1236",
         code: str = "999",
         holder: str = "Ada Lovelace",
-        page: Page | None = None,
         **more: str,
     ) -> None:
-        """Fill the form in, on the first ``page`` unless another is given; ``more`` are other fields by name."""
+        """Fill the form in; ``more`` are other fields by name."""
         fields = {"card_number": number, "expiry": expiry, "code": code, "holder": holder, **more}
-        (page or self.page).evaluate(_FILL, fields)
+        self.page.evaluate(_FILL, fields)
 
     def tip(self, value: str) -> None:
         """Choose a tip by what the form sends."""
