@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import http.client
 import re
-from typing import Final, NamedTuple
+from types import TracebackType
+from typing import Final, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.browser import VISA, new_address
@@ -50,12 +51,16 @@ class Visitor:
         content = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
         return self._ask("POST", target, body, **{**content, **headers})
 
-    def pay(self, uid: str, **fields: str) -> Page:
+    def pay(self, uid: str, /, **fields: str) -> Page:
         """Open a link, and pay it with these fields changed."""
         return self.send(f"/pay/{uid}", {**self.form(uid), **fields})
 
-    def close(self) -> None:
-        """Hang up."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._connection.close()
 
     def _ask(self, method: str, target: str, body: str | None = None, **headers: str) -> Page:

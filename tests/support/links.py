@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Self
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -12,11 +13,13 @@ from bezant import config
 from bezant.app import open_store
 from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side
 from bezant.core.invoices import Invoice, Terms
+from bezant.core.invoices.ports import InvoiceTx
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
 from bezant.core.payments import Amounts, Order
 from bezant.jobs import StrayBox
 from bezant.storage.ids import IdBlocks
+from bezant.storage.units import Units
 from bezant.telemetry import Metrics
 from tests.support.gateway import Gateway
 
@@ -34,14 +37,19 @@ def terms(
     )
 
 
+class _Opened(NamedTuple):
+    units: Units
+    side: InvoiceSide
+    caller: Caller
+
+
 class Desk:
     """The demo's first terminal, beside the gateway; nothing of what is done here reaches an acquirer."""
 
-    def __init__(self, gateway: Gateway, portal: BlockingPortal, side: InvoiceSide, caller: Caller) -> None:
+    def __init__(self, gateway: Gateway, portal: BlockingPortal, opened: _Opened) -> None:
         self._gateway = gateway
         self._portal = portal
-        self._side = side
-        self._caller = caller
+        self._units, self._side, self._caller = opened
 
     @classmethod
     @contextmanager
@@ -49,9 +57,9 @@ class Desk:
         """Sit down at it. The gateway has to run, or to have run."""
         with (
             start_blocking_portal() as portal,
-            portal.wrap_async_context_manager(_opened(gateway)) as (side, caller),
+            portal.wrap_async_context_manager(_opened(gateway)) as opened,
         ):
-            yield cls(gateway, portal, side, caller)
+            yield cls(gateway, portal, opened)
 
     def link(self, asked: Terms) -> str:
         """The public id of a new link."""
@@ -62,6 +70,18 @@ class Desk:
     def cancel(self, uid: str) -> None:
         """Cancel a link."""
         self._portal.call(self._side.invoices.cancel, self._caller, uid)
+
+    def tried(self, uid: str, attempts: int) -> None:
+        """Have a link count so many attempts."""
+
+        def work(tx: InvoiceTx) -> None:
+            found = tx.invoices.by_uid(uid)
+            assert found is not None
+            before = found.invoice
+            tx.invoices.change(before, before.changed(attempts=attempts), at=before.updated_at)
+
+        merchant_id = self._caller.merchant.merchant_id
+        self._portal.call(partial(self._units.write, work, merchant_id=merchant_id))
 
     def payments(self, uid: str) -> list[dict[str, Any]]:
         """The payments that were made for a link, as they are stored, oldest first."""
@@ -79,7 +99,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def _opened(gateway: Gateway) -> AsyncIterator[tuple[InvoiceSide, Caller]]:
+async def _opened(gateway: Gateway) -> AsyncIterator[_Opened]:
     environment = {"BEZANT_HOME": str(gateway.home), "BEZANT_DATABASE_URL": gateway.database_url}
     number, nowhere = str(gateway.demo["valor"]["epi"]), ("127.0.0.1", 9)
     async with open_store(config.load(environment)) as store:
@@ -90,4 +110,5 @@ async def _opened(gateway: Gateway) -> AsyncIterator[tuple[InvoiceSide, Caller]]
         assert account is not None
         terminal = account.terminals[number]
         caller = Caller(merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal)
-        yield invoice_side(store, access.directory, cards.payments, ids), caller
+        side = invoice_side(store, access.directory, cards.payments, ids)
+        yield _Opened(store.units, side, caller)

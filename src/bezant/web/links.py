@@ -6,9 +6,12 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-# Printable ASCII without what could end an attribute or a header's value.
-_PLAIN: Final = re.compile(r"https?://[!#$%&()*+,./0-9:;=?@A-Z\[\]_a-z~-]{1,2000}", re.ASCII | re.IGNORECASE)
-_SCHEMES: Final = frozenset({"http", "https"})
+_ADDRESS: Final = re.compile(
+    r"https?://(?:[0-9A-Z.-]{1,253}|\[[0-9A-F:.]{2,45}\])(?::[0-9]{1,5})?"
+    r"(?:[/?#][!#$%&'()*+,./0-9:;=?@A-Z\[\]_~-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+_LENGTH_MAX: Final = 2000
 
 
 def onward(*candidates: str | None) -> str:
@@ -23,13 +26,11 @@ def onward(*candidates: str | None) -> str:
 
 def host_of(url: str) -> str:
     """The host that such an address names, in lower case; nothing for one that nobody is sent to."""
-    if _PLAIN.fullmatch(url) is None:
+    if len(url) > _LENGTH_MAX or _ADDRESS.fullmatch(url) is None:
         return ""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return ""
-    if parts.scheme.lower() not in _SCHEMES or host is None or "@" in parts.netloc:
-        return ""
-    return host
+    return host or ""
