@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Dialog,
     Page,
     Response,
+    ViewportSize,
     sync_playwright,
 )
 
@@ -32,8 +33,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP: Final = {"width": 1200, "height": 850}
-PHONE: Final = {"width": 360, "height": 740}
+DESKTOP: Final[ViewportSize] = {"width": 1200, "height": 850}
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 VISA: Final = "4111111111111111"
 DECLINED: Final = "4000000000000002"
 # A page that answers with an error status is no error of the page.
