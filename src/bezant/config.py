@@ -15,6 +15,7 @@ _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -35,8 +36,17 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
-    """Where payers reach the hosted pages, without a path; empty: ``http://host:port``. With ``https``, their
-    cookies are for TLS alone and browsers are told to come by it."""
+    """How this gateway is reached: ``https://pay.example.com``, without a slash at the end. Empty: by callers
+    as each of them does, by payers at ``http://host:port``. For answers that name addresses. With ``https``,
+    payers' cookies are for TLS alone, and their browsers are told to come by it."""
+    auth_errors_ok: bool = False
+    """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
+    transact_envelope: str = "iposhpresponse"
+    """The key under which iPOSpays' transactions are answered: ``iposhpresponse``, ``iposTransactResponse``,
+    or ``both``, since clients do not agree."""
+    transact_strict_reference: bool = False
+    """Whether a transaction is declined whose reference the vendor's own hosts would not take: 20 letters and
+    digits are what they do."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -59,9 +69,10 @@ class Settings:
     notice_pause_seconds: float = 10.0
     """How long after the last time."""
     notice_seconds: float = 10.0
-    """How long a merchant's server may take to answer one. A lease is longer."""
+    """How long a merchant's server may take to answer one. What a process was sending when it died is sent
+    anew after twice as long."""
     notices_to_loopback: bool = False
-    """Whether notices may go to this machine, without TLS, to any port: for sandboxes. ``--demo`` sets it."""
+    """Whether sandbox merchants may be told on this machine, without TLS, at any port; ``--demo`` sets it."""
     acquirer_connections: int = 2
     acquirer_connect_seconds: float = 5.0
     acquirer_read_seconds: float = 6.0
@@ -118,6 +129,8 @@ class Settings:
             found.append("more than one worker needs PostgreSQL")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if self.transact_envelope not in TRANSACT_ENVELOPES:
+            found.append(f"transact_envelope is one of {', '.join(TRANSACT_ENVELOPES)}")
         if not self.database.startswith(DATABASES):
             found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds

@@ -7,6 +7,7 @@ conditional update, so that one process wins. A job that fails is logged and com
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +19,6 @@ from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
 from bezant.core.invoices import InvoiceRecovery
 from bezant.core.merchants import Directory, Gate
-from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
@@ -27,8 +27,10 @@ _log = structlog.get_logger(__name__)
 REVERSALS_AT_ONCE = 64
 INQUIRIES_AT_ONCE = 64
 DELIVERIES_AT_ONCE = 64
-DELIVERIES_OF_A_MERCHANT_AT_ONCE = 8
-DELIVERIES_LOOK_SECONDS = 0.1
+DELIVERIES_LOOK_SECONDS = 1.0
+"""How long nobody looks for what is due, unless something was announced in this process."""
+DELIVERIES_PAUSE_SECONDS = 0.05
+"""The least pause between two looks."""
 STRAYS_MAX = 10_000
 
 
@@ -77,6 +79,26 @@ class StrayBox:
         return await self._queue.get()
 
 
+class Bell:
+    """Tells the timetable that something was announced. Rung in any thread, heard on one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake whoever waits, or the next who would."""
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and with it whoever waited
+            self._loop.call_soon_threadsafe(self._rung.set)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it is rung, so many seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        self._rung.clear()
+
+
 def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
     """What a gateway does by itself about gift cards."""
 
@@ -118,38 +140,44 @@ def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
     return Job("sweep loan leases", 0.5, sweep), Job("inquire of the lender", 0.25, inquire)
 
 
-def delivery_jobs(courier: Courier) -> tuple[Job, ...]:
+def delivery_jobs(courier: Courier, announced: Bell, metrics: Metrics) -> tuple[Job, ...]:
     """What a gateway does by itself about what the outside is to be told."""
 
-    async def carry(delivery: Delivery, under_way: set[Delivery]) -> None:
+    async def carry(delivery: Delivery, under_way: set[tuple[int, int]]) -> None:
+        count = metrics.deliveries.labels
         try:
-            await courier.carry(delivery)
-        except Exception:  # noqa: BLE001 - the others go on, and this one is found again when its lease is over
-            _log.exception("delivery failed")
+            if (carried := await courier.carry(delivery)) is not None:
+                count(delivery.family, carried.state.value).inc()
+        except Exception:  # noqa: BLE001 - the others go on, and this one has lost a try
+            count(delivery.family, "failed").inc()
+            _log.exception("delivery failed", topic=delivery.topic, delivery=delivery.delivery_id)
         finally:
-            under_way.discard(delivery)
+            under_way.discard((delivery.merchant_id, delivery.delivery_id))
+            announced.ring()  # there is room again, and what came after it is due
 
     async def deliver() -> None:
         """Goes on until it is stopped: a server that is slow to answer holds up nobody else's."""
-        under_way: set[Delivery] = set()
+        under_way: set[tuple[int, int]] = set()
         async with asyncio.TaskGroup() as tasks:
             while True:
+                room = DELIVERIES_AT_ONCE - len(under_way)
                 try:
-                    due = await courier.due(DELIVERIES_AT_ONCE)
-                except (Refused, Unavailable):
-                    due = []  # those under way go on; what is due stays so
+                    due = await courier.due(room) if room else []
+                except Exception:  # noqa: BLE001 - whatever ails the database, those under way go on
+                    _log.exception("nobody knows what is to be delivered")
+                    due = []
                 for delivery in due:
-                    busy = sum(each.merchant_id == delivery.merchant_id for each in under_way)
-                    if (
-                        len(under_way) < DELIVERIES_AT_ONCE
-                        and busy < DELIVERIES_OF_A_MERCHANT_AT_ONCE
-                        and delivery not in under_way
-                    ):
-                        under_way.add(delivery)
+                    key = delivery.merchant_id, delivery.delivery_id
+                    if key not in under_way:
+                        under_way.add(key)
                         tasks.create_task(carry(delivery, under_way))
-                await asyncio.sleep(DELIVERIES_LOOK_SECONDS)
+                await asyncio.sleep(DELIVERIES_PAUSE_SECONDS)
+                await announced.wait(DELIVERIES_LOOK_SECONDS)
 
-    return (Job("deliver", 1, deliver),)
+    async def watch() -> None:
+        metrics.deliveries_overdue.set((await courier.overdue()).total_seconds())
+
+    return Job("deliver", 1, deliver), Job("watch deliveries", 5, watch)
 
 
 class Timetable:

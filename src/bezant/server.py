@@ -24,9 +24,10 @@ from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
-from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.app.endpoints import Endpoints
+from bezant.app.gateway import Gateway, open_gateway
 from bezant.app.pages import page_routes
+from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
 from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects.wire.http import Receive, Scope, Send
@@ -288,7 +289,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
     # Which port it is, is known only now.
-    settings = replace(settings, public_url=settings.public_url or base_url)
+    settings = replace(settings, port=port)
     if alone:
         serving.app = Server(settings)
         server = _Listening(serving, ready)

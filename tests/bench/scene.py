@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.merchants import Endpoint, IssuedKey, Profile, TipRule
 from bezant.rails.acquirer.sandbox import SandboxControl

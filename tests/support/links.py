@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from bezant import config
-from bezant.app import open_store
 from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side
+from bezant.app.store import open_store
 from bezant.core.invoices import Invoice, Terms
 from bezant.core.invoices.ports import InvoiceTx
 from bezant.core.merchants import Caller, Profile

@@ -18,8 +18,9 @@ from typing import Any, Final, Self
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import Gateway as Running
-from bezant.app import open_gateway, open_store
+from bezant.app.gateway import Gateway as Running
+from bezant.app.gateway import open_gateway
+from bezant.app.store import open_store
 from bezant.config import Settings, load, to_environment
 from bezant.core.faults import observe_fault_points
 from bezant.core.invoices import Choices, Outcome, PayerCard, View

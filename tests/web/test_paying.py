@@ -427,6 +427,17 @@ class TestAfterPaying:
         payer.page.wait_for_selector("text=the shop")
         assert arrived == [goal]
 
+    def test_a_declined_payer_of_a_single_try_is_sent_back_to_the_shop(
+        self, payer: Payer, desk: Desk
+    ) -> None:
+        goal = f"{SHOP}/sorry"
+        link = desk.link(terms(failure_url=goal, one_try=True))
+        with payer.page.expect_response(f"**/pay/{link}/result") as answered:
+            payer.pay(link, number=DECLINED)
+        payer.sees("DECLINED")
+        assert answered.value.headers["refresh"] == f"8; url={goal}"
+        assert payer.page.locator("text=Try again").count() == 0
+
 
 def _catch(payer: Payer, goal: str) -> list[str]:
     """Play the shop; the addresses that a browser came to."""

@@ -23,7 +23,6 @@ from bezant.app.sides import (
 )
 from bezant.app.store import Store
 from bezant.config import Settings
-from bezant.core.deliveries import Courier
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
@@ -100,7 +99,8 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=_more_jobs(store.settings, invoices, gift, finance, notices.courier),
+        more=_more_jobs(store.settings, invoices, gift, finance)
+        + delivery_jobs(notices.courier, store.announced, metrics),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -130,12 +130,11 @@ async def open_gateway(
 
 
 def _more_jobs(
-    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide, courier: Courier
+    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide
 ) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
         *invoice_jobs(invoices.recovery),
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
-        *delivery_jobs(courier),
     )

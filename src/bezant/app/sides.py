@@ -5,27 +5,69 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from bezant.app.store import NotReady, Store
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
-from bezant.core.deliveries import Courier, Policy
+from bezant.core.credentials import (
+    CredentialDirectory,
+    Credentials,
+    EcomTokens,
+    KeyGate,
+    Profiles,
+    Tokens,
+)
+from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps, valor
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
 from bezant.rails.sms import HttpTexts, NoTexts
-from bezant.rails.web import Guard, WebSender
+from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
+from bezant.storage.tokens import SignedTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSide:
+    """API keys and tokens, and the numbers that terminals have in requests with them."""
+
+    directory: CredentialDirectory
+    credentials: Credentials
+    gate: KeyGate
+    tokens: Tokens
+    profiles: Profiles
+    ecom_tokens: EcomTokens
+
+
+def credential_side(store: Store, callers: Directory) -> CredentialSide:
+    """API keys and tokens of this database."""
+    units, names, clock = store.units, store.keys.hasher, store.clock
+    directory = CredentialDirectory(units)
+    return CredentialSide(
+        directory=directory,
+        credentials=Credentials(units=units, directory=directory, names=names, clock=clock),
+        gate=KeyGate(units=units, directory=directory, names=names, clock=clock),
+        tokens=Tokens(
+            units=units,
+            directory=directory,
+            callers=callers,
+            writer=SignedTokens(),
+            names=names,
+            clock=clock,
+        ),
+        profiles=Profiles(units=units, directory=directory, callers=callers, names=names, clock=clock),
+        ecom_tokens=EcomTokens(units=units, directory=directory, callers=callers, names=names, clock=clock),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +76,7 @@ class AccessSide:
 
     directory: Directory
     signing: SigningDirectory
+    credentials: CredentialSide
     gate: Gate
     factors: Factors
 
@@ -41,6 +84,7 @@ class AccessSide:
         """Ask the database again for accounts and credentials."""
         self.directory.forget()
         self.signing.forget()
+        self.credentials.directory.forget()
 
 
 def access_side(store: Store) -> AccessSide:
@@ -50,6 +94,7 @@ def access_side(store: Store) -> AccessSide:
     return AccessSide(
         directory=directory,
         signing=SigningDirectory(units),
+        credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
         factors=Factors(units=units, hasher=hasher, clock=clock),
     )
@@ -135,7 +180,7 @@ def invoice_side(store: Store, directory: Directory, payments: Payments, ids: Id
             new_uid=hasher.app_name,
             clock=clock,
         ),
-        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids, clock=clock),
         recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
     )
 
@@ -229,20 +274,26 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     """Carries what dialects word, by the first word of its topic."""
     settings = store.settings
     sender = WebSender(
-        Guard(allow_loopback=settings.notices_to_loopback), timeout_seconds=settings.notice_seconds
+        loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
+    )
+    feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
+    callbacks = valor.Callbacks(units=store.units, callers=access.directory)
+    page_callbacks = ipospays.PageCallbacks(units=store.units, callers=access.directory)
+    policy = Policy(
+        retries=settings.notice_retries,
+        pause=timedelta(seconds=settings.notice_pause_seconds),
+        taken=aps.FEEDBACK_TAKEN,
     )
     courier = Courier(
         units=store.units,
-        composers={
-            "loan": aps.Feedback(units=store.units, signing=access.signing),
-            "invoice": valor.Callbacks(units=store.units, callers=access.directory),
+        routes={
+            "loan": Route(composer=feedback, policy=policy),
+            "attempt": Route(composer=page_callbacks, policy=replace(policy, taken=(range(200, 300),))),
+            "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
         },
         sender=sender,
         clock=store.clock,
-        policy=Policy(
-            retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
-        ),
-        lease=settings.lease + timedelta(seconds=settings.notice_seconds),
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
     return NoticeSide(courier=courier, sender=sender)
 

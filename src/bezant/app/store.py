@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from sqlalchemy import Engine
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.people import People, SignIn
-from bezant.storage import migrate
+from bezant.jobs import Bell
+from bezant.storage import schema
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
@@ -48,6 +50,10 @@ class Names:
         """A new app id or app key."""
         return self._keys.hasher.app_name()
 
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return self._keys.hasher.random_digits(length)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -58,9 +64,12 @@ class Store:
     keys: Keys
     units: Units
     clock: SystemClock
+    names: Names
     boarding: Boarding
     people: People
     sign_in: SignIn
+    announced: Bell
+    """Rung when something to be delivered has been stored."""
 
 
 @asynccontextmanager
@@ -72,14 +81,16 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database)
     try:
-        if create:
-            migrate.upgrade(engine)
-        found, wanted = migrate.version(engine), migrate.head()
+        found, wanted = schema.version(engine), schema.head()
+        if create and found != wanted:
+            _upgrade(engine)
+            found = schema.version(engine)
         if found != wanted:
             message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
         root = open_root_key(settings.root_key, create=create and not has_keys(engine))
         keys = open_keys(engine, root)
+        announced = Bell(asyncio.get_running_loop())
         units = open_units(
             engine,
             keys,
@@ -87,6 +98,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             readers=settings.read_lanes,
             group_max=settings.group_max,
             queue_max=settings.queue_max,
+            on_announced=announced.ring,
         )
         units.start()
         clock = RealClock()
@@ -99,12 +111,20 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 keys=keys,
                 units=units,
                 clock=clock,
+                names=names,
                 boarding=Boarding(units=units, names=names, clock=clock),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
+                announced=announced,
             )
         finally:
             passwords.close()
             units.stop()
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    from bezant.storage.migrate import upgrade  # noqa: PLC0415 - slow to load, and most starts need none of it
+
+    upgrade(engine)

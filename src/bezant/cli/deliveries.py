@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.accounts import ID
 from bezant.cli.opening import with_store
 from bezant.cli.screen import Row, show_facts, show_rows
@@ -63,13 +65,14 @@ def list_given_up(*, limit: int, as_json: bool) -> None:
 def retry(*, merchant_id: int, delivery_id: int) -> None:
     """Send one anew that nobody took: DELIVERY_ID of MERCHANT_ID, as `bezant deliveries list` has them."""
 
-    def revive(unit: Unit) -> None:
+    def revive(unit: Unit, real: datetime) -> None:
         found = unit.deliveries.find(merchant_id, delivery_id)
         if found is None or found.state is not State.GIVEN_UP:
             raise click.UsageError("no such delivery is given up: see bezant deliveries list")
-        unit.deliveries.change(found, found.revived())
+        unit.deliveries.change(found, found.revived(real=real))
 
     async def work(opened: Opened) -> None:
-        await opened.units.write(revive, merchant_id=merchant_id)
+        real = opened.clock.now()
+        await opened.units.write(lambda unit: revive(unit, real), merchant_id=merchant_id)
 
     with_store(work)

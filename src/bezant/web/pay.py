@@ -123,8 +123,9 @@ class PaymentPages:
     async def result(self, request: Request) -> PageResponse:
         """GET: what came of this browser's last attempt."""
         visit = await self._visit(request)
-        if visit is None:
-            return self._site.missing(request)
+        return self._site.missing(request) if visit is None else self._outcome(visit)
+
+    def _outcome(self, visit: _Visit) -> PageResponse:
         memory, payment = visit.memory, visit.view.payment
         match visit.view.state:
             case State.PAYING:
@@ -134,8 +135,11 @@ class PaymentPages:
             case State.PENDING if memory is not None:
                 reason = memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER
                 return self._declined(visit, reason)
+            case State.EXPIRED | State.CANCELLED if memory and memory.ended is Ended.DECLINED:
+                return self._declined(visit, memory.reason, again=False)
             case State.PENDING:
-                return self._site.redirect(self._site.within(request, visit.path), outcome="nothing tried")
+                path = self._site.within(visit.request, visit.path)
+                return self._site.redirect(path, outcome="nothing tried")
             case _:
                 return self._gone(visit)
 
@@ -262,21 +266,27 @@ class PaymentPages:
             onward=goal,
             onward_host=host_of(goal),
         )
-        headers = {"refresh": f"{ONWARD_SECONDS}; url={goal}"} if goal else None
         return self._site.draw(
-            "approved.html", page, language=visit.language, outcome="approved", headers=headers
+            "approved.html", page, language=visit.language, outcome="approved", headers=_sent_on(goal)
         )
 
-    def _declined(self, visit: _Visit, reason: str) -> PageResponse:
+    def _declined(self, visit: _Visit, reason: str, *, again: bool = True) -> PageResponse:
+        """``again``: whether the link can still be paid; if not, the payer is sent on, as after paying."""
         terms = visit.view.invoice.terms
         goal = onward(terms.failure_url, terms.redirect_url)
         page = DeclinedPage(
             reason=visit.language.text(decline_text(reason)),
-            retry=self._site.within(visit.request, visit.path),
+            retry=self._site.within(visit.request, visit.path) if again else "",
             onward=goal,
             onward_host=host_of(goal),
         )
-        return self._site.draw("declined.html", page, language=visit.language, outcome="declined")
+        return self._site.draw(
+            "declined.html",
+            page,
+            language=visit.language,
+            outcome="declined",
+            headers=None if again else _sent_on(goal),
+        )
 
     def _checking(self, visit: _Visit) -> PageResponse:
         """Asks for itself again: at once when it is pressed, else after a while."""
@@ -363,6 +373,10 @@ _GONE: Final[Mapping[State, tuple[str, str]]] = {
         english("It was cancelled. Please contact the merchant for a new payment link."),
     ),
 }
+
+
+def _sent_on(goal: str) -> Mapping[str, str] | None:
+    return {"refresh": f"{ONWARD_SECONDS}; url={goal}"} if goal else None
 
 
 def _is_used_up(view: View) -> bool:

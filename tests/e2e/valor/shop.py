@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.merchants import (
     CardChecks,

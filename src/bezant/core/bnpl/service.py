@@ -361,7 +361,7 @@ class Finance:
                 answered_at=draft.requested_at,
             )
             tx.finance.add_loan(declined)
-            announce(tx, draft.merchant_id, draft.loan_id, Topic.FAILED, delivery_id=delivery_id)
+            announce(tx, declined, Topic.FAILED, delivery_id=delivery_id, real=draft.sent_at)
             return declined
         assert password is not None, "a purchase without its password"
         tx.finance.keep_password(password, password.spent())

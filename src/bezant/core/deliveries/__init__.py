@@ -2,22 +2,21 @@
 
 from bezant.core.deliveries.model import (
     DELIVERY,
-    Accepted,
+    Answered,
     Delivery,
     Event,
     Fate,
     Parcel,
     Policy,
-    Refused,
     State,
     Unreachable,
 )
 from bezant.core.deliveries.ports import Composer, DeliveryStore, Sender
-from bezant.core.deliveries.service import Courier
+from bezant.core.deliveries.service import Courier, Route, Unrouted
 
 __all__ = [
     "DELIVERY",
-    "Accepted",
+    "Answered",
     "Composer",
     "Courier",
     "Delivery",
@@ -26,8 +25,9 @@ __all__ = [
     "Fate",
     "Parcel",
     "Policy",
-    "Refused",
+    "Route",
     "Sender",
     "State",
     "Unreachable",
+    "Unrouted",
 ]

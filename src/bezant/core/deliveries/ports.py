@@ -38,11 +38,16 @@ class DeliveryStore(Protocol):
         """A delivery of that merchant."""
         ...
 
-    def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    def due(self, now: datetime, *, limit: int, each: int) -> Sequence[Delivery]:
         """What is to be sent now, or is under a lease that ran out, those due longest first.
 
-        Of one subject the oldest only.
+        Of one subject, the first that has not ended. Of one merchant, no more than ``each`` together with
+        those that are being sent.
         """
+        ...
+
+    def oldest_due(self) -> datetime | None:
+        """When the one that waits longest was to be sent, if one waits. It may lie ahead."""
         ...
 
     def given_up(self, limit: int) -> Sequence[Delivery]:

@@ -96,6 +96,15 @@ class Created:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A link as it stands, and the latest attempt to pay it, whatever became of that."""
+
+    invoice: Invoice
+    state: State
+    attempt: Payment | None
+
+
 class Status(StrEnum):
     """What invoices can be listed by: a state, or what became of the payment."""
 

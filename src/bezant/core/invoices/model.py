@@ -8,20 +8,25 @@ can, and it stays there until what became of that payment is known.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from bezant.core.lifecycle import Lifecycle
-from bezant.core.merchants import Profile
+from bezant.core.merchants import Profile, TipRule
 from bezant.core.money import Money
 from bezant.core.payments import NO_ORDER, Amounts, Kind, Order
+from bezant.core.sensitive import Secret
 
 UID: Final = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)
 """Public ids of invoices: 190 bits, fit for a URL (form: vendor samples)."""
 LIFE: Final = timedelta(days=1)
 """How long a link can be paid when its merchant does not say (vendor samples)."""
+
+
+NOTHING_KEPT: Final[Mapping[str, str]] = {}
 
 
 class State(StrEnum):
@@ -103,12 +108,22 @@ class Item:
         return Money(minor * self.quantity, self.price.currency)
 
 
+TIP_PERCENTS: Final = (15, 18, 20)
+"""What payers are offered, as far as the terminal's limit allows (our choice)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TipOffer:
     """The payer may add a tip: one of these percentages of the base amount, or any amount up to a limit."""
 
     percents: tuple[int, ...]
     percent_max: int
+
+    @classmethod
+    def by(cls, rule: TipRule) -> TipOffer:
+        """What a terminal may offer."""
+        percents = tuple(percent for percent in TIP_PERCENTS if percent <= rule.percent_max)
+        return cls(percents=percents, percent_max=rule.percent_max)
 
     def suggestions(self, base: Money) -> tuple[tuple[int, Money], ...]:
         """Each percentage and what it comes to."""
@@ -120,13 +135,22 @@ class TipOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """A server that is told of every attempt to pay. ``authorization`` goes with it; it is kept sealed."""
+
+    url: str
+    authorization: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the merchant says of an invoice, and may say anew while nobody has paid it.
 
     ``amounts`` are without the payer's tip; the fee in them is for the surcharge profile alone, and
     ``fee_percent_hundredths`` tells of which share of the base it was made, if of one. ``life``: how long the
     link can be paid from when it was made or last changed; ``None``: for ever. ``redirect_url`` is told of
-    the payment by us, ``success_url`` and ``failure_url`` are where the payer's browser goes.
+    the payment by us, ``success_url`` and ``failure_url`` are where the payer's browser goes. ``one_try``: an
+    attempt that fails ends the link. ``kept`` is what the API that made the link wants back with it.
     """
 
     kind: Kind = Kind.SALE
@@ -140,6 +164,9 @@ class Terms:
     success_url: str | None = None
     failure_url: str | None = None
     life: timedelta | None = LIFE
+    callback: Callback | None = None
+    one_try: bool = False
+    kept: Mapping[str, str] = NOTHING_KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,14 @@ class InvoiceStore(Protocol):
         """The terminal's invoices with that invoice number that are pending or being paid."""
         ...
 
+    def of_payment(self, merchant_id: int, payment_id: int) -> Invoice | None:
+        """The invoice that a payment was made for, whatever became of it."""
+        ...
+
+    def last_attempt(self, merchant_id: int, invoice_id: int) -> Payment | None:
+        """The latest payment that was made for an invoice."""
+        ...
+
     def add_attempt(self, attempt: Attempt) -> None:
         """Note a payment that is made for an invoice. A second note of one payment fails."""
         ...

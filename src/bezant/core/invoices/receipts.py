@@ -14,7 +14,7 @@ from bezant.core.invoices.commands import Receipt
 from bezant.core.invoices.model import Copy, Dispatch, Matter, Objected, Objection
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.steps import send
-from bezant.core.merchants import Caller
+from bezant.core.merchants import Caller, SystemClock
 from bezant.core.payments import Payment
 
 _FORM: Final = re.compile(r"([cm])([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
@@ -24,11 +24,14 @@ _HASH_BYTES: Final = 16
 class Receipts:
     """Receipts of one gateway."""
 
-    def __init__(self, *, units: InvoiceUnits, callers: Callers, hasher: Hasher, ids: Ids) -> None:
+    def __init__(
+        self, *, units: InvoiceUnits, callers: Callers, hasher: Hasher, ids: Ids, clock: SystemClock
+    ) -> None:
         self._units = units
         self._callers = callers
         self._hasher = hasher
         self._ids = ids
+        self._clock = clock
 
     def uid(self, payment: Payment, copy: Copy = Copy.CUSTOMER) -> str:
         """The public id of a payment's receipt."""
@@ -88,9 +91,10 @@ class Receipts:
             email=email,
             phone=phone,
         )
-        delivery_id = await self._ids.take()
+        delivery_id, real = await self._ids.take(), self._clock.now()
         await self._units.write(
-            lambda tx: send(tx, dispatch, delivery_id=delivery_id), merchant_id=payment.merchant_id
+            lambda tx: send(tx, dispatch, delivery_id=delivery_id, real=real),
+            merchant_id=payment.merchant_id,
         )
         return payment
 

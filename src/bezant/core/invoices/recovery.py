@@ -36,8 +36,8 @@ class InvoiceRecovery:
         for invoice in found:
             fault_point("invoice.unsettled")
             caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
-            at, ids = caller.now(self._clock.now()), await paid_ids(self._ids)
-
+            real = self._clock.now()
+            at, ids = caller.now(real), await paid_ids(self._ids, real=real)
             await self._quietly(invoice, partial(_settle, invoice=invoice, at=at, ids=ids))
         return len(found)
 

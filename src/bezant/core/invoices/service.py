@@ -17,6 +17,7 @@ from bezant.core.invoices.commands import (
     Choices,
     Created,
     InvoiceQuery,
+    Named,
     Outcome,
     Page,
     PayerCard,
@@ -78,15 +79,23 @@ class Invoices:
     # -- for merchants ----------------------------------------------------------------------------
 
     async def create(
-        self, caller: Caller, terms: Terms, *, as_code: bool = False, key: Key | None = None
+        self,
+        caller: Caller,
+        terms: Terms,
+        *,
+        as_code: bool = False,
+        by_mail: bool = True,
+        by_text: bool = True,
+        key: Key | None = None,
     ) -> Created:
-        """A new link, sent to the payer where the order says how. Objects ``NUMBER_IN_USE``.
+        """A new link, sent where the order says how, if that is wanted. Objects ``NUMBER_IN_USE``.
 
         The same ``key`` again gives the link that it made. Refuses ``NO_PROFILE`` and ``KEY_REUSED``.
         """
         if terms.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
-        at = caller.now(self._clock.now())
+        real = self._clock.now()
+        at = caller.now(real)
         merchant_id, terminal_id = caller.key
         invoice = Invoice(
             merchant_id=merchant_id,
@@ -101,13 +110,16 @@ class Invoices:
             as_code=as_code,
         )
         dispatch, delivery_id = _link_of(invoice, await self._ids.take()), await self._ids.take()
+        dispatch = replace(
+            dispatch, email=dispatch.email if by_mail else None, phone=dispatch.phone if by_text else None
+        )
 
         def work(tx: InvoiceTx) -> Created:
             if key is not None and (known := made_before(tx, invoice, key)):
                 return Created(invoice=known, replayed=True)
             _require_free_number(tx, invoice, at)
             tx.invoices.add(invoice)
-            send(tx, dispatch, delivery_id=delivery_id)
+            send(tx, dispatch, delivery_id=delivery_id, real=real)
             return Created(invoice=invoice)
 
         try:
@@ -123,7 +135,8 @@ class Invoices:
         Objects ``UNKNOWN``, ``NOT_PENDING`` and ``NUMBER_IN_USE``. ``change`` is pure and may run more than
         once.
         """
-        at = caller.now(self._clock.now())
+        real = self._clock.now()
+        at = caller.now(real)
         dispatch_id, delivery_id = await self._ids.take(), await self._ids.take()
 
         def work(tx: InvoiceTx) -> Invoice:
@@ -136,7 +149,7 @@ class Invoices:
             if terms.order.invoice != invoice.terms.order.invoice:
                 _require_free_number(tx, after, at)
             tx.invoices.change(invoice, after, at=at)
-            send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id)
+            send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id, real=real)
             return after
 
         return await self._write(work, caller)
@@ -153,6 +166,21 @@ class Invoices:
             return after
 
         return await self._write(work, caller)
+
+    async def named(self, caller: Caller, key: str) -> Named | None:
+        """The link that a request of this terminal with that key made, and the latest attempt to pay it."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: InvoiceTx) -> tuple[Invoice, Payment | None] | None:
+            claim = tx.claims.find(merchant_id, terminal_id, key)
+            invoice = claim and tx.invoices.find(merchant_id, claim.subject_id)
+            return (invoice, tx.invoices.last_attempt(merchant_id, invoice.invoice_id)) if invoice else None
+
+        found = await self._units.read(work)
+        if found is None:
+            return None
+        invoice, attempt = found
+        return Named(invoice=invoice, state=invoice.stands(caller.now(self._clock.now())), attempt=attempt)
 
     async def page(self, query: InvoiceQuery) -> Page:
         """One page of a terminal's invoices, newest first."""
@@ -199,7 +227,7 @@ class Invoices:
             agreed=choices.agreed,
             tip=tip,
             receipt=choices.receipt,
-            ids=await paid_ids(self._ids),
+            ids=await paid_ids(self._ids, real=self._clock.now()),
         )
         caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
         key = self._key(uid, card, choices, attempt_key)
@@ -260,9 +288,15 @@ def _key_value(uid: str, attempt_key: str) -> str:
     return f"invoice:{uid}:{attempt_key}"
 
 
-async def paid_ids(ids: Ids) -> PaidIds:
-    """Fresh ids for what is announced once an invoice is paid."""
-    return PaidIds(notice_id=await ids.take(), dispatch_id=await ids.take(), delivery_id=await ids.take())
+async def paid_ids(ids: Ids, *, real: datetime) -> PaidIds:
+    """Fresh ids for what is announced once it is known what became of an attempt."""
+    return PaidIds(
+        notice_id=await ids.take(),
+        dispatch_id=await ids.take(),
+        delivery_id=await ids.take(),
+        callback_id=await ids.take(),
+        real=real,
+    )
 
 
 def _link_of(invoice: Invoice, dispatch_id: int) -> Dispatch:

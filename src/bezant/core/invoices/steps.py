@@ -38,6 +38,8 @@ class Topic(StrEnum):
 
     PAID = "invoice.paid"
     """To the merchant's own server: paid (invoice)."""
+    ATTEMPTED = "attempt.ended"
+    """To a callback: paid or not (payment)."""
     LINK = "link.send"
     """To the payer: where to pay (dispatch)."""
     RECEIPT = "receipt.send"
@@ -49,11 +51,17 @@ TOPICS = {Matter.LINK: Topic.LINK, Matter.RECEIPT: Topic.RECEIPT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidIds:
-    """Ids of what is announced once an invoice is paid: the merchant's notice, the payer's receipt."""
+    """Ids of what is announced once it is known what became of an attempt to pay.
+
+    The merchant's notice and the payer's receipt are of one that paid, the callback is told of any.
+    ``real``: the real time from which on it may be told.
+    """
 
     notice_id: int
     dispatch_id: int
     delivery_id: int
+    callback_id: int
+    real: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +117,23 @@ def settle(tx: InvoiceTx, invoice: Invoice, payment: Payment, *, at: datetime, i
     ours = invoice.state is State.PAYING and invoice.payment_id == payment.payment_id
     if not ours or payment.state in UNKNOWN:
         return invoice
+    _tell_callback(tx, invoice, payment, ids)
     if payment.state in LOST:
-        released = invoice.step(Event.RELEASE, payment_id=None, updated_at=at)
-        tx.invoices.change(invoice, released, at=at)
-        return released
+        return _release(tx, invoice, at=at)
     paid = invoice.step(Event.PAY, paid_at=payment.answered_at or at, updated_at=at)
     tx.invoices.change(invoice, paid, at=at)
     fault_point("invoice.paying")
     if paid.terms.redirect_url is not None:
-        announce(tx, paid.merchant_id, Topic.PAID, subject_id=paid.invoice_id, delivery_id=ids.notice_id)
+        tx.deliveries.add(
+            Delivery.announced(
+                merchant_id=paid.merchant_id,
+                delivery_id=ids.notice_id,
+                topic=Topic.PAID.value,
+                subject_id=paid.invoice_id,
+                sequence=paid.revision,
+                real=ids.real,
+            )
+        )
     if paid.receipt_wanted:
         receipt = Dispatch(
             merchant_id=paid.merchant_id,
@@ -127,28 +143,47 @@ def settle(tx: InvoiceTx, invoice: Invoice, payment: Payment, *, at: datetime, i
             email=payment.order.email,
             phone=payment.order.phone,
         )
-        send(tx, receipt, delivery_id=ids.delivery_id)
+        send(tx, receipt, delivery_id=ids.delivery_id, real=ids.real)
     return paid
 
 
-def send(tx: InvoiceTx, dispatch: Dispatch, *, delivery_id: int) -> None:
+def _release(tx: InvoiceTx, invoice: Invoice, *, at: datetime) -> Invoice:
+    released = invoice.step(Event.RELEASE, payment_id=None, updated_at=at)
+    tx.invoices.change(invoice, released, at=at)
+    if not released.terms.one_try:
+        return released
+    over = released.step(Event.CANCEL, updated_at=at)
+    tx.invoices.change(released, over, at=at)
+    return over
+
+
+def _tell_callback(tx: InvoiceTx, invoice: Invoice, payment: Payment, ids: PaidIds) -> None:
+    if invoice.terms.callback is not None:
+        tx.deliveries.add(
+            Delivery.announced(
+                merchant_id=invoice.merchant_id,
+                delivery_id=ids.callback_id,
+                topic=Topic.ATTEMPTED.value,
+                subject_id=payment.payment_id,
+                sequence=payment.revision,
+                real=ids.real,
+            )
+        )
+
+
+def send(tx: InvoiceTx, dispatch: Dispatch, *, delivery_id: int, real: datetime) -> None:
     """Have a link or a receipt sent, if this transaction commits. Without a place to go to, nothing is."""
     if dispatch.email is None and dispatch.phone is None:
         return
     tx.invoices.add_dispatch(dispatch)
-    announce(
-        tx,
-        dispatch.merchant_id,
-        TOPICS[dispatch.matter],
-        subject_id=dispatch.dispatch_id,
-        delivery_id=delivery_id,
-    )
-
-
-def announce(tx: InvoiceTx, merchant_id: int, topic: Topic, *, subject_id: int, delivery_id: int) -> None:
-    """Have the outside told, if this transaction commits."""
     tx.deliveries.add(
-        Delivery(merchant_id=merchant_id, delivery_id=delivery_id, topic=topic.value, subject_id=subject_id)
+        Delivery.announced(
+            merchant_id=dispatch.merchant_id,
+            delivery_id=delivery_id,
+            topic=TOPICS[dispatch.matter].value,
+            subject_id=dispatch.dispatch_id,
+            real=real,
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -13,7 +13,7 @@ from bezant.core.ledger import Journal
 from bezant.core.merchants import Profile
 from bezant.core.outcomes import Answer
 from bezant.core.payments.messages import BatchTotals, Message
-from bezant.core.payments.model import Payment
+from bezant.core.payments.model import Kind, Payment
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.vault import CardStore
 
@@ -119,6 +119,15 @@ class PaymentStore(Protocol):
         self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, audit_number: int
     ) -> Payment | None:
         """The payment, not a void, that the network knows by both numbers; locked to be changed."""
+        ...
+
+    def find_by_retrieval_reference(
+        self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, kinds: Collection[Kind]
+    ) -> Payment | None:
+        """The terminal's payment of one of those kinds with that reference; locked to be changed.
+
+        Of several, one that is in force or under way comes first, then the newest.
+        """
         ...
 
     def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:

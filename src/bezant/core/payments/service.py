@@ -33,7 +33,6 @@ from bezant.core.payments.model import (
     CHARGES,
     NEW_MONEY,
     NO_ORDER,
-    REFUNDABLE,
     Amounts,
     Event,
     Kind,
@@ -43,6 +42,7 @@ from bezant.core.payments.model import (
     decide,
     retrieval_reference,
 )
+from bezant.core.payments.originals import is_held, look_up, referring, refund_refusal, void_refusal
 from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits
 from bezant.core.payments.steps import (
     Key,
@@ -172,15 +172,15 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, capture.original)
+            original = look_up(tx, draft, capture.original)
             if original is None or original.kind is not Kind.AUTHORIZATION:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
-            named = _referring(draft, original)
+            named = referring(draft, original)
             if original.state in {State.COMPLETING, State.COMPLETED}:
                 return _Intent(payment=turn_down(tx, named, Reason.ALREADY_CAPTURED))
             if original.state is not State.AUTHORIZED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
-            if draft.amounts.total > original.held:
+            if not is_held(capture, original, caller.terminal.tips):
                 return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_AUTHORIZED))
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             payment = numbered(
@@ -209,11 +209,11 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, increment.original)
+            original = look_up(tx, draft, increment.original)
             if original is None or original.state is not State.AUTHORIZED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
-            payment = numbered(_referring(draft, original), batch, card=original.card)
+            payment = numbered(referring(draft, original), batch, card=original.card)
             tx.payments.add(payment)
             tx.payments.change(original, original.step(Event.BEGIN_INCREMENT), at=draft.requested_at)
             return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
@@ -230,13 +230,17 @@ class Payments:
         if not rule.adjustable:
             raise Refused(Reason.TIP_NOT_ALLOWED)
         draft = await self._draft(
-            caller, kind=Kind.TIP, profile=Profile.TRADITIONAL, amounts=Amounts.of(tip.amount), order=NO_ORDER
+            caller,
+            kind=Kind.TIP,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(tip.amount),
+            order=tip.order,
         )
 
         def begin(tx: PaymentTx) -> _Intent:
             if known := _made_before(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, tip.original)
+            original = look_up(tx, draft, tip.original)
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             if original is None or original.kind not in CHARGES or original.state is not State.CAPTURED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
@@ -250,7 +254,7 @@ class Payments:
                 return _Intent(payment=original)
             _replayed(tx, draft, key)
             payment = numbered(
-                _referring(draft, original, amounts=amounts),
+                referring(draft, original, amounts=amounts),
                 batch,
                 card=original.card,
                 retrieval_reference=original.retrieval_reference,
@@ -274,28 +278,26 @@ class Payments:
 
         Refuses ``WRONG_FACTOR`` and what a key may be refused for.
         """
-        await self._factors.prove(
-            caller, refund.proof, refund.amount, used_by=key.fingerprint if key else USED_ONCE
-        )
+        asked = refund.amount or Money.zero(caller.merchant.currency)
+        await self._factors.prove(caller, refund.proof, asked, used_by=key.fingerprint if key else USED_ONCE)
         draft = await self._draft(
             caller,
             kind=Kind.REFUND,
             profile=Profile.TRADITIONAL,
-            amounts=Amounts.of(refund.amount),
+            amounts=Amounts.of(asked),
             order=refund.order,
         )
 
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, refund.original)
+            original = look_up(tx, draft, refund.original)
             if original is None or original.kind not in CHARGES:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
-            named = _referring(draft, original)
-            if original.state not in REFUNDABLE:
-                return _Intent(payment=turn_down(tx, named, Reason.ORIGINAL_NOT_FOUND))
-            if refund.amount > original.refundable:
-                return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_REFUNDABLE))
+            amount = original.refundable if refund.amount is None else refund.amount
+            named = referring(draft, original, amounts=Amounts.of(amount))
+            if refusal := refund_refusal(original, amount, settled_only=refund.settled_only):
+                return _Intent(payment=turn_down(tx, named, refusal))
             token = refund.token or (original.card.token if original.card else "")
             stored = tx.cards.find(draft.merchant_id, token)
             if stored is None:
@@ -306,7 +308,7 @@ class Payments:
             tx.payments.change(
                 original,
                 original.changed(
-                    refunded=original.refunded + refund.amount,
+                    refunded=original.refunded + amount,
                     refund_count=original.refund_count + 1,
                 ),
                 at=draft.requested_at,
@@ -334,13 +336,13 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, reference)
+            original = look_up(tx, draft, reference)
             if original is None:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
             # A void of an authorization takes its increments with it.
             held = replace(original.amounts, base=original.amounts.base + original.incremented)
-            named = _referring(draft, original, amounts=held)
-            if refusal := _void_refusal(tx, original):
+            named = referring(draft, original, amounts=held)
+            if refusal := void_refusal(tx, original):
                 return _Intent(payment=turn_down(tx, named, refusal))
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             payment = numbered(
@@ -533,66 +535,3 @@ def _known(tx: PaymentTx, claim: Claim | None) -> _Intent | None:
     if claim is None:
         return None
     return _Intent(payment=existing(tx, claim.merchant_id, claim.subject_id), replayed=True)
-
-
-def _look_up(tx: PaymentTx, draft: Payment, reference: Reference) -> Payment | None:
-    """The payment of this terminal that ``reference`` names and fits."""
-    if reference.payment_id is not None:
-        found = tx.payments.find(draft.merchant_id, reference.payment_id)
-    elif reference.retrieval_reference is not None and reference.audit_number is not None:
-        found = tx.payments.find_by_reference(
-            draft.merchant_id,
-            draft.terminal_id,
-            retrieval_reference=reference.retrieval_reference,
-            audit_number=reference.audit_number,
-        )
-    else:
-        return None
-    if found is None or found.terminal_id != draft.terminal_id:
-        return None
-    if reference.transaction_number not in {None, found.transaction_number}:
-        raise Refused(Reason.WRONG_TRANSACTION_NUMBER)
-    if reference.audit_number not in {None, found.audit_number}:
-        raise Refused(Reason.WRONG_AUDIT_NUMBER)
-    fits = (
-        reference.retrieval_reference in {None, found.retrieval_reference}
-        and reference.approval_code in {None, found.approval_code}
-        and reference.base in {None, found.amounts.base}
-    )
-    return found if fits else None
-
-
-def _referring(draft: Payment, original: Payment, *, amounts: Amounts | None = None) -> Payment:
-    """The draft of a follow-up, with what it takes over from its original."""
-    order = replace(
-        original.order,
-        **{
-            name: value
-            for name in ("invoice", "phone", "email", "source")
-            if (value := getattr(draft.order, name)) is not None
-        },
-        echo=draft.order.echo,
-    )
-    return replace(
-        draft,
-        profile=original.profile,
-        amounts=amounts or draft.amounts,
-        card=original.card,
-        expiry=original.expiry,
-        order=order,
-        original_id=original.payment_id,
-    )
-
-
-def _void_refusal(tx: PaymentTx, original: Payment) -> Reason | None:
-    """Why this payment cannot be voided, if it cannot."""
-    match original.state:
-        case State.VOIDED | State.VOIDING | State.RELEASING:
-            return Reason.ALREADY_VOIDED
-        case State.AUTHORIZED:
-            return None
-        case State.CAPTURED if not original.refunded:
-            batch = tx.batches.open(original.merchant_id, original.terminal_id)
-            return None if original.batch_number == batch.number else Reason.ORIGINAL_NOT_FOUND
-        case _:
-            return Reason.ORIGINAL_NOT_FOUND

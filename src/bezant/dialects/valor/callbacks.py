@@ -102,7 +102,12 @@ class Callbacks:
             return None
         caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
         paid = _Paid(families.view(payment, caller), invoice.uid)
-        return Parcel(url=invoice.terms.redirect_url, content_type=CONTENT_TYPE, body=PAID.render(paid))
+        return Parcel(
+            url=invoice.terms.redirect_url,
+            content_type=CONTENT_TYPE,
+            body=PAID.render(paid),
+            sandbox=caller.merchant.sandbox,
+        )
 
 
 PAID: Layout[_Paid] = Layout(

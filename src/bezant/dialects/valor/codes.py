@@ -226,6 +226,7 @@ DECLINES: dict[Reason, Decline] = {
         "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
     ),
     Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+    Reason.NOT_SETTLED: _NOT_FOUND,
     Reason.ADDRESS_MISMATCH: _passed_through("VA", "AVS mismatch"),
     Reason.UNKNOWN_GIFT_CARD: Decline("VR", "V00VR", "CARD NOT FOUND", Mark.SAMPLE),
     Reason.GIFT_CARD_ACTIVE: Decline("VR", "V00VR", "ALREADY ACTIVE", Mark.SAMPLE),

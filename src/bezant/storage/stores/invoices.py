@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from sqlalchemy import Row as Found
 
 from bezant.core.catalogue import Line
 from bezant.core.invoices import (
+    NOTHING_KEPT,
     Attempt,
+    Callback,
     Copy,
     Dispatch,
     Extra,
@@ -31,6 +34,7 @@ from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Currency, Money
 from bezant.core.payments import Amounts, Kind, Order, Payment
 from bezant.core.payments import State as PaymentState
+from bezant.storage.crypto import Keys
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.stores.payments import payment_of
 from bezant.storage.tables import (
@@ -60,9 +64,10 @@ _decode = msgspec.json.Decoder().decode
 class InvoiceRows:
     """Invoices of one transaction."""
 
-    def __init__(self, connection: Connection, writes: Writes) -> None:
+    def __init__(self, connection: Connection, writes: Writes, keys: Keys) -> None:
         self._connection = connection
         self._writes = writes
+        self._sealer = keys.sealer
 
     def add(self, invoice: Invoice) -> None:
         """Store a new invoice."""
@@ -70,7 +75,7 @@ class InvoiceRows:
         self._connection.execute(
             insert(directory).values(kind=DIRECTORY_KIND, name=invoice.uid, merchant_id=invoice.merchant_id)
         )
-        self._connection.execute(insert(invoices).values(_values(invoice)))
+        self._connection.execute(insert(invoices).values(self._values(invoice)))
 
     def change(self, before: Invoice, after: Invoice, *, at: datetime) -> None:
         """Store a step or other facts; raises ``Conflict`` unless ``before`` was current."""
@@ -83,7 +88,7 @@ class InvoiceRows:
                 _c.state == before.state.value,
                 _c.revision == before.revision,
             )
-            .values(_values(after))
+            .values(self._values(after))
         )
         self._writes.expect(changed, 1)
         if before.state is not after.state:
@@ -121,6 +126,31 @@ class InvoiceRows:
             _c.state.in_(_OPEN),
         )
         return self._all(wanted.with_for_update())
+
+    def of_payment(self, merchant_id: int, payment_id: int) -> Invoice | None:
+        """The invoice that a payment was made for, whatever became of it."""
+        invoice_id = self._connection.execute(
+            select(invoice_attempts.c.invoice_id).where(
+                invoice_attempts.c.merchant_id == merchant_id, invoice_attempts.c.payment_id == payment_id
+            )
+        ).scalar_one_or_none()
+        found = self._all(select(invoices).where(_c.merchant_id == merchant_id, _c.invoice_id == invoice_id))
+        return found[0] if found else None
+
+    def last_attempt(self, merchant_id: int, invoice_id: int) -> Payment | None:
+        """The latest payment that was made for an invoice."""
+        made = and_(
+            invoice_attempts.c.merchant_id == payments.c.merchant_id,
+            invoice_attempts.c.payment_id == payments.c.payment_id,
+        )
+        row = self._connection.execute(
+            select(payments)
+            .join(invoice_attempts, made)
+            .where(invoice_attempts.c.merchant_id == merchant_id, invoice_attempts.c.invoice_id == invoice_id)
+            .order_by(payments.c.payment_id.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else payment_of(row)
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Note a payment that is made for an invoice. A second note of one payment fails."""
@@ -231,7 +261,32 @@ class InvoiceRows:
         ]
 
     def _all(self, wanted: Select[Any]) -> list[Invoice]:
-        return [_invoice(row) for row in self._connection.execute(wanted)]
+        return [self._invoice(row) for row in self._connection.execute(wanted)]
+
+    def _values(self, invoice: Invoice) -> dict[str, object]:
+        details = _details(invoice.terms)
+        if (callback := invoice.terms.callback) is not None:
+            secret, purpose = callback.authorization, _purpose(invoice.invoice_id)
+            sealed = secret and self._sealer.seal_phrase(invoice.merchant_id, purpose, secret).hex()
+            details["callback"] = [callback.url, sealed]
+        return _values(invoice, _encode(details).decode())
+
+    def _invoice(self, row: Found[Any]) -> Invoice:
+        """The invoice in a row of the table."""
+        details = _decode(row.details)
+        callback = None
+        if told := details.get("callback"):
+            url, sealed = told
+            secret = sealed and self._sealer.open_phrase(
+                row.merchant_id, _purpose(row.invoice_id), bytes.fromhex(sealed)
+            )
+            callback = Callback(url=url, authorization=secret)
+        return _invoice(row, replace(_terms(row, details), callback=callback))
+
+
+def _purpose(invoice_id: int) -> str:
+    """What the authorization of a callback is sealed for."""
+    return f"callback {invoice_id}"
 
 
 def _filters(query: InvoiceQuery) -> list[ColumnElement[bool]]:
@@ -280,7 +335,8 @@ def _of_status(status: Status, at: datetime) -> ColumnElement[bool]:
             return _c.state == status.value
 
 
-def _values(invoice: Invoice) -> dict[str, object]:
+def _values(invoice: Invoice, details: str) -> dict[str, object]:
+    """The columns of an invoice."""
     terms = invoice.terms
     amounts, order = terms.amounts, terms.order
     texts = [value for name in _SEARCHED if (value := getattr(order, name))]
@@ -302,7 +358,7 @@ def _values(invoice: Invoice) -> dict[str, object]:
         "email": order.email,
         "phone": order.phone,
         "searched": "\n".join(texts).lower(),
-        "details": _encode(_details(terms)).decode(),
+        "details": details,
         "created_at": to_micros(invoice.created_at),
         "updated_at": to_micros(invoice.updated_at),
         "expires_at": maybe_micros(invoice.expires_at),
@@ -330,6 +386,10 @@ def _details(terms: Terms) -> dict[str, object]:
         details["fee_percent_hundredths"] = terms.fee_percent_hundredths
     if terms.tips is not None:
         details["tips"] = [*terms.tips.percents, terms.tips.percent_max]
+    if terms.one_try:
+        details["one_try"] = True
+    if terms.kept:
+        details["kept"] = dict(terms.kept)
     if terms.items:
         details["items"] = [
             [
@@ -343,15 +403,14 @@ def _details(terms: Terms) -> dict[str, object]:
     return details
 
 
-def _invoice(row: Found[Any]) -> Invoice:
-    """The invoice in a row of the table."""
+def _invoice(row: Found[Any], terms: Terms) -> Invoice:
     return Invoice(
         merchant_id=row.merchant_id,
         invoice_id=row.invoice_id,
         terminal_id=row.terminal_id,
         uid=row.uid,
         state=State(row.state),
-        terms=_terms(row, _decode(row.details)),
+        terms=terms,
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
         expires_at=maybe_instant(row.expires_at),
@@ -384,6 +443,8 @@ def _terms(row: Found[Any], details: Mapping[str, Any]) -> Terms:
         order=Order(invoice=row.number, email=row.email, phone=row.phone, **order),
         items=tuple(_item(item, currency) for item in details.get("items", ())),
         life=None if details["life"] is None else timedelta(microseconds=details["life"]),
+        one_try=details.get("one_try", False),
+        kept=details.get("kept", NOTHING_KEPT),
         **{name: details[name] for name in _URLS if name in details},
     )
 

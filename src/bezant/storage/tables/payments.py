@@ -138,6 +138,12 @@ Index(
     postgresql_where=text("original_id IS NOT NULL"),
 )
 Index(
+    "ix_payments_reference",
+    payments.c.merchant_id,
+    payments.c.terminal_id,
+    payments.c.retrieval_reference,
+)
+Index(
     "ix_payments_held",
     payments.c.requested_at,
     sqlite_where=text("state = 'authorized'"),

@@ -20,10 +20,19 @@ DELIVERIES = (
     ),
     Rule(
         subject="delivery {delivery_id}",
-        message="was {state} without anything to send",
+        message="is being sent, and nobody noticed that its lease ran out",
+        query="""
+            SELECT merchant_id, delivery_id FROM deliveries
+            WHERE state = 'sending' AND lease_until < :abandoned
+        """,
+    ),
+    Rule(
+        subject="delivery {delivery_id}",
+        message="was {state} without a try, or without anything to send",
         query="""
             SELECT merchant_id, delivery_id, state FROM deliveries
-            WHERE state IN ('delivered', 'given_up') AND (body IS NULL OR url IS NULL OR tries = 0)
+            WHERE (state IN ('delivered', 'given_up') AND tries = 0)
+                OR (state = 'delivered' AND parcel IS NULL)
         """,
     ),
 )

@@ -324,7 +324,17 @@ OWNERS = (
                 AND t.number = d.name
             LEFT JOIN signing_accounts s ON d.kind = 'signing' AND s.merchant_id = d.merchant_id
                 AND s.identifier = d.name
-            WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL AND s.merchant_id IS NULL
+            LEFT JOIN terminal_profiles n ON d.kind = 'profile' AND n.merchant_id = d.merchant_id
+                AND n.number = d.name
+            LEFT JOIN ecom_tokens k ON d.kind = 'ecom_token' AND k.merchant_id = d.merchant_id
+                AND k.token_hash = d.name
+            LEFT JOIN endpoints e ON d.kind = 'endpoint' AND e.merchant_id = d.merchant_id
+                AND e.merchant_number || '/' || e.terminal_number = d.name
+            LEFT JOIN invoices i ON d.kind = 'invoice' AND i.merchant_id = d.merchant_id AND i.uid = d.name
+            WHERE COALESCE(
+                m.merchant_id, t.merchant_id, s.merchant_id, n.merchant_id, k.merchant_id, e.merchant_id,
+                i.merchant_id
+            ) IS NULL
         """,
     ),
     Rule(

@@ -12,8 +12,9 @@ from bezant.core.payments import Order
 from bezant.core.vault import mask_card_numbers
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.codes import Error
-from bezant.dialects.wire import body, codecs
+from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Field
+from bezant.dialects.wire.kept import from_json, json_object
 
 AMOUNT_MINOR_MAX = 9_999_999
 """99,999.99 (vendor docs)."""
@@ -148,45 +149,11 @@ ITEMS_LENGTH_MAX: Final = 16_384
 """Of an order's items, as JSON text: about a hundred of them (our choice)."""
 
 
-def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The same value with every card number in it masked. A number that is one becomes a text."""
-    match value:
-        case str():
-            masked = mask_card_numbers(value)
-            return value if masked == value else masked
-        case dict():
-            return {mask_card_numbers(name): _masked(item) for name, item in value.items()}
-        case list():
-            return [_masked(item) for item in value]
-        case _:
-            return value
-
-
-def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    said = from_json(value)
-    if not isinstance(said, dict):
-        raise codecs.Invalid
-    written = codecs.as_received(_masked(said)).decode()
-    if len(written) > ITEMS_LENGTH_MAX:
-        raise codecs.Invalid
-    return written
-
-
 LINES_MAX: Final = 100
 """Products of one sale (our choice)."""
 _QUANTITY_MAX: Final = 1_000_000
 _ITEM_ID = codecs.integer(maximum=PAYMENT_ID_MAX)
 _QUANTITY = codecs.integer(minimum=1, maximum=_QUANTITY_MAX)
-
-
-def from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value itself, or what its text says: forms send JSON as text."""
-    if not isinstance(value, str) or isinstance(value, body.Number):
-        return value
-    try:
-        return body.parse_json_value(value.encode())
-    except (body.Malformed, UnicodeEncodeError):
-        raise codecs.Invalid from None
 
 
 def _lines(value: Any) -> tuple[Line, ...]:  # noqa: ANN401 - any JSON value
@@ -233,11 +200,7 @@ PRODUCTS = Field(
 PURCHASE_ORDER = _text("po_number", 50)
 ITEMS = Field(
     name="order_details",
-    read=codecs.described(
-        _items,
-        f"a JSON object, at most {ITEMS_LENGTH_MAX} characters",
-        {"type": ["object", "string"], "maxLength": ITEMS_LENGTH_MAX},
-    ),
+    read=json_object(length_max=ITEMS_LENGTH_MAX),
     invalid=codes.BAD_TEXT,
     note="needs invoicenumber (vendor docs); kept as it came, card numbers masked; forms send its text",
 )

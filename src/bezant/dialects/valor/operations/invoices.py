@@ -32,12 +32,12 @@ from bezant.dialects.valor.operations import fields
 from bezant.dialects.valor.operations.lists import local_days
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Fault, Field, Layout, Reply
+from bezant.dialects.wire.kept import from_json
 
 AMOUNT_MINOR_MIN: Final = 10
 """0.10 (vendor docs)."""
-TIP_PERCENTS: Final = (15, 18, 20)
-"""What payers are offered, as far as the terminal's limit allows (our choice)."""
 URL_MAX: Final = 500
+
 # What a page is asked for with ---------------------------------------------------------------------------
 
 
@@ -63,7 +63,7 @@ EXTRAS_MAX: Final = 20
 
 
 def _rows(value: Any, most: int) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON value
-    said = fields.from_json(value)
+    said = from_json(value)
     if not isinstance(said, list) or len(said) > most or not all(isinstance(row, dict) for row in said):
         raise codecs.Invalid
     return said
@@ -152,9 +152,6 @@ TERMS: Final = (
     fields.PRODUCTS,
 )
 
-PAGE = Field(
-    name="epage", read=codecs.one_of({"1": True}), missing=codes.NO_HOSTED_PAGE, invalid=codes.NO_HOSTED_PAGE
-)
 KIND = Field(
     name="txn_type",
     read=codecs.one_of({"sale": Kind.SALE, "auth": Kind.AUTHORIZATION}),
@@ -222,8 +219,7 @@ def _tips(call: Call, before: Terms) -> TipOffer | None:
         return None
     if not rule.adjustable:
         raise Fault(codes.BAD_TIP)
-    percents = tuple(percent for percent in TIP_PERCENTS if percent <= rule.percent_max)
-    return TipOffer(percents=percents, percent_max=rule.percent_max)
+    return TipOffer.by(rule)
 
 
 def _life(call: Call, before: Terms) -> timedelta | None:
@@ -344,7 +340,7 @@ OPERATIONS = (
         title="Hosted Page Sale, and with the uid of a link its Update and Resend",
         types=(),
         signs=tuple({"epage": "1", "txn_type": word} for word in ("sale", "auth")),
-        fields=(KIND, PAGE, *TERMS, *(field for field in fields.ORDER if field.name == "uid")),
+        fields=(KIND, *TERMS, *(field for field in fields.ORDER if field.name == "uid")),
         answer=_make,
         layouts=(PAGE_MADE,),
     ),
