@@ -28,7 +28,7 @@ TOLD: Final = [
     *("responseCode", "responseMessage", "errResponseCode", "errResponseMessage", "transactionReferenceId"),
     *("transactionType", "transactionId", "transactionNumber", "batchNumber", "cardType", "cardLast4Digit"),
     *("amount", "tips", "customFee", "localTax", "stateTax", "totalAmount", "responseApprovalCode", "rrn"),
-    *("cardToken", "l2l3Flag"),
+    *("cardToken", "avsRspMsg", "avs", "l2l3Flag"),
 ]
 """What is told of an approval (source: vendor docs)."""
 BROUGHT: Final = [
@@ -54,7 +54,7 @@ class Desk:
 
     def said(self, key: str, **parts: Any) -> dict[str, Any]:
         """A request for a page. ``parts``: members of the outer object."""
-        said = {
+        said: dict[str, Any] = {
             "merchantAuthentication": {"merchantId": self.caller.tpn, "transactionReferenceId": key},
             "transactionRequest": {
                 "transactionType": 1,
@@ -88,7 +88,8 @@ class Desk:
         """The uid of a new page."""
         answer = self.ask(key, **parts)
         assert answer.status == 200, answer
-        return dict(parse_qsl(urlsplit(answer.body["information"]).query))["t"]
+        information: str = answer.body["information"]
+        return dict(parse_qsl(urlsplit(information).query))["t"]
 
     def cancel(self, key: str) -> Answer:
         """Close a page."""
@@ -227,7 +228,7 @@ class TestAPayment:
         uid = desk.page(key, notificationOption={**posting(server), **back})
         home = desk.payer.view(uid).invoice.terms.success_url
         assert desk.goal(home) is None
-        assert desk.payer.pay(uid).result is Result.APPROVED
+        assert desk.payer.pay(uid, address="8320", postal_code="85284").result is Result.APPROVED
 
         told = told_to(server)
         assert list(told) == TOLD

@@ -17,7 +17,6 @@ from bezant.core.invoices.commands import (
 from bezant.core.invoices.model import (
     INVOICE,
     LIFE,
-    NOTHING_KEPT,
     UID,
     Attempt,
     Callback,
@@ -42,7 +41,6 @@ from bezant.core.invoices.steps import Topic
 __all__ = [
     "INVOICE",
     "LIFE",
-    "NOTHING_KEPT",
     "UID",
     "Attempt",
     "Callback",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -24,9 +24,6 @@ UID: Final = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)
 """Public ids of invoices: 190 bits, fit for a URL (form: vendor samples)."""
 LIFE: Final = timedelta(days=1)
 """How long a link can be paid when its merchant does not say (vendor samples)."""
-
-
-NOTHING_KEPT: Final[Mapping[str, str]] = {}
 
 
 class State(StrEnum):
@@ -166,7 +163,7 @@ class Terms:
     life: timedelta | None = LIFE
     callback: Callback | None = None
     one_try: bool = False
-    kept: Mapping[str, str] = NOTHING_KEPT
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

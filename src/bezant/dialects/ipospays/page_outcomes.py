@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bezant.core.invoices import Named, State
@@ -34,7 +34,9 @@ OUTCOME: Layout[View] = Layout(
     _decimal("localTax", lambda v: v.payment.amounts.tax),
     Constant("stateTax", "0.00"),
     _decimal("totalAmount", lambda v: v.payment.amounts.total),
-    *_same("responseApprovalCode", "rrn", "cardToken", "avsRspMsg", "avs", "l2l3Flag", "l2l3ValidationError"),
+    *_same("responseApprovalCode", "rrn", "cardToken"),
+    replace(_BY_KEY["avsRespMsg"], key="avsRspMsg"),  # the vendor's spelling here
+    *_same("avs", "l2l3Flag", "l2l3ValidationError"),
 )
 """An attempt to pay a page."""
 

@@ -13,7 +13,6 @@ from sqlalchemy import Row as Found
 
 from bezant.core.catalogue import Line
 from bezant.core.invoices import (
-    NOTHING_KEPT,
     Attempt,
     Callback,
     Copy,
@@ -444,7 +443,7 @@ def _terms(row: Found[Any], details: Mapping[str, Any]) -> Terms:
         items=tuple(_item(item, currency) for item in details.get("items", ())),
         life=None if details["life"] is None else timedelta(microseconds=details["life"]),
         one_try=details.get("one_try", False),
-        kept=details.get("kept", NOTHING_KEPT),
+        kept=details.get("kept", {}),
         **{name: details[name] for name in _URLS if name in details},
     )
 
