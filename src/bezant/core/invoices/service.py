@@ -244,6 +244,19 @@ class Invoices:
             result=_result_of(payment), view=await self._open(uid), payment=payment, reason=payment.reason
         )
 
+    async def attempted(self, uid: str, attempt_key: str) -> Payment | None:
+        """The payment that an attempt made; nothing if none came so far."""
+
+        def work(tx: InvoiceTx) -> Payment | None:
+            found = tx.invoices.by_uid(uid)
+            if found is None:
+                return None
+            invoice = found.invoice
+            claim = tx.claims.find(invoice.merchant_id, invoice.terminal_id, _key_value(uid, attempt_key))
+            return None if claim is None else tx.payments.find(invoice.merchant_id, claim.subject_id)
+
+        return await self._units.read(work)
+
     async def _write(self, work: Callable[[InvoiceTx], Invoice], caller: Caller) -> Invoice:
         try:
             return await self._units.write(work, merchant_id=caller.merchant.merchant_id)
@@ -268,7 +281,11 @@ class Invoices:
         number = card.pan.reveal() if card.pan else card.token
         tip = choices.tip.minor if choices.tip else 0
         said = f"invoice payment\n{number}\n{card.expiry}\n{choices.agreed.minor}\n{tip}"
-        return Key(value=f"invoice:{uid}:{attempt_key}", fingerprint=self._hasher.digest(said))
+        return Key(value=_key_value(uid, attempt_key), fingerprint=self._hasher.digest(said))
+
+
+def _key_value(uid: str, attempt_key: str) -> str:
+    return f"invoice:{uid}:{attempt_key}"
 
 
 async def paid_ids(ids: Ids, *, real: datetime) -> PaidIds:
