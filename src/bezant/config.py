@@ -10,10 +10,12 @@ from pathlib import Path
 
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -33,6 +35,18 @@ class Settings:
     """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
+    """How this gateway is reached: ``https://pay.example.com``, without a slash at the end. Empty: by callers
+    as each of them does, by payers at ``http://host:port``. For answers that name addresses. With ``https``,
+    payers' cookies are for TLS alone, and their browsers are told to come by it."""
+    auth_errors_ok: bool = False
+    """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
+    transact_envelope: str = "iposhpresponse"
+    """The key under which iPOSpays' transactions are answered: ``iposhpresponse``, ``iposTransactResponse``,
+    or ``both``, since clients do not agree."""
+    transact_strict_reference: bool = False
+    """Whether a transaction is declined whose reference the vendor's own hosts would not take: 20 letters and
+    digits are what they do."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -103,6 +117,11 @@ class Settings:
         """The gift host's host and port, when one is set."""
         return _address("gift_host", self.gift_host)
 
+    @property
+    def pages_url(self) -> str:
+        """What the addresses of hosted pages, receipts and codes begin with."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = []
@@ -110,6 +129,8 @@ class Settings:
             found.append("more than one worker needs PostgreSQL")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if self.transact_envelope not in TRANSACT_ENVELOPES:
+            found.append(f"transact_envelope is one of {', '.join(TRANSACT_ENVELOPES)}")
         if not self.database.startswith(DATABASES):
             found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
@@ -117,6 +138,8 @@ class Settings:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
         if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
             found.append("notice_pause_seconds and notice_seconds must be more than 0")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https:// and a host, without a path")
         return found
 
 

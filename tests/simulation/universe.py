@@ -21,13 +21,14 @@ from typing import Any, Final
 
 import structlog
 
-from bezant.app import Gateway, Names, Store, open_gateway
 from bezant.app.endpoints import valor_endpoint
+from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.store import Names, Store
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn
 from bezant.dialects.wire.http import Endpoint
-from bezant.jobs import Bell
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.storage.ids import IdBlocks
 from bezant.storage.passwords import Argon2
@@ -279,6 +280,7 @@ class Universe:
             keys=self._cellar.keys,
             units=units,
             clock=self._clock,
+            names=names,
             boarding=Boarding(units=units, names=names, clock=self._clock),
             people=People(units=units, passwords=passwords, ids=names, clock=self._clock),
             sign_in=SignIn(

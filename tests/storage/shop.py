@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from bezant.app import Names
+from bezant.app.store import Names
 from bezant.core.merchants import Boarding, Caller, Directory, Endpoint, Factors, Gate, Profile, TipRule
 from bezant.core.money import USD, Currency, Money
 from bezant.core.outcomes import Answer, Approved, Unresolved

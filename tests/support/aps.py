@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.bnpl import Program
 from bezant.core.merchants import (
@@ -325,6 +325,7 @@ class Notice:
 
     content_type: str
     body: bytes
+    authorization: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -353,7 +354,9 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.take(Notice(self.headers["Content-Type"], body))
+                status = receiver.take(
+                    Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
+                )
                 receiver.open.wait()
                 with contextlib.suppress(ConnectionError):  # whoever asked may be gone
                     self.send_response(status)

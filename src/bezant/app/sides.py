@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from bezant.app.store import NotReady, Store
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
+from bezant.core.credentials import (
+    CredentialDirectory,
+    Credentials,
+    EcomTokens,
+    KeyGate,
+    Profiles,
+    Tokens,
+)
 from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
+from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
@@ -25,6 +34,40 @@ from bezant.rails.lender import LenderLink, LenderRail
 from bezant.rails.sms import HttpTexts, NoTexts
 from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
+from bezant.storage.tokens import SignedTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSide:
+    """API keys and tokens, and the numbers that terminals have in requests with them."""
+
+    directory: CredentialDirectory
+    credentials: Credentials
+    gate: KeyGate
+    tokens: Tokens
+    profiles: Profiles
+    ecom_tokens: EcomTokens
+
+
+def credential_side(store: Store, callers: Directory) -> CredentialSide:
+    """API keys and tokens of this database."""
+    units, names, clock = store.units, store.keys.hasher, store.clock
+    directory = CredentialDirectory(units)
+    return CredentialSide(
+        directory=directory,
+        credentials=Credentials(units=units, directory=directory, names=names, clock=clock),
+        gate=KeyGate(units=units, directory=directory, names=names, clock=clock),
+        tokens=Tokens(
+            units=units,
+            directory=directory,
+            callers=callers,
+            writer=SignedTokens(),
+            names=names,
+            clock=clock,
+        ),
+        profiles=Profiles(units=units, directory=directory, callers=callers, names=names, clock=clock),
+        ecom_tokens=EcomTokens(units=units, directory=directory, callers=callers, names=names, clock=clock),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +76,7 @@ class AccessSide:
 
     directory: Directory
     signing: SigningDirectory
+    credentials: CredentialSide
     gate: Gate
     factors: Factors
 
@@ -40,6 +84,7 @@ class AccessSide:
         """Ask the database again for accounts and credentials."""
         self.directory.forget()
         self.signing.forget()
+        self.credentials.directory.forget()
 
 
 def access_side(store: Store) -> AccessSide:
@@ -49,6 +94,7 @@ def access_side(store: Store) -> AccessSide:
     return AccessSide(
         directory=directory,
         signing=SigningDirectory(units),
+        credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
         factors=Factors(units=units, hasher=hasher, clock=clock),
     )
@@ -109,6 +155,33 @@ def card_side(
             lease=settings.lease,
         ),
         link=link,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSide:
+    """Links to pay by, and receipts."""
+
+    invoices: Invoices
+    receipts: Receipts
+    recovery: InvoiceRecovery
+
+
+def invoice_side(store: Store, directory: Directory, payments: Payments, ids: IdBlocks) -> InvoiceSide:
+    """Invoices that are paid by these card payments."""
+    units, clock, hasher = store.units, store.clock, store.keys.hasher
+    return InvoiceSide(
+        invoices=Invoices(
+            units=units,
+            payments=payments,
+            callers=directory,
+            hasher=hasher,
+            ids=ids,
+            new_uid=hasher.app_name,
+            clock=clock,
+        ),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids, clock=clock),
+        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
     )
 
 
@@ -204,6 +277,8 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
         loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
     )
     feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
+    callbacks = valor.Callbacks(units=store.units, callers=access.directory)
+    page_callbacks = ipospays.PageCallbacks(units=store.units, callers=access.directory)
     policy = Policy(
         retries=settings.notice_retries,
         pause=timedelta(seconds=settings.notice_pause_seconds),
@@ -211,7 +286,11 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     )
     courier = Courier(
         units=store.units,
-        routes={"loan": Route(composer=feedback, policy=policy)},
+        routes={
+            "loan": Route(composer=feedback, policy=policy),
+            "attempt": Route(composer=page_callbacks, policy=replace(policy, taken=(range(200, 300),))),
+            "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
+        },
         sender=sender,
         clock=store.clock,
         answer_within=timedelta(seconds=settings.notice_seconds),

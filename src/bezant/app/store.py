@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.people import People, SignIn
-from bezant.jobs import Bell
-from bezant.storage import migrate
+from bezant.storage import schema
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
@@ -50,6 +50,10 @@ class Names:
         """A new app id or app key."""
         return self._keys.hasher.app_name()
 
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return self._keys.hasher.random_digits(length)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -60,6 +64,7 @@ class Store:
     keys: Keys
     units: Units
     clock: SystemClock
+    names: Names
     boarding: Boarding
     people: People
     sign_in: SignIn
@@ -76,9 +81,10 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database)
     try:
-        if create:
-            migrate.upgrade(engine)
-        found, wanted = migrate.version(engine), migrate.head()
+        found, wanted = schema.version(engine), schema.head()
+        if create and found != wanted:
+            _upgrade(engine)
+            found = schema.version(engine)
         if found != wanted:
             message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
@@ -105,6 +111,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 keys=keys,
                 units=units,
                 clock=clock,
+                names=names,
                 boarding=Boarding(units=units, names=names, clock=clock),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
@@ -115,3 +122,9 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             units.stop()
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    from bezant.storage.migrate import upgrade  # noqa: PLC0415 - slow to load, and most starts need none of it
+
+    upgrade(engine)

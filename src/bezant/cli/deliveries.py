@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.accounts import ID
 from bezant.cli.opening import with_store
 from bezant.cli.screen import Row, show_facts, show_rows

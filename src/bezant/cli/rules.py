@@ -8,13 +8,12 @@ from typing import Final
 
 import click
 
-from bezant.app import Store as Opened
-from bezant.cli.accounts import rules_row
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import account_named, with_store
 from bezant.cli.screen import Row, show_facts
 from bezant.cli.usage import example, json_option
 from bezant.cli.values import Matching
-from bezant.core.merchants import AddressCheck, CardChecks, RefundFactor
+from bezant.core.merchants import AddressCheck, CardChecks, Merchant, RefundFactor
 
 SWITCH: Final = click.Choice(["on", "off"])
 EMAIL: Final = Matching(
@@ -91,3 +90,18 @@ def set_rules(
 
 def _switched(word: str | None, now: bool) -> bool:  # noqa: FBT001 - what it was
     return now if word is None else word == "on"
+
+
+def rules_row(found: Merchant) -> Row:
+    """What a merchant wants checked."""
+    checks, factor = found.checks, found.refund_factor
+    return {
+        "avs": checks.address.value,
+        "avs_declines": checks.address_declines,
+        "cvv_required": checks.verification_required,
+        "cvv_declines": checks.verification_declines,
+        "checks_shown": checks.shown,
+        "refund_factor": factor.enabled,
+        "refund_email": factor.email,
+        "refund_phone": factor.phone,
+    }

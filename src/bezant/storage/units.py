@@ -23,14 +23,17 @@ from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
+from bezant.storage.stores.claims import Claims
+from bezant.storage.stores.credentials import CredentialRows
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
 from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
+from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
-from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
@@ -65,6 +68,7 @@ class Unit:
         self.signing = SigningRows(connection, self.writes, keys)
         self.people = PeopleRows(connection, self.writes)
         self.audit = AuditRows(connection, self.writes, keys.chain)
+        self.credentials = CredentialRows(connection, self.writes, keys)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
@@ -78,6 +82,7 @@ class Unit:
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
+        self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property

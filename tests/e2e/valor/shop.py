@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.merchants import (
     CardChecks,
@@ -127,6 +127,11 @@ class Office:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._closing = contextlib.ExitStack()
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that serves these merchants."""
+        return self._gateway
 
     def __enter__(self) -> Self:
         settings = Settings(home=self._gateway.home, database_url=self._gateway.database_url)

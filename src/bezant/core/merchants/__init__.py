@@ -29,6 +29,7 @@ from bezant.core.merchants.model import (
     Terminal,
     TipRule,
 )
+from bezant.core.merchants.onboarding import NewMerchant, Onboarding
 from bezant.core.merchants.ports import Hasher, SystemClock
 from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
 from bezant.core.merchants.signing import (
@@ -71,10 +72,12 @@ __all__ = [
     "IssuedKey",
     "Merchant",
     "MerchantClock",
+    "NewMerchant",
     "NoticeFormat",
     "Notices",
     "Notifier",
     "OldPhrase",
+    "Onboarding",
     "Profile",
     "Proof",
     "RefundFactor",

@@ -69,11 +69,15 @@ class Directory:
             self._by_number, number, lambda tx: tx.merchants.by_terminal_number(number)
         )
 
-    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
-        """A terminal as a caller, without credentials: for work that the gateway does by itself."""
-        account = self._by_id.get(merchant_id) or await self._load(
+    async def account(self, merchant_id: int) -> Account | None:
+        """The account of that merchant."""
+        return self._by_id.get(merchant_id) or await self._load(
             self._by_id, merchant_id, lambda tx: tx.merchants.account(merchant_id)
         )
+
+    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
+        """A terminal as a caller, without credentials: for work that the gateway does by itself."""
+        account = await self.account(merchant_id)
         terminal = account.terminal_by_id(terminal_id) if account else None
         if account is None or terminal is None:
             message = "no such terminal"

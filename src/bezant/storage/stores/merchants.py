@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Table, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, or_, select, update
 
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
@@ -243,6 +243,18 @@ class Merchants:
             revoked_at=None,
         )
 
+    def put_origins(self, merchant_id: int, origins: Sequence[str]) -> None:
+        """Store the origins of a merchant's web pages, in place of those it has."""
+        self._writes.touch()
+        table = t.merchant_origins
+        self._connection.execute(delete(table).where(table.c.merchant_id == merchant_id))
+        for origin in origins:
+            self._insert(table, merchant_id=merchant_id, origin=origin)
+
+    def origins(self, merchant_id: int) -> list[str]:
+        """The origins of a merchant's web pages."""
+        return sorted(row.origin for row in self._of(t.merchant_origins, merchant_id))
+
     def changed(self) -> None:
         """Let every process know that what it has cached may be wrong."""
         self._system.accounts_changed()
@@ -400,6 +412,12 @@ class Failures:
                 select(table.c.locked_until).where(table.c.caller == caller)
             ).scalar_one_or_none()
         )
+
+    def has_failed(self, caller: bytes) -> bool:
+        """Whether failures of a caller are counted."""
+        table = t.login_failures
+        found = self._connection.execute(select(table.c.failures).where(table.c.caller == caller))
+        return found.scalar_one_or_none() is not None
 
     def clear(self, caller: bytes) -> None:
         """Forget a caller's failures."""
