@@ -12,7 +12,7 @@ from bezant.core.deliveries import is_mail_address
 
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
-_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}(/[0-9A-Za-z._~\-]+)*", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
@@ -40,7 +40,8 @@ class Settings:
     port: int = 8080
     public_url: str = ""
     """How this gateway is reached: ``https://pay.example.com``, without a slash at the end. Empty: by callers
-    as each of them does, by payers at ``http://host:port``. For answers that name addresses."""
+    as each of them does, by payers at ``http://host:port``. For answers that name addresses. With ``https``,
+    payers' cookies are for TLS alone, and their browsers are told to come by it."""
     auth_errors_ok: bool = False
     """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
     transact_envelope: str = "iposhpresponse"
@@ -166,7 +167,7 @@ class Settings:
         if self.lease_seconds <= rail:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
         if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
-            found.append("public_url is http:// or https://, a host, and a path without a slash at its end")
+            found.append("public_url is http:// or https:// and a host, without a path")
         return found + self._notice_problems()
 
     def _notice_problems(self) -> list[str]:

@@ -19,16 +19,16 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request as PageRequest
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
 from bezant.app.endpoints import Endpoints
 from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.pages import page_routes
 from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
-from bezant.core.invoices import UID
 from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects.wire.http import Receive, Scope, Send
 from bezant.rails.acquirer.sandbox import SandboxHost
@@ -41,7 +41,6 @@ from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
 SWITCH_SECONDS = 0.0005
-_ROOT_PATHS = frozenset({"/", "//"})
 
 
 class Server:
@@ -56,7 +55,6 @@ class Server:
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", self._metrics),
-                *(Route(path, self._link) for path in sorted(_ROOT_PATHS)),
             ],
             lifespan=self._lifespan,
         )
@@ -82,6 +80,7 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._endpoints = Endpoints(gateway)
+            self._pages.router.routes.extend(page_routes(gateway))
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
             self._endpoints = None
@@ -97,13 +96,6 @@ class Server:
         }
         ready = all(checks.values())
         return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)
-
-    async def _link(self, request: PageRequest) -> Response:
-        """The address that merchants are told of a hosted page leads to the page."""
-        uid = request.query_params.get("uid", "")
-        if UID.fullmatch(uid) is None:
-            return Response(status_code=404)
-        return RedirectResponse(f"{self._settings.pages_url}/pay/{uid}", status_code=302)
 
     async def _metrics(self, _request: PageRequest) -> Response:
         if self._gateway is None:

@@ -63,6 +63,7 @@ def pdf(slip: Slip, language: Language) -> bytes:
         author=slip.merchant,
         lang=worded_in.value,
         invariant=1,
+        pageCompression=0,
     )
 
     def content() -> Iterator[Flowable]:

@@ -25,6 +25,7 @@ from bezant.core.deliveries.ports import (
     PostsTexts,
     Sender,
 )
+from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict
 
@@ -116,6 +117,7 @@ class Courier:
             if delivery.was_lost(policy):
                 return await self._store(delivery, delivery.lost())
             claimed = await self._store(delivery, delivery.claimed(until=self._clock.now() + self._lease))
+            fault_point("delivery.claimed")
             try:
                 packed = await self._packed(claimed, route)
             except Conflict:
@@ -127,7 +129,9 @@ class Courier:
                 return await self._store(packed, packed.dropped())
             if self._late(packed):
                 return None
+            fault_point("delivery.packed")
             fate = await self._sender.post(packed.content)
+            fault_point("delivery.answered")
             return await self._store(packed, packed.tried(fate, policy, real=self._clock.now()))
         except Conflict:
             return None

@@ -36,7 +36,7 @@ from bezant.core.invoices.model import (
 )
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before
-from bezant.core.merchants import Caller, SystemClock
+from bezant.core.merchants import Caller, SystemClock, origin_of
 from bezant.core.notices import LinkFacts, Notices, Stamp, Target, addressed
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Charge, Key, Order, Payment, Payments, Street
@@ -164,6 +164,12 @@ class Invoices:
 
         return await self._write(work, caller)
 
+    async def may_lead_to(self, caller: Caller, url: str) -> bool:
+        """Whether links may have this address: any, where the merchant has not said where its pages are."""
+        merchant_id = caller.merchant.merchant_id
+        origins = await self._units.read(lambda tx: tx.merchants.origins(merchant_id))
+        return not origins or origin_of(url) in {origin_of(each) for each in origins}
+
     async def named(self, caller: Caller, key: str) -> Named | None:
         """The link that a request of this terminal with that key made, and the latest attempt to pay it."""
         merchant_id, terminal_id = caller.key
@@ -243,6 +249,19 @@ class Invoices:
             result=_result_of(payment), view=await self._open(uid), payment=payment, reason=payment.reason
         )
 
+    async def attempted(self, uid: str, attempt_key: str) -> Payment | None:
+        """The payment that an attempt made; nothing if none came so far."""
+
+        def work(tx: InvoiceTx) -> Payment | None:
+            found = tx.invoices.by_uid(uid)
+            if found is None:
+                return None
+            invoice = found.invoice
+            claim = tx.claims.find(invoice.merchant_id, invoice.terminal_id, _key_value(uid, attempt_key))
+            return None if claim is None else tx.payments.find(invoice.merchant_id, claim.subject_id)
+
+        return await self._units.read(work)
+
     def _send(self, tx: InvoiceTx, stamp: Stamp, invoice: Invoice, payer: tuple[Target, ...]) -> None:
         """Have the link sent to its payer, if this transaction commits and somebody is named."""
         facts = LinkFacts(invoice_id=invoice.invoice_id)
@@ -272,7 +291,11 @@ class Invoices:
         number = card.pan.reveal() if card.pan else card.token
         tip = choices.tip.minor if choices.tip else 0
         said = f"invoice payment\n{number}\n{card.expiry}\n{choices.agreed.minor}\n{tip}"
-        return Key(value=f"invoice:{uid}:{attempt_key}", fingerprint=self._hasher.digest(said))
+        return Key(value=_key_value(uid, attempt_key), fingerprint=self._hasher.digest(said))
+
+
+def _key_value(uid: str, attempt_key: str) -> str:
+    return f"invoice:{uid}:{attempt_key}"
 
 
 async def paid_ids(ids: Ids, notices: Notices) -> PaidIds:

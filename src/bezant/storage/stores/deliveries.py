@@ -65,6 +65,8 @@ class _Text(msgspec.Struct, frozen=True, tag="text"):
 
 _Kept = _Parcel | _Letter | _Text
 """Content as it is sealed."""
+# Made once, here: while one thread first learns what a type is made of, another must not read by it.
+_READER: msgspec.json.Decoder[_Kept] = msgspec.json.Decoder(_Kept)
 
 
 class DeliveryRows:
@@ -215,7 +217,7 @@ def _sealed(sealer: CardSealer, delivery: Delivery) -> bytes | None:
 
 def _opened(sealer: CardSealer, row: Found[Any]) -> Content:
     text = sealer.open_parcel(row.merchant_id, row.delivery_id, bytes(row.content))
-    return _content(msgspec.json.decode(text, type=_Kept))
+    return _content(_READER.decode(text))
 
 
 def _kept(content: Content) -> _Kept:

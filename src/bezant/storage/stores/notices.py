@@ -46,6 +46,10 @@ class _Kept(msgspec.Struct, frozen=True):
     facts: _Receipt | _Link | _Password
 
 
+# Made once, here: while one thread first learns what a type is made of, another must not read by it.
+_READER = msgspec.json.Decoder(_Kept)
+
+
 class NoticeRows:
     """Notices of one transaction. Each statement is sent when it is asked for."""
 
@@ -83,7 +87,7 @@ class NoticeRows:
         if row is None:
             return None
         text = self._sealer.open_notice(merchant_id, notice_id, bytes(row.content))
-        kept = msgspec.json.decode(text, type=_Kept)
+        kept = _READER.decode(text)
         return Notice(
             merchant_id=merchant_id,
             notice_id=notice_id,
