@@ -35,8 +35,8 @@ from bezant.notices import NoticeComposer
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
-from bezant.rails.mail import SECONDS_MAX as MAIL_SECONDS_MAX
 from bezant.rails.mail import Security, SmtpSender
+from bezant.rails.sms import SECONDS_MAX as TEXT_SECONDS_MAX
 from bezant.rails.sms import HttpTexts, NoTexts
 from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
@@ -261,7 +261,13 @@ class FinanceSide:
 
 def texts_of(settings: Settings) -> HttpTexts | NoTexts:
     """Text messages through the gateway of the settings."""
-    return HttpTexts(settings.sms, token=_token(settings.sms_token_file)) if settings.sms else NoTexts()
+    if not settings.sms:
+        return NoTexts()
+    return HttpTexts(
+        settings.sms,
+        token=_token(settings.sms_token_file),
+        timeout_seconds=min(TEXT_SECONDS_MAX, settings.notice_seconds),
+    )
 
 
 def finance_side(
@@ -332,7 +338,6 @@ def delivery_side(
     people_policy = Policy(
         retries=settings.message_retries, pause=timedelta(seconds=settings.message_pause_seconds)
     )
-    answer_within = timedelta(seconds=max(settings.notice_seconds, MAIL_SECONDS_MAX))
     courier = Courier(
         units=units,
         routes={
@@ -351,7 +356,7 @@ def delivery_side(
         },
         sender=Senders(parcels=parcels, letters=_letters(settings), texts=texts),
         clock=store.clock,
-        answer_within=answer_within,
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
     return DeliverySide(courier=courier, parcels=parcels, texts=texts)
 
@@ -366,6 +371,7 @@ def _letters(settings: Settings) -> SmtpSender | None:
         user=settings.smtp_user or None,
         password=_token(settings.smtp_password_file),
         ca_file=settings.smtp_ca_file,
+        timeout_seconds=settings.notice_seconds,
     )
 
 

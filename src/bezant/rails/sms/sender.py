@@ -18,6 +18,7 @@ import structlog
 from bezant.core.deliveries import NOT_SET_UP, Answered, Fate, Text, Unreachable
 from bezant.core.sensitive import Secret
 
+SECONDS_MAX: Final = 5.0
 _CONNECTIONS_MAX: Final = 64
 _TAKEN: Final = range(200, 300)
 
@@ -47,7 +48,7 @@ class HttpTexts:
         url: str,
         *,
         token: Secret | None = None,
-        timeout_seconds: float = 5.0,
+        timeout_seconds: float = SECONDS_MAX,
     ) -> None:
         self._url = url
         self._token = token
