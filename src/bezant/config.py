@@ -10,8 +10,9 @@ from pathlib import Path
 
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
-_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/?", re.ASCII)
+
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
@@ -35,8 +36,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
-    """How callers reach this gateway: ``https://pay.example.com``; empty: as each of them does. For answers
-    that name addresses."""
+    """How this gateway is reached: ``https://pay.example.com``, without a slash at the end. Empty: by callers
+    as each of them does, by payers at ``http://host:port``. For answers that name addresses. With ``https``,
+    payers' cookies are for TLS alone, and their browsers are told to come by it."""
     auth_errors_ok: bool = False
     """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
     transact_envelope: str = "iposhpresponse"
@@ -115,13 +117,16 @@ class Settings:
         """The gift host's host and port, when one is set."""
         return _address("gift_host", self.gift_host)
 
+    @property
+    def pages_url(self) -> str:
+        """What the addresses of hosted pages, receipts and codes begin with."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = []
         if self.workers > 1 and not self.database.startswith("postgresql"):
             found.append("more than one worker needs PostgreSQL")
-        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
-            found.append("public_url is http:// or https:// and a host, without a path")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
         if self.transact_envelope not in TRANSACT_ENVELOPES:
@@ -133,6 +138,8 @@ class Settings:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
         if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
             found.append("notice_pause_seconds and notice_seconds must be more than 0")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https:// and a host, without a path")
         return found
 
 

@@ -7,16 +7,17 @@ conditional update, so that one process wins. A job that fails is logged and com
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from bezant.bell import Bell
 from bezant.core.bnpl import FinanceRecovery
 from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
+from bezant.core.invoices import InvoiceRecovery
 from bezant.core.merchants import Directory, Gate
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
@@ -78,26 +79,6 @@ class StrayBox:
         return await self._queue.get()
 
 
-class Bell:
-    """Tells the timetable that something was announced. Rung in any thread, heard on one event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wake whoever waits, or the next who would."""
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and with it whoever waited
-            self._loop.call_soon_threadsafe(self._rung.set)
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until it is rung, so many seconds at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        self._rung.clear()
-
-
 def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
     """What a gateway does by itself about gift cards."""
 
@@ -110,6 +91,19 @@ def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
         await asyncio.gather(*(recovery.cancel(movement) for movement in due))
 
     return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
+
+
+def invoice_jobs(recovery: InvoiceRecovery) -> tuple[Job, ...]:
+    """What a gateway does by itself about invoices."""
+
+    async def settle() -> None:
+        if found := await recovery.settle():
+            _log.info("invoices settled after their payments", invoices=found)
+
+    async def expire() -> None:
+        await recovery.expire()
+
+    return Job("settle invoices", 0.25, settle), Job("expire invoices", 1, expire)
 
 
 def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:

@@ -26,6 +26,7 @@ from uvicorn.supervisors import Multiprocess
 from bezant import config
 from bezant.app.endpoints import Endpoints
 from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.pages import page_routes
 from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
 from bezant.demo import Demo, first_charge, seed, write_demo_json
@@ -39,7 +40,6 @@ from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
 SWITCH_SECONDS = 0.0005
-_ROOT_PATHS = frozenset({"/", "//"})
 
 
 class Server:
@@ -79,6 +79,7 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._endpoints = Endpoints(gateway)
+            self._pages.router.routes.extend(page_routes(gateway))
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
             self._endpoints = None
@@ -268,7 +269,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
 
     alone = settings.workers == 1
     serving = uvicorn.Config(
-        Server(settings) if alone else "bezant.server:create",
+        "bezant.server:create",
         factory=not alone,
         host=settings.host,
         port=settings.port,
@@ -287,7 +288,10 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     listener = serving.bind_socket()
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
+    # Which port it is, is known only now.
+    settings = replace(settings, port=port)
     if alone:
+        serving.app = Server(settings)
         server = _Listening(serving, ready)
         server.run(sockets=[listener])
         if not server.started:

@@ -277,6 +277,7 @@ class TestTheDemo:
             "base_url",
             "valor",
             "valor_second",
+            "ipospays",
             "aps",
             "aps_classic",
             "portal",

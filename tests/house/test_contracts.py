@@ -34,7 +34,7 @@ class TestAReader:
         written = (ROOT / "docs" / "openapi" / "valor.json").read_text(encoding="utf-8")
         assert written == openapi.page(), "run: bezant contract openapi > docs/openapi/valor.json"
 
-    @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: error.code)
+    @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: f"{error.code} {error.text}")
     def test_is_told_when_an_error_is_answered(self, error: codes.Error) -> None:
         assert reference.when(error, reference.uses())
 

@@ -325,6 +325,7 @@ class Notice:
 
     content_type: str
     body: bytes
+    authorization: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -344,6 +345,7 @@ class Receiver:
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.statuses: list[int] = []
+        self.latency_seconds = 0.0
         self.open = threading.Event()
         self.open.set()
         self._lock = threading.Lock()
@@ -352,7 +354,9 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.take(Notice(self.headers["Content-Type"], body))
+                status = receiver.take(
+                    Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
+                )
                 receiver.open.wait()
                 with contextlib.suppress(ConnectionError):  # whoever asked may be gone
                     self.send_response(status)

@@ -34,6 +34,7 @@ class Endpoints:
         self._aps = aps_endpoint(gateway)
         self._ipospays_auth = ipospays_auth_endpoint(gateway)
         self._ipospays = ipospays_endpoint(gateway)
+        self._ipospays_pages = ipospays_page_endpoint(gateway)
 
     def find(self, method: str, path: str) -> Endpoint | None:
         """The dialect that a request is for, if it is for one."""
@@ -45,6 +46,8 @@ class Endpoints:
             return self._ipospays_auth
         if ipospays.TransactDialect.owns(method, path):
             return self._ipospays
+        if ipospays.PageDialect.owns(method, path):
+            return self._ipospays_pages
         return self._vault if vault_rest.owns(path) else None
 
 
@@ -69,6 +72,9 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
             units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
         ),
         gift=gateway.gift.cards,
+        invoices=gateway.invoices.invoices,
+        receipts=gateway.invoices.receipts,
+        links=valor.Links(store.settings.pages_url),
         bins=gateway.bins,
         hasher=store.keys.hasher,
         clock=store.clock,
@@ -119,6 +125,8 @@ def ipospays_endpoint(gateway: Gateway) -> Endpoint:
         reports=Reports(units=store.units),
         customers=_customers(store),
         onboarding=Onboarding(units=store.units, names=store.names, clock=store.clock),
+        invoices=gateway.invoices.invoices,
+        addresses=_addresses(store),
         hasher=store.keys.hasher,
         clock=store.clock,
         style=ipospays.Style(
@@ -127,6 +135,20 @@ def ipospays_endpoint(gateway: Gateway) -> Endpoint:
         ),
     )
     return _endpoint(gateway, ipospays.TransactDialect(services), ipospays.NAME)
+
+
+def ipospays_page_endpoint(gateway: Gateway) -> Endpoint:
+    """Where iPOSpays' payers are led, over this gateway."""
+    services = ipospays.PageServices(
+        invoices=gateway.invoices.invoices,
+        profiles=gateway.access.credentials.profiles,
+        addresses=_addresses(gateway.store),
+    )
+    return _endpoint(gateway, ipospays.PageDialect(services), ipospays.NAME)
+
+
+def _addresses(store: Store) -> ipospays.Addresses:
+    return ipospays.Addresses(base_url=store.settings.pages_url, hasher=store.keys.hasher)
 
 
 def _customers(store: Store) -> Customers:

@@ -13,10 +13,12 @@ from bezant.app.sides import (
     CardSide,
     FinanceSide,
     GiftSide,
+    InvoiceSide,
     access_side,
     card_side,
     finance_side,
     gift_side,
+    invoice_side,
     notice_side,
 )
 from bezant.app.store import Store
@@ -24,7 +26,7 @@ from bezant.config import Settings
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
-from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
+from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs, invoice_jobs
 from bezant.storage.ids import IdBlocks
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -37,6 +39,7 @@ class Gateway:
     store: Store
     access: AccessSide
     cards: CardSide
+    invoices: InvoiceSide
     gift: GiftSide
     finance: FinanceSide
     timetable: Timetable
@@ -72,6 +75,7 @@ async def open_gateway(
     ids = IdBlocks(units, "payments")
     access = access_side(store)
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
+    invoices = invoice_side(store, access.directory, cards.payments, ids)
     gift = gift_side(store, access.directory, ids)
     finance = finance_side(store, access.directory, ids)
     notices = notice_side(store, access)
@@ -95,10 +99,8 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=(
-            *_more_jobs(store.settings, gift, finance),
-            *delivery_jobs(notices.courier, store.announced, metrics),
-        ),
+        more=_more_jobs(store.settings, invoices, gift, finance)
+        + delivery_jobs(notices.courier, store.announced, metrics),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -109,6 +111,7 @@ async def open_gateway(
             store=store,
             access=access,
             cards=cards,
+            invoices=invoices,
             gift=gift,
             finance=finance,
             timetable=timetable,
@@ -126,9 +129,12 @@ async def open_gateway(
             await stop()
 
 
-def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide) -> tuple[Job, ...]:
+def _more_jobs(
+    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide
+) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
+        *invoice_jobs(invoices.recovery),
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from bezant.core.credentials import (
 )
 from bezant.core.deliveries import Courier, Policy, Route
 from bezant.core.gift import GiftCards, GiftRecovery
+from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
@@ -158,6 +159,33 @@ def card_side(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSide:
+    """Links to pay by, and receipts."""
+
+    invoices: Invoices
+    receipts: Receipts
+    recovery: InvoiceRecovery
+
+
+def invoice_side(store: Store, directory: Directory, payments: Payments, ids: IdBlocks) -> InvoiceSide:
+    """Invoices that are paid by these card payments."""
+    units, clock, hasher = store.units, store.clock, store.keys.hasher
+    return InvoiceSide(
+        invoices=Invoices(
+            units=units,
+            payments=payments,
+            callers=directory,
+            hasher=hasher,
+            ids=ids,
+            new_uid=hasher.app_name,
+            clock=clock,
+        ),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids, clock=clock),
+        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiftSide:
     """Gift cards with the link to their host."""
 
@@ -249,6 +277,8 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
         loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
     )
     feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
+    callbacks = valor.Callbacks(units=store.units, callers=access.directory)
+    page_callbacks = ipospays.PageCallbacks(units=store.units, callers=access.directory)
     policy = Policy(
         retries=settings.notice_retries,
         pause=timedelta(seconds=settings.notice_pause_seconds),
@@ -256,7 +286,11 @@ def notice_side(store: Store, access: AccessSide) -> NoticeSide:
     )
     courier = Courier(
         units=store.units,
-        routes={"loan": Route(composer=feedback, policy=policy)},
+        routes={
+            "loan": Route(composer=feedback, policy=policy),
+            "attempt": Route(composer=page_callbacks, policy=replace(policy, taken=(range(200, 300),))),
+            "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
+        },
         sender=sender,
         clock=store.clock,
         answer_within=timedelta(seconds=settings.notice_seconds),

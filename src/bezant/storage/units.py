@@ -30,6 +30,7 @@ from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
 from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
+from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
 from bezant.storage.stores.payments import PaymentRows, Reversals
@@ -81,6 +82,7 @@ class Unit:
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
+        self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property

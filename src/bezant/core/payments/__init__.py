@@ -24,7 +24,7 @@ from bezant.core.payments.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
 from bezant.core.payments.reports import OpenBatch, Reports, SettledBatch
@@ -38,6 +38,7 @@ __all__ = [
     "Acquirer",
     "Adjusted",
     "Amounts",
+    "Bond",
     "Capture",
     "Charge",
     "Claim",

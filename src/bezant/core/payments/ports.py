@@ -66,6 +66,21 @@ class Claim:
     claimed_at: datetime
 
 
+class Bond(Protocol):
+    """What a charge is made for, told of it in the transactions that store the charge and its outcome.
+
+    A charge that is bound is approved in full or not at all. ``at`` is the merchant's time.
+    """
+
+    def begin(self, tx: PaymentTx, draft: Payment) -> None:
+        """The charge is about to be stored. What it raises keeps the charge from being made."""
+        ...
+
+    def end(self, tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
+        """The charge has been decided on. What became of one that stays in doubt is told to nobody."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """A message to the network that must be taken back until the network confirms it.

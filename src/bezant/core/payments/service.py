@@ -43,7 +43,7 @@ from bezant.core.payments.model import (
     retrieval_reference,
 )
 from bezant.core.payments.originals import is_held, look_up, referring, refund_refusal, void_refusal
-from bezant.core.payments.ports import Acquirer, Claim, Ids, Pause, PaymentTx, PaymentUnits
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits
 from bezant.core.payments.steps import (
     Key,
     claimed,
@@ -116,8 +116,10 @@ class Payments:
 
     # -- use cases --------------------------------------------------------------------------------
 
-    async def charge(self, caller: Caller, charge: Charge, *, key: Key | None = None) -> Outcome:
-        """A sale or an authorization.
+    async def charge(
+        self, caller: Caller, charge: Charge, *, key: Key | None = None, bond: Bond | None = None
+    ) -> Outcome:
+        """A sale or an authorization; what it is made for, if anything, is its ``bond``.
 
         Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
         may be refused for.
@@ -140,29 +142,18 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            stored = kept
-            if kept is not None:
-                tx.cards.keep(kept)
-            elif charge.token is not None:
-                stored = tx.cards.find(draft.merchant_id, charge.token)
-            if stored is None:
-                return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
-            # The open batch is locked from here on: of two twins at once, the second sees the first.
-            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
-            since = draft.requested_at - DUPLICATE_WINDOW
-            if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
-                twin = replace(draft, card=stored.card)
-                return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
-            take_stock(tx, draft)
-            payment = numbered(draft, batch, card=stored.card)
-            tx.payments.add(payment)
-            return _Intent(payment=payment, stored_card=stored)
+            if bond is not None:
+                bond.begin(tx, draft)
+            intent = _stored(tx, draft, charge, kept)
+            if bond is not None and intent.payment.state is State.DECLINED:
+                bond.end(tx, intent.payment, at=draft.requested_at)
+            return intent
 
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
-        return await self._send(caller, intent, message, key)
+        return await self._send(caller, intent, message, key, bond)
 
     async def capture(self, caller: Caller, capture: Capture, *, key: Key | None = None) -> Outcome:
         """Take money that an authorization of this terminal holds. What is not taken is released.
@@ -439,14 +430,18 @@ class Payments:
             await self._pause(TWIN_POLL_SECONDS)
             waited += TWIN_POLL_SECONDS
 
-    async def _send(self, caller: Caller, intent: _Intent, message: Message, key: Key | None) -> Outcome:
+    async def _send(
+        self, caller: Caller, intent: _Intent, message: Message, key: Key | None, bond: Bond | None = None
+    ) -> Outcome:
         said = await self._acquirer.send(message)
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
-        answer = judged(said, caller.merchant.checks) if payment.kind in NEW_MONEY else said
+        at_least = None if bond is None else payment.amounts.total
+        new = payment.kind in NEW_MONEY
+        answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
         try:
             finished = await self._units.write(
-                partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real),
+                partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
                 merchant_id=payment.merchant_id,
                 terminal_id=payment.terminal_id,
             )
@@ -489,6 +484,27 @@ class Payments:
             street=street,
             deadline_at=payment.lease_until - self._settings.lease / 3,
         )
+
+
+def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | None) -> _Intent:
+    """Store a charge with its card: ready to be sent, or turned down."""
+    stored = kept
+    if kept is not None:
+        tx.cards.keep(kept)
+    elif charge.token is not None:
+        stored = tx.cards.find(draft.merchant_id, charge.token)
+    if stored is None:
+        return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
+    # The open batch is locked from here on: of two twins at once, the second sees the first.
+    batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+    since = draft.requested_at - DUPLICATE_WINDOW
+    if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
+        twin = replace(draft, card=stored.card)
+        return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
+    take_stock(tx, draft)
+    payment = numbered(draft, batch, card=stored.card)
+    tx.payments.add(payment)
+    return _Intent(payment=payment, stored_card=stored)
 
 
 def _stored_card(tx: PaymentTx, payment: Payment) -> StoredCard | None:

@@ -28,7 +28,7 @@ from bezant.core.payments.model import (
     tip_entry,
     void_entry,
 )
-from bezant.core.payments.ports import Claim, PaymentTx, Reversal
+from bezant.core.payments.ports import Bond, Claim, PaymentTx, Reversal
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card
 
@@ -164,8 +164,16 @@ def _count(batch: Batch, payment: Payment, count: int) -> None:
         batch.add_sale(base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count)
 
 
-def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, real: datetime) -> Payment:
-    """Decide on the network's answer and book it.
+def finish(
+    tx: PaymentTx,
+    *,
+    payment: Payment,
+    answer: Verdict,
+    at: datetime,
+    real: datetime,
+    bond: Bond | None = None,
+) -> Payment:
+    """Decide on the network's answer, book it, and tell what the payment is made for.
 
     ``at`` is the merchant's time, ``real`` real time. Raises ``Conflict`` at the end of the
     transaction when somebody else decided first.
@@ -195,6 +203,8 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, re
                 created_at=real,
             )
         )
+    if bond is not None:
+        bond.end(tx, finished, at=at)
     return finished
 
 

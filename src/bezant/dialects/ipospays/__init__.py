@@ -2,15 +2,22 @@
 
 from typing import Final
 
+from bezant.dialects.ipospays.addresses import Addresses
 from bezant.dialects.ipospays.auth import AuthDialect, AuthServices
+from bezant.dialects.ipospays.page_callbacks import PageCallbacks
+from bezant.dialects.ipospays.page_ways import PageDialect, PageServices
 from bezant.dialects.ipospays.services import EnvelopeStyle, Services, Style
 from bezant.dialects.ipospays.transact import TransactDialect
 
 __all__ = [
     "NAME",
+    "Addresses",
     "AuthDialect",
     "AuthServices",
     "EnvelopeStyle",
+    "PageCallbacks",
+    "PageDialect",
+    "PageServices",
     "Services",
     "Style",
     "TransactDialect",

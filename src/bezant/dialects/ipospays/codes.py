@@ -96,6 +96,28 @@ PASSWORD_NEEDED: Final = Error(
 )
 
 
+NO_VALIDATION: Final = Error(
+    f"{TRANSACTION}.transactionType", "Card Validation is not enabled for this Merchant"
+)
+NUMBER_IN_USE: Final = Error("preferences.invoiceId", "Invoice Id is in use by an open payment link")
+UNKNOWN_LINK: Final = Error(REFERENCE, "No payment link is registered for this Transaction Reference Id")
+
+
+def link_is(word: str) -> Error:
+    """A payment link that cannot be cancelled, and why."""
+    return Error(REFERENCE, f"Payment link is already {word}")
+
+
+def empty(field: str, what: str) -> Error:
+    """A field that is missing, which another one makes required."""
+    return Error(field, f"{what} cannot be empty")
+
+
+def not_whitelisted(field: str, what: str) -> Error:
+    """An address at an origin that is not one of the merchant's."""
+    return Error(field, f"{what} is not a whitelisted domain")
+
+
 def invalid(field: str, what: str) -> Error:
     """A field that cannot be read."""
     return Error(field, f"Invalid {what}")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
+from bezant.core.invoices import Invoices
 from bezant.core.merchants import Hasher, Onboarding, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
 from bezant.core.vault import Customers
+from bezant.dialects.ipospays.addresses import Addresses
 
 
 class EnvelopeStyle(StrEnum):
@@ -47,6 +49,8 @@ class Services:
     reports: Reports
     customers: Customers
     onboarding: Onboarding
+    invoices: Invoices
+    addresses: Addresses
     hasher: Hasher
     clock: SystemClock
     style: Style

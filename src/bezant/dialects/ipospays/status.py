@@ -11,6 +11,7 @@ from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.envelope import TRANSACTION, UNDER_WAY, View, show
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, key_of
 from bezant.dialects.ipospays.operations.transactions import paths
+from bezant.dialects.ipospays.page_outcomes import LINK, answered
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Layout, Reply, nested
 
@@ -18,7 +19,10 @@ FIELDS: Final = (fields.MERCHANT_ID, fields.REFERENCE)
 
 
 async def _payment(call: Call) -> Payment:
-    found = await call.services.reports.keyed(call.caller, key_of(call.reference))
+    key = key_of(call.reference)
+    found = await call.services.reports.keyed(call.caller, key)
+    if found is None and (link := await call.services.invoices.named(call.caller, key)) is not None:
+        found = link.attempt
     if found is None:
         raise Problems(codes.UNKNOWN_REFERENCE)
     return found
@@ -72,6 +76,10 @@ QUERIED: Layout[_Queried] = Layout(
 
 
 async def _query(call: Call) -> Shown:
+    link = await call.services.invoices.named(call.caller, key_of(call.reference))
+    if link is not None:
+        told = answered(link)
+        return Shown(LINK.render(told), told.status.lower())
     payment = await _payment(call)
     if payment.state is State.SENDING:
         queried = _Queried("Pending", None)
@@ -92,7 +100,7 @@ QUERY: Final = Operation(
             title="Query payment status",
             fields=FIELDS,
             perform=_query,
-            layouts=(QUERIED,),
+            layouts=(QUERIED, LINK),
             note="The query's parameters are `tpn` and `transactionReferenceId`.",
         ),
     ),

@@ -14,6 +14,7 @@ from bezant.dialects.ipospays.door import Entrant
 from bezant.dialects.ipospays.onboarding import ADD_ON, ONBOARD
 from bezant.dialects.ipospays.operation import Call, Form, Operation, Problems, Shown, Values
 from bezant.dialects.ipospays.operations.transactions import TRANSACTIONS
+from bezant.dialects.ipospays.pages import CANCEL, MAKE
 from bezant.dialects.ipospays.services import Services
 from bezant.dialects.ipospays.status import QUERY, STATUS
 from bezant.dialects.ipospays.subscription import GET_CARDS
@@ -50,6 +51,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     GET_CARDS,
     ONBOARD,
     ADD_ON,
+    MAKE,
+    CANCEL,
 )
 _BY_PATH: Final = {
     (operation.method, path): operation for operation in OPERATIONS for path in operation.paths

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,6 +18,7 @@ import structlog
 
 from bezant.core.faults import fault_point
 from bezant.dialects.wire.body import BYTES_MAX
+from bezant.proxies import client_address
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -181,19 +181,12 @@ class Endpoint:
         )
 
     def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
-        """The client's address; a proxy's word is taken only from proxies that are trusted."""
         client = scope.get("client")
-        address = str(client[0]) if client else ""
-        if address not in self._trusted_proxies:
-            return address
-        for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
-            named = _ip_address(hop.strip())
-            if named is None:
-                break
-            address = named
-            if address not in self._trusted_proxies:
-                break
-        return address
+        return client_address(
+            str(client[0]) if client else "",
+            headers.get(b"x-forwarded-for", b""),
+            trusted=self._trusted_proxies,
+        )
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -208,14 +201,6 @@ def _declares_too_much(headers: dict[bytes, bytes]) -> bool:
     """Whether the client says that its body is over the limit. What comes is counted in any case."""
     length = headers.get(b"content-length", b"").lstrip(b"0")
     return length.isdigit() and (len(length) > _LENGTH_DIGITS_MAX or int(length) > BYTES_MAX)
-
-
-def _ip_address(text: str) -> str | None:
-    """An IP address in its usual form. With an IPv6 zone, which may be any text, it is none."""
-    try:
-        return None if "%" in text else str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
 
 
 def _frames(error: Exception) -> list[str]:

@@ -131,6 +131,13 @@ Index(
     payments.c.state,
 )
 Index(
+    "ix_payments_original",
+    payments.c.merchant_id,
+    payments.c.original_id,
+    sqlite_where=text("original_id IS NOT NULL"),
+    postgresql_where=text("original_id IS NOT NULL"),
+)
+Index(
     "ix_payments_reference",
     payments.c.merchant_id,
     payments.c.terminal_id,

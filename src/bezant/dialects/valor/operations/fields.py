@@ -83,7 +83,11 @@ PROFILE = Field(
 )
 EXPIRY = Field(name="expirydate", read=codecs.card_expiry, invalid=codes.BAD_EXPIRY, note="MMYY or MM/YY")
 HOSTED_PAGE = Field(
-    name="epage", read=FLAG, default=False, invalid=codes.NO_HOSTED_PAGE, note="1 asks for a hosted page"
+    name="epage",
+    read=codecs.one_of({"0": False}),
+    default=False,
+    invalid=codes.NO_HOSTED_PAGE,
+    note="1 asks for a hosted page, which is another operation: it never becomes a charge",
 )
 CVV = Field(name="cvv", read=codecs.card_cvv, invalid=codes.BAD_CVV)
 TOKEN = Field(
@@ -128,6 +132,9 @@ PHONE = Field(
     note="10 digits in the docs; plugins send what the customer typed",
 )
 EMAIL = _text("email", 255)
+MAIL_ADDRESS = Field(
+    name="email", read=codecs.email(length_max=255), invalid=codes.BAD_TEXT, note="mail goes there"
+)
 CHANNEL = _text("ecomm_channel", CHANNEL_MAX)
 
 ONCE = Field(
@@ -208,7 +215,11 @@ ORDER: tuple[Field[Error], ...] = (
     _text("address2", 100),
     _text("city", 50),
     _text("state", 50),
-    Field(name="zip", read=codecs.pattern(r"[0-9A-Za-z\- ]{3,10}"), invalid=codes.BAD_TEXT),
+    Field(
+        name="zip",
+        read=codecs.pattern(r"[0-9A-Za-z\-][0-9A-Za-z\- ]{1,8}[0-9A-Za-z\-]"),
+        invalid=codes.BAD_TEXT,
+    ),
     _text("shipping_country", 50),
     _text("billing_country", 50),
     _text("uid", 64),
