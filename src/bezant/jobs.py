@@ -7,13 +7,13 @@ conditional update, so that one process wins. A job that fails is logged and com
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from bezant.bell import Bell
 from bezant.core.bnpl import FinanceRecovery
 from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
@@ -77,26 +77,6 @@ class StrayBox:
     async def get(self) -> Stray:
         """The next stray."""
         return await self._queue.get()
-
-
-class Bell:
-    """Tells the timetable that something was announced. Rung in any thread, heard on one event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wake whoever waits, or the next who would."""
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and with it whoever waited
-            self._loop.call_soon_threadsafe(self._rung.set)
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until it is rung, so many seconds at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        self._rung.clear()
 
 
 def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:

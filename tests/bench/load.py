@@ -11,7 +11,6 @@ that were made beforehand, and answers are searched, not parsed.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 from array import array
 from collections import deque
@@ -25,8 +24,6 @@ CONNECTIONS_MAX: Final = 256
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
-_APPROVED: Final = b'{"error_no":"S00",'
-_ID: Final = b'"txnid":"'
 
 
 class Wrong(Exception):
@@ -56,16 +53,25 @@ class Phase:
         return self.latencies[max(rank, 1) - 1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How a wire API says yes: how such an answer begins, and what stands before the payment's id."""
+
+    approved: bytes
+    before_id: bytes
+
+
 class Clients:
     """Clients of one server, and the ids of all payments that were approved to them.
 
     Each phase has connections of its own, since a server hangs up on those that are idle for a while.
     """
 
-    def __init__(self, address: tuple[str, int], requests: Sequence[bytes]) -> None:
+    def __init__(self, address: tuple[str, int], requests: Iterator[bytes], words: Words) -> None:
         self.approved: set[bytes] = set()
         self._address = address
-        self._requests: Iterator[bytes] = itertools.cycle(requests)
+        self._requests = requests
+        self._words = words
         self._latencies = array("d")
         self._freed: Callable[[_Connection], None] = _nobody
         self._done: asyncio.Future[None] | None = None
@@ -159,10 +165,11 @@ class Clients:
 
     def _answered(self, connection: _Connection, due: float, answer: bytes, start: int) -> None:
         at = perf_counter()
-        if not answer.startswith(_APPROVED, start):
+        words = self._words
+        if not answer.startswith(words.approved, start):
             self._fail(f"no approval: {answer[start : start + 120]!r}")
             return
-        first = answer.index(_ID, start) + len(_ID)
+        first = answer.index(words.before_id, start) + len(words.before_id)
         payment_id = answer[first : answer.index(b'"', first)]
         if payment_id in self.approved:
             self._fail("a payment id came twice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,11 +17,13 @@ from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
 from tests.bench.lists import measure_lists
-from tests.bench.load import Clients, Phase
+from tests.bench.load import Clients, Phase, Words
 from tests.bench.scene import Scene, scene
 
 SHARE_OF_PEAK: Final = 0.7
 SLOW_HOST_SECONDS: Final = 0.05
+VALOR: Final = Words(approved=b'{"error_no":"S00",', before_id=b'"txnid":"')
+IPOSPAYS: Final = Words(approved=b'{"iposhpresponse":{"responseCode":"200",', before_id=b'"transactionId":"')
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
 
@@ -54,6 +57,10 @@ class Measurement:
     costs: Costs
     statements: float | None
     """A sale."""
+    by_token: Phase
+    """Closed, like the peak: sales on kept cards by iPOSpays' API."""
+    by_token_server: float
+    """Processor seconds of the server for one of those."""
     payments: int
     pgbench: float | None
     lists: Mapping[str, float]
@@ -101,7 +108,7 @@ def measure(
 async def _load(
     running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
 ) -> Measurement:
-    load = Clients(running.address, running.sales)
+    load = Clients(running.address, itertools.cycle(running.sales), VALOR)
     await load.closed(clients=clients, seconds=_WARM_UP_SECONDS)
 
     before = _spent(running, database)
@@ -120,14 +127,23 @@ async def _load(
     slow_host = await load.open(rate=rate, seconds=seconds)
     await running.control.clear_scripts()
 
-    await _compare(len(load.approved), running, database)
+    callers = Clients(running.address, running.transactions(), IPOSPAYS)
+    await callers.closed(clients=clients, seconds=_WARM_UP_SECONDS)
+    before = _spent(running, database)
+    by_token = await callers.closed(clients=clients, seconds=seconds)
+    by_token_costs = _per_sale(before, _spent(running, database), by_token.answers)
+
+    paid = len(load.approved | callers.approved)
+    await _compare(paid, running, database)
     return Measurement(
         peak=peak,
         steady=steady,
         slow_host=slow_host,
         costs=costs,
         statements=statements,
-        payments=len(load.approved),
+        by_token=by_token,
+        by_token_server=by_token_costs.server,
+        payments=paid,
         pgbench=None,
         lists={},
     )

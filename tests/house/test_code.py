@@ -47,3 +47,21 @@ def _functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+class TestTheDatabase:
+    def test_is_never_asked_what_time_it_is(self) -> None:
+        """So it does not matter how wrong its clock is: every instant that is stored or compared is ours."""
+        asked = [
+            f"{path}:{number}"
+            for path, text in modules()
+            for number, line in enumerate(text.splitlines(), start=1)
+            if _DATABASE_CLOCK.search(line)
+        ]
+        assert asked == []
+
+
+_DATABASE_CLOCK = re.compile(
+    r"func\.(?:now|current_\w+|clock_timestamp|localtime\w*)|\b(?:CURRENT_(?:TIMESTAMP|TIME|DATE)|LOCALTIME\w*)\b"
+    r"|\b(?:clock|statement|transaction)_timestamp\(|\bunixepoch\(|\bjulianday\(|'now'|\bSELECT\b.*\bnow\(\)",
+)

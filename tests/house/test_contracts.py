@@ -8,6 +8,7 @@ import pytest
 
 from bezant.dialects.aps import codes as aps_codes
 from bezant.dialects.aps import reference as aps
+from bezant.dialects.ipospays import reference as ipospays
 from bezant.dialects.valor import codes, openapi, reference
 from tests.support.tree import ROOT
 
@@ -16,6 +17,8 @@ PAGES = {
     "valor-operations": ("operations", reference.operations_page),
     "aps-codes": ("aps-codes", aps.codes_page),
     "aps-operations": ("aps-operations", aps.operations_page),
+    "ipospays-codes": ("ipospays-codes", ipospays.codes_page),
+    "ipospays-operations": ("ipospays-operations", ipospays.operations_page),
 }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -150,3 +153,131 @@ class TestASender:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             port = gone.getsockname()[1]
         assert await sent(f"http://127.0.0.1:{port}/x") == Unreachable(cause="not reached")
+
+
+Hear = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def answering(hear: Hear, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that does with each connection what ``hear`` does, and then closes it: its port."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await hear(reader, writer)
+            writer.close()
+            await writer.wait_closed()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.transport.abort()
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+        await asyncio.sleep(0.01)  # aborted transports close in the loop's next turns
+
+
+class TestAReceiver:
+    """What the other side may do to us. Each costs one try and no more than its time."""
+
+    @pytest.mark.parametrize(
+        ("seconds", "fate"), [(0.0, Answered(status=200)), (5.0, Unreachable(cause="time-out"))]
+    )
+    async def test_may_think_for_as_long_as_we_wait(self, seconds: float, fate: Fate) -> None:
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(seconds)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        async with answering(hear) as port:
+            assert await sent(f"http://127.0.0.1:{port}/x", timeout_seconds=1.0) == fate
+
+    async def test_that_never_comes_to_the_end_of_its_answer_is_not_listened_to(self) -> None:
+        written = 0
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal written
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                writer.write(b"1000\r\n" + bytes(0x1000) + b"\r\n")
+                await writer.drain()
+                written += 0x1000
+
+        async with answering(hear) as port:
+            assert await sent(f"http://127.0.0.1:{port}/x") == Answered(status=200)
+        assert written < 64 << 20
+
+    @pytest.mark.parametrize("drip", [b"H", b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+    async def test_that_answers_in_drips_is_left_in_time(self, drip: bytes) -> None:
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(drip)
+            while True:
+                writer.write(b"T")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+        async with answering(hear) as port:
+            fate = await sent(f"http://127.0.0.1:{port}/x", timeout_seconds=0.5)
+            assert fate in {Unreachable(cause="time-out"), Unreachable(cause="not reached")}
+
+    @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200", b"\x00\xff" * 100, b"HTTP/1.1 abc OK\r\n\r\n"])
+    async def test_that_hangs_up_or_babbles_has_not_answered(self, said: bytes) -> None:
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(said)
+
+        async with answering(hear) as port:
+            assert await sent(f"http://127.0.0.1:{port}/x") == Unreachable(cause="not reached")
+
+    async def test_may_ask_for_time_and_gets_the_pause_that_everybody_gets(self) -> None:
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 429 Slow down\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n")
+
+        async with answering(hear) as port:
+            assert await sent(f"http://127.0.0.1:{port}/x") == Answered(status=429)
+
+    @pytest.mark.parametrize("trouble", ["it speaks no TLS", "a stranger's certificate", "an old version"])
+    async def test_that_cannot_prove_itself_is_told_nothing(self, tmp_path: Path, trouble: str) -> None:
+        heard: list[bytes] = []
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append(await reader.read(65536))
+            if trouble == "it speaks no TLS":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        context = None if trouble == "it speaks no TLS" else _certified(tmp_path)
+        if context is not None and trouble == "an old version":
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("AES128-SHA")
+        async with answering(hear, tls=context) as port:
+            assert await sent(f"https://127.0.0.1:{port}/x") == Unreachable(cause="not reached")
+        assert not any(b'{"a":1}' in each for each in heard)
+
+    async def test_whose_name_is_not_known_is_not_reached(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def unknown(*_place: object, **_how: object) -> list[object]:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown, raising=False)
+        fate = await sent("https://shop.example.com/", sandbox=False)
+        assert fate == Unreachable(cause="not reached")
+
+
+def _certified(folder: Path) -> ssl.SSLContext:
+    """A server's side, with a certificate that nobody knows."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    name = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    subprocess.run(("openssl", "req", "-x509", *kind, *name, *files), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context

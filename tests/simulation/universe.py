@@ -24,11 +24,11 @@ import structlog
 from bezant.app.endpoints import valor_endpoint
 from bezant.app.gateway import Gateway, open_gateway
 from bezant.app.store import Names, Store
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn
 from bezant.dialects.wire.http import Endpoint
-from bezant.jobs import Bell
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.storage.ids import IdBlocks
 from bezant.storage.passwords import Argon2

@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.deliveries import (
     DELIVERY,
@@ -29,7 +30,7 @@ from bezant.core.deliveries import (
 )
 from bezant.core.outcomes import Unavailable
 from bezant.core.sensitive import Secret
-from bezant.jobs import Bell, delivery_jobs
+from bezant.jobs import delivery_jobs
 from bezant.telemetry import Metrics
 from tests.storage.shop import Shop
 

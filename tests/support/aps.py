@@ -345,6 +345,7 @@ class Receiver:
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.statuses: list[int] = []
+        self.latency_seconds = 0.0
         self.open = threading.Event()
         self.open.set()
         self._lock = threading.Lock()

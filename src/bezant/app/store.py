@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.people import People, SignIn
-from bezant.jobs import Bell
 from bezant.storage import schema
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bezant.core.deliveries.model import NOT_COMPOSED, Delivery, Policy
 from bezant.core.deliveries.ports import Composer, DeliveryUnits, Sender
+from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict
 
@@ -75,6 +76,7 @@ class Courier:
             if delivery.was_lost(policy):
                 return await self._store(delivery, delivery.lost())
             claimed = await self._store(delivery, delivery.claimed(until=self._clock.now() + self._lease))
+            fault_point("delivery.claimed")
             try:
                 packed = await self._packed(claimed, route)
             except Conflict:
@@ -86,7 +88,9 @@ class Courier:
                 return await self._store(packed, packed.dropped())
             if self._late(packed):
                 return None
+            fault_point("delivery.packed")
             fate = await self._sender.post(packed.parcel)
+            fault_point("delivery.answered")
             return await self._store(packed, packed.tried(fate, policy, real=self._clock.now()))
         except Conflict:
             return None

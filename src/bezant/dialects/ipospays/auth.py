@@ -105,7 +105,6 @@ _ASKED: Final = Field(
 _SCOPE: Final = Field(
     name="scope",
     read=_scopes,
-    default=frozenset(),
     invalid=codes.BAD_SCOPE,
     note="needs not be sent: a token has all scopes of its key",
 )
@@ -215,7 +214,7 @@ async def _authenticate(services: AuthServices, request: Request) -> bytes:
     values = read_fields(AUTHENTICATE_FIELDS, _said(request, AUTHENTICATE_FIELDS))
     key = await _proven(services, values, request)
     known = {scope.value.lower() for scope in SCOPES[key.owner.kind]}
-    if not values[_SCOPE.name] <= known:
+    if not (values[_SCOPE.name] or frozenset()) <= known:
         raise Fault(codes.BAD_SCOPE)
     return ISSUED.render(await services.tokens.issue(key, asked=values[_ASKED.name]))
 

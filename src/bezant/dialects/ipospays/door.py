@@ -16,7 +16,7 @@ from bezant.dialects.wire.http import Request
 
 _SCHEMES: Final = ("bearer ", "api key ")
 
-_REFUSALS: Final[dict[Refusal, Error]] = {
+REFUSALS: Final[dict[Refusal, Error]] = {
     Refusal.INVALID: codes.TOKEN_INVALID,
     Refusal.EXPIRED: codes.TOKEN_EXPIRED,
     Refusal.BAD_SIGNATURE: codes.TOKEN_FORGED,
@@ -71,7 +71,7 @@ async def enter(services: Services, operation: Operation, request: Request) -> E
         return Entrant(terminal=terminal)
     bearer = await services.tokens.check(token)
     if isinstance(bearer, Refusal):
-        raise Problems(_REFUSALS[bearer])
+        raise Problems(REFUSALS[bearer])
     if operation.scope not in bearer.scopes:
         raise Problems(codes.not_registered(operation.scope.value))
     return Entrant(bearer=bearer)
