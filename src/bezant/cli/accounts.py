@@ -12,7 +12,7 @@ import click
 from bezant.app.store import Store as Opened
 from bezant.cli.credentials import profile_of
 from bezant.cli.opening import account_named, terminal_numbered, with_store
-from bezant.cli.rules import rules_row, set_rules
+from bezant.cli.rules import rules_row, set_origins, set_rules
 from bezant.cli.screen import (
     Row,
     print_facts,
@@ -86,6 +86,7 @@ def merchant() -> None:
 
 
 merchant.add_command(set_rules)
+merchant.add_command(set_origins)
 
 
 @merchant.command(

@@ -236,6 +236,21 @@ class TestAPage:
             ):
                 assert refused(desk.ask(**{name: said})) == "E19", said
 
+    def test_leads_to_the_merchants_own_places_where_it_has_named_them(self, desk: Desk) -> None:
+        desk.office.set_origins(desk.shop, "https://shop.example", "http://127.0.0.1:8000")
+        uid = desk.page(
+            success_url="https://SHOP.example/ok?x=https://evil.example",
+            failure_url="https://shop.example:443",
+            redirect_url="http://127.0.0.1:8000/cb",
+        )
+        for url in (
+            *("https://evil.example/", "http://shop.example/", "https://shop.example:8443/"),
+            *("https://shop.example.evil.example/", "https://a.shop.example/", "http://127.0.0.1/"),
+        ):
+            for name in ("redirect_url", "success_url", "failure_url"):
+                assert refused(desk.ask(**{name: url})) == "E19", (name, url)
+                assert refused(desk.change(uid, **{name: url})) == "E19", (name, url)
+
     def test_is_one_for_an_invoice_number_at_a_time(self, desk: Desk) -> None:
         first = desk.page(invoicenumber="one")
         assert refused(desk.ask(invoicenumber="one")) == "E22"

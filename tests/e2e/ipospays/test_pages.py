@@ -204,6 +204,17 @@ class TestAPage:
             *("failureUrl", "authHeader", "customerEmail", "customerName"),
         }
 
+    def test_leads_to_the_merchants_own_places_where_it_has_named_them(
+        self, merchant: Merchant, bureau: Bureau, payer: Payer
+    ) -> None:
+        bureau.set_origins(merchant.shop, "https://shop.example")
+        desk, wishes = Desk(merchant.caller, payer), {"notifyByRedirect": True, "notifyByPOST": True}
+        own = {"returnUrl": "https://shop.example/ok", "postAPI": "https://shop.example/cb"}
+        assert desk.ask(notificationOption={**wishes, **own}).status == 200
+        for name in ("returnUrl", "failureUrl", "postAPI"):
+            answer = desk.ask(notificationOption={**wishes, **own, name: "https://evil.example/"})
+            assert [problem["field"] for problem in answer.body["errors"]] == [f"notificationOption.{name}"]
+
     def test_needs_little(self, desk: Desk) -> None:
         key = reference()
         said = {"merchantAuthentication": {"merchantId": int(desk.caller.tpn), "transactionReferenceId": key}}

@@ -26,12 +26,14 @@ from bezant.core.merchants import (
     CardChecks,
     ClockChange,
     Endpoint,
+    Onboarding,
     Profile,
     RefundFactor,
     TipRule,
     freeze,
     move,
 )
+from bezant.core.people import OPERATOR, OwnerRef
 from tests.support.gateway import Answer, Gateway, eventually
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -221,6 +223,13 @@ class Office:
         self._portal.call(change)
         # Changes are followed together, and the clock's can be seen.
         self.change_clock(shop, move(timedelta(minutes=5)))
+
+    def set_origins(self, shop: Shop, *origins: str) -> None:
+        """Say where a merchant's web pages are; nobody keeps that in memory."""
+        store = self._store
+        onboarding = Onboarding(units=store.units, names=store.names, clock=store.clock)
+        iso = OwnerRef.iso(self._iso.iso_id)
+        assert self._portal.call(onboarding.set_origins, OPERATOR, iso, shop.merchant_id, origins)
 
     def freeze(self, shop: Shop, at: datetime) -> None:
         """Stop a merchant's clock at an instant."""

@@ -103,8 +103,21 @@ class InvoiceStore(Protocol):
         ...
 
 
+class PlaceStore(Protocol):
+    """Accounts of one transaction."""
+
+    def origins(self, merchant_id: int) -> Sequence[str]:
+        """The origins of a merchant's web pages."""
+        ...
+
+
 class InvoiceTx(Protocol):
     """The stores of one transaction that this domain uses."""
+
+    @property
+    def merchants(self) -> PlaceStore:
+        """Accounts, to be read."""
+        ...
 
     @property
     def invoices(self) -> InvoiceStore:

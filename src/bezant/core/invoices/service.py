@@ -38,7 +38,7 @@ from bezant.core.invoices.model import (
 )
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before, send
-from bezant.core.merchants import Caller, SystemClock
+from bezant.core.merchants import Caller, SystemClock, origin_of
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Charge, Key, Order, Payment, Payments, Street
 from bezant.core.payments import State as PaymentState
@@ -166,6 +166,12 @@ class Invoices:
             return after
 
         return await self._write(work, caller)
+
+    async def may_lead_to(self, caller: Caller, url: str) -> bool:
+        """Whether links may have this address: any, where the merchant has not said where its pages are."""
+        merchant_id = caller.merchant.merchant_id
+        origins = await self._units.read(lambda tx: tx.merchants.origins(merchant_id))
+        return not origins or origin_of(url) in {origin_of(each) for each in origins}
 
     async def named(self, caller: Caller, key: str) -> Named | None:
         """The link that a request of this terminal with that key made, and the latest attempt to pay it."""

@@ -29,7 +29,7 @@ from bezant.core.merchants.model import (
     Terminal,
     TipRule,
 )
-from bezant.core.merchants.onboarding import NewMerchant, Onboarding
+from bezant.core.merchants.onboarding import ORIGIN, NewMerchant, Onboarding, origin_of
 from bezant.core.merchants.ports import Hasher, SystemClock
 from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
 from bezant.core.merchants.signing import (
@@ -46,6 +46,7 @@ from bezant.core.outcomes import BadFacts
 
 __all__ = [
     "APP_NAME",
+    "ORIGIN",
     "SANDBOX_PASSWORD",
     "TERMINAL_NUMBER",
     "Account",
@@ -91,5 +92,6 @@ __all__ = [
     "TipRule",
     "freeze",
     "move",
+    "origin_of",
     "release",
 ]

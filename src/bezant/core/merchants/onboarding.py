@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from bezant.core.merchants.model import (
@@ -28,6 +29,21 @@ T = TypeVar("T")
 TERMINAL_NUMBER_DIGITS = 10
 VIRTUAL_TERMINAL = "139"
 TIPS = TipRule(adjustable=True, percent_max=100)
+ORIGIN: Final = re.compile(
+    r"(https?://(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}(?::[0-9]{1,5})?)/?",
+    re.ASCII,
+)
+"""Scheme, host and port of a web page; the first group is without the slash that may follow."""
+_USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def origin_of(url: str) -> str | None:
+    """The origin of a web address, in small letters and without a port that is the usual one."""
+    scheme, mark, rest = url.partition("://")
+    origin = f"{scheme}{mark}{re.split('[/?#]', rest, maxsplit=1)[0]}".lower()
+    if ORIGIN.fullmatch(origin) is None:
+        return None
+    return origin.removesuffix(_USUAL_PORTS[scheme.lower()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,11 @@ def empty(field: str, what: str) -> Error:
     return Error(field, f"{what} cannot be empty")
 
 
+def not_whitelisted(field: str, what: str) -> Error:
+    """An address at an origin that is not one of the merchant's."""
+    return Error(field, f"{what} is not a whitelisted domain")
+
+
 def invalid(field: str, what: str) -> Error:
     """A field that cannot be read."""
     return Error(field, f"Invalid {what}")

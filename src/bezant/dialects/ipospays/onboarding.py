@@ -5,13 +5,12 @@ What is said of addresses, people and devices is checked for its form and not ke
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from bezant.core.credentials import Scope
-from bezant.core.merchants import Endpoint, NewMerchant
+from bezant.core.merchants import ORIGIN, Endpoint, NewMerchant
 from bezant.core.outcomes import Conflict
 from bezant.core.people import Actor, ActorKind, OwnerRef
 from bezant.dialects.ipospays import codes
@@ -50,18 +49,12 @@ def _zone(value: Any) -> ZoneInfo:  # noqa: ANN401 - any JSON value
     return ZoneInfo(name)
 
 
-_ORIGIN: Final = re.compile(
-    r"(https?://(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}(?::[0-9]{1,5})?)/?",
-    re.ASCII,
-)
-
-
 @codecs.with_schema({"type": "array", "items": {"type": "string", "format": "uri"}, "maxItems": ORIGINS_MAX})
 def _origins(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON value
     """A list of origins, `https://shop.example`: scheme, host and port, no path."""
     if not isinstance(value, list) or len(value) > ORIGINS_MAX:
         raise Invalid
-    found = [_ORIGIN.fullmatch(scalar(each).strip(" ")) for each in value]
+    found = [ORIGIN.fullmatch(scalar(each).strip(" ")) for each in value]
     origins = {match[1].lower() for match in found if match is not None}
     if None in found or any(len(origin) > ORIGIN_LENGTH_MAX for origin in origins):
         raise Invalid

@@ -141,6 +141,7 @@ _NEEDED: Final = (
     (BY_MAIL, fields.CUSTOMER_EMAIL, "Customer Email"),
 )
 """What a wish cannot be fulfilled without."""
+_PLACES: Final = ((POST_TO, "Post API"), (RETURN_TO, "Return Url"), (FAIL_TO, "Failure Url"))
 
 
 def _check(values: Values) -> Iterable[Error]:
@@ -207,7 +208,19 @@ MADE: Layout[str] = Layout(
 )
 
 
+async def _check_places(call: Call) -> None:
+    """Where the merchant has said where its web pages are, nobody is led or told elsewhere."""
+    invoices, elsewhere = call.services.invoices, []
+    for spec, what in _PLACES:
+        url = call[spec]
+        if url is not None and not await invoices.may_lead_to(call.caller, url):
+            elsewhere.append(codes.not_whitelisted(spec.name, what))
+    if elsewhere:
+        raise Problems(*elsewhere)
+
+
 async def _make(call: Call) -> Shown:
+    await _check_places(call)
     try:
         made = await call.services.invoices.create(
             call.caller, _terms(call), by_mail=call[BY_MAIL], by_text=call[BY_TEXT], key=call.key

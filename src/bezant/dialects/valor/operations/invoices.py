@@ -37,6 +37,8 @@ from bezant.dialects.wire.kept import from_json
 AMOUNT_MINOR_MIN: Final = 10
 """0.10 (vendor docs)."""
 URL_MAX: Final = 500
+PLACES: Final = ("redirect_url", "success_url", "failure_url")
+"""They are of the merchant's web pages' origins, where it has said which those are."""
 
 # What a page is asked for with ---------------------------------------------------------------------------
 
@@ -180,7 +182,6 @@ def _asked(call: Call, before: Terms) -> Terms:
     order = replace(before.order, **said)
     if order.items is not None and order.invoice is None:
         raise Fault(codes.INPUT_MISSING)
-    named = ("redirect_url", "success_url", "failure_url")
     return replace(
         before,
         profile=profile,
@@ -190,7 +191,7 @@ def _asked(call: Call, before: Terms) -> Terms:
         order=order,
         items=before.items if values["lineItems"] is None else values["lineItems"],
         life=_life(call, before),
-        **{name: values[name] for name in named if values[name] is not None},
+        **{name: values[name] for name in PLACES if values[name] is not None},
     )
 
 
@@ -299,9 +300,17 @@ async def _make_code(call: Call) -> Shown:
     return Shown(CODE_MADE.render(code), "S00", replayed=made.replayed)
 
 
+async def _check_places(call: Call) -> None:
+    for name in PLACES:
+        url = call.values[name]
+        if url is not None and not await call.services.invoices.may_lead_to(call.caller, url):
+            raise Fault(codes.BAD_TEXT)
+
+
 async def _made(call: Call, *, as_code: bool) -> Created:
     if call.values["amount"] is None:
         raise Fault(codes.BAD_AMOUNT)
+    await _check_places(call)
     terms = _asked(call, _blank(call))
     try:
         return await call.services.invoices.create(call.caller, terms, as_code=as_code, key=call.key)
@@ -311,6 +320,7 @@ async def _made(call: Call, *, as_code: bool) -> Created:
 
 async def _change(call: Call) -> Shown:
     uid: str = call.values["uid"]
+    await _check_places(call)
     try:
         await call.services.invoices.update(call.caller, uid, lambda terms: _asked(call, terms))
     except Objected as objected:
