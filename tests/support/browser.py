@@ -136,6 +136,7 @@ class Payer:
     ) -> None:
         """Fill the form in; ``more`` are other fields by name."""
         fields = {"card_number": number, "expiry": expiry, "code": code, "holder": holder, **more}
+        self.page.wait_for_selector("#card_number")
         self.page.evaluate(_FILL, fields)
 
     def tip(self, value: str) -> None:
