@@ -447,7 +447,8 @@ def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[
     """What scripts need to use a gateway with this demo.
 
     ``sandbox`` has the addresses of the hosts that run inside the gateway: ``acquirer`` with ``control``,
-    ``gift`` with ``gift_control``, ``lender`` with ``lender_control``, and ``sms``.
+    ``gift`` with ``gift_control``, ``lender`` with ``lender_control``, ``sms``, and ``mail`` with
+    ``mail_control``.
     """
     facts: dict[str, object] = {
         "base_url": base_url,

@@ -34,6 +34,7 @@ from bezant.dialects.wire.http import Receive, Scope, Send
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.rails.gift.sandbox import GiftSandbox
 from bezant.rails.lender.sandbox import LenderSandbox
+from bezant.rails.mail.sandbox import MailSandbox
 from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
 from bezant.telemetry import configure_logging
@@ -212,6 +213,8 @@ def run(settings: Settings, *, demo: bool) -> None:
             gift_host=addresses.get("gift", settings.gift_host),
             lender=addresses.get("lender", settings.lender),
             sms=addresses.get("sms", settings.sms),
+            smtp=addresses.get("mail", settings.smtp),
+            smtp_security="none" if "mail" in addresses else settings.smtp_security,
             notices_to_loopback=True,
         )
     try:
@@ -225,17 +228,19 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
     """The hosts that no setting names, and where they listen.
 
     ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``, ``lender`` (a URL) with
-    ``lender_control``; ``sms`` is the URL of the inbox.
+    ``lender_control``; ``sms`` is the URL of the inbox; ``mail`` comes with ``mail_control``.
     """
     acquirer = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
     gift = GiftSandbox(control_port=0, books=settings.home / "gift.db")
     lender = LenderSandbox(control_port=0, books=settings.home / "lender.db")
     inbox = SmsSandbox()
+    mail = MailSandbox()
     wanted: list[tuple[_Host, bool]] = [
         (acquirer, settings.acquirer_address is None),
         (gift, settings.gift_address is None),
         (lender, not settings.lender),
         (inbox, not settings.sms),
+        (mail, settings.smtp_address is None),
     ]
     hosts = [host for host, missing in wanted if missing]
     sandbox = _Sandbox(hosts)
@@ -249,6 +254,8 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
         addresses |= {"lender": lender.url, "lender_control": _joined(lender.control_address)}
     if inbox in hosts:
         addresses |= {"sms": inbox.url}
+    if mail in hosts:
+        addresses |= {"mail": _joined(mail.address), "mail_control": _joined(mail.control_address)}
     return sandbox, addresses
 
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -94,17 +94,28 @@ def _crash(
                         home = folder / f"{database}-stop-{len(results)}"
                         results.append(_shown(module.run_stop(case, home, postgres=server)))
         for seed in range(options.seed, options.seed + options.seeds):
-            cases = [case for case in crash.matrix() if options.only in case.title]
-            Random(seed).shuffle(cases)
-            with crash.bench_on(database, folder / f"{database}-{seed}", postgres=server) as bench:
-                results += [_shown(crash.run(bench, case, database=database)) for case in cases]
-            loans = [case for case in finance.matrix() if options.only in case.title]
-            Random(seed).shuffle(loans)
-            home = folder / f"{database}-{seed}-finance"
-            with finance.counter_on(database, home, postgres=server) as counter:
-                results += [_shown(finance.run(counter, case, database=database)) for case in loans]
+            home = folder / f"{database}-{seed}"
+            results += _killed(database, home, server, Random(seed), only=options.only)
     print(crash.table(sorted(results, key=lambda each: each.case.title)))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _killed(
+    database: str, home: Path, server: Callable[[], postgres.Server], chances: Random, *, only: str
+) -> Iterator[crash.Result]:
+    """Both matrices, each in some order."""
+    cases = [case for case in crash.matrix() if only in case.title]
+    loans = [case for case in finance.matrix() if only in case.title]
+    chances.shuffle(cases)
+    chances.shuffle(loans)
+    if cases:
+        with crash.bench_on(database, home / "payments", postgres=server) as bench:
+            for case in cases:
+                yield _shown(crash.run(bench, case, database=database))
+    if loans:
+        with finance.counter_on(database, home / "finance", postgres=server) as counter:
+            for case in loans:
+                yield _shown(finance.run(counter, case, database=database))
 
 
 def _shown(result: crash.Result) -> crash.Result:

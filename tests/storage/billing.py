@@ -23,6 +23,7 @@ from bezant.core.money import Money
 from bezant.core.payments import Amounts, Order
 from bezant.core.sensitive import Pan
 from bezant.storage.ids import IdBlocks
+from tests.storage.notices import notices_of
 from tests.storage.shop import CARD, Shop
 
 
@@ -81,6 +82,7 @@ class Billing:
 def billing_of(shop: Shop) -> Billing:
     """The links of a shop, as its process serves them."""
     ids = IdBlocks(shop.units, "payments")
+    notices = notices_of(shop, ids=ids)
     return Billing(
         shop=shop,
         invoices=Invoices(
@@ -90,12 +92,13 @@ def billing_of(shop: Shop) -> Billing:
             hasher=shop.keys.hasher,
             ids=ids,
             new_uid=shop.keys.hasher.app_name,
+            notices=notices,
             clock=shop.clock,
         ),
-        receipts=Receipts(
-            units=shop.units, callers=shop.directory, hasher=shop.keys.hasher, ids=ids, clock=shop.clock
+        receipts=Receipts(units=shop.units, callers=shop.directory, hasher=shop.keys.hasher, notices=notices),
+        recovery=InvoiceRecovery(
+            units=shop.units, callers=shop.directory, ids=ids, notices=notices, clock=shop.clock
         ),
-        recovery=InvoiceRecovery(units=shop.units, callers=shop.directory, ids=ids, clock=shop.clock),
     )
 
 

@@ -24,6 +24,7 @@ from bezant.core.deliveries import (
     Parcel,
     Policy,
     Route,
+    Senders,
     State,
     Unreachable,
     Unrouted,
@@ -88,7 +89,7 @@ class World:
         return Courier(
             units=self.shop.units,
             routes={"order": Route(composer=self, policy=self.policy)},
-            sender=self,
+            sender=Senders(parcels=self),
             clock=self.shop.clock,
             answer_within=ANSWER_WITHIN,
             each=EACH,
@@ -280,7 +281,7 @@ class TestADelivery:
             assert await world.carry_due() == [True]
             world.shop.clock.pass_by(seconds=10)
         assert [parcel.headers for parcel in world.taken] == [headers] * 2
-        assert (await world.kept()).parcel == world.taken[0]
+        assert (await world.kept()).content == world.taken[0]
         with world.shop.engine.connect() as connection:
             row = repr(connection.execute(text("SELECT * FROM deliveries")).one())
         for clear in ("tassel", "order.bought 7"):

@@ -182,9 +182,9 @@ class TestAPaymentThatIsNotAnswered:
 class TestTheOutside:
     async def test_is_told_in_the_transaction_that_pays(self, billing: Billing) -> None:
         uid = await billing.ask(redirect_url="https://shop.example/paid", email="john@example.com")
-        assert topics(billing) == ["link.send"]
+        assert topics(billing) == ["notice.link"]
         await billing.pay(uid, receipt=True)
-        assert topics(billing) == ["link.send", "invoice.paid", "receipt.send"]
+        assert topics(billing) == ["notice.link", "invoice.paid", "notice.receipt"]
         await billing.pay(uid)
         assert billing.shop.count("deliveries") == 3
 

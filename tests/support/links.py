@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from bezant import config
-from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side
+from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side, notices_of
 from bezant.app.store import open_store
 from bezant.core.invoices import Invoice, Terms
 from bezant.core.invoices.ports import InvoiceTx
@@ -110,5 +110,5 @@ async def _opened(gateway: Gateway) -> AsyncIterator[_Opened]:
         assert account is not None
         terminal = account.terminals[number]
         caller = Caller(merchant=account.merchant, store=account.stores[terminal.store_id], terminal=terminal)
-        side = invoice_side(store, access.directory, cards.payments, ids)
+        side = invoice_side(store, access.directory, cards.payments, notices_of(store, ids), ids)
         yield _Opened(store.units, side, caller)

@@ -16,10 +16,12 @@ from bezant.app.sides import (
     InvoiceSide,
     access_side,
     card_side,
+    delivery_side,
     finance_side,
     gift_side,
     invoice_side,
-    notice_side,
+    notices_of,
+    texts_of,
 )
 from bezant.app.store import Store
 from bezant.config import Settings
@@ -73,12 +75,14 @@ async def open_gateway(
     metrics = Metrics()
     strays = StrayBox(metrics)
     ids = IdBlocks(units, "payments")
-    access = access_side(store)
+    notices = notices_of(store, ids)
+    access = access_side(store, notices)
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
-    invoices = invoice_side(store, access.directory, cards.payments, ids)
+    invoices = invoice_side(store, access.directory, cards.payments, notices, ids)
     gift = gift_side(store, access.directory, ids)
-    finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access)
+    texts = texts_of(store.settings)
+    finance = finance_side(store, access.directory, texts, ids)
+    deliveries = delivery_side(store, access, invoices.receipts, texts)
     bins = Bins()
 
     async def take_changes_over() -> None:
@@ -100,7 +104,7 @@ async def open_gateway(
         housekeeping=housekeeping,
         pace=pace,
         more=_more_jobs(store.settings, invoices, gift, finance)
-        + delivery_jobs(notices.courier, store.announced, metrics),
+        + delivery_jobs(deliveries.courier, store.announced, metrics),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -119,14 +123,8 @@ async def open_gateway(
             bins=bins,
         )
     finally:
-        for stop in (
-            timetable.stop,
-            cards.link.stop,
-            gift.link.stop,
-            finance.stop,
-            notices.sender.stop,
-        ):
-            await stop()
+        for running in (timetable, cards.link, gift.link, finance.link, deliveries):
+            await running.stop()
 
 
 def _more_jobs(

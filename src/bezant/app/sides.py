@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
-from bezant.app.store import NotReady, Store
+from bezant.app.store import NotReady, Store, channels_of
+from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
 from bezant.core.credentials import (
@@ -20,17 +22,21 @@ from bezant.core.credentials import (
     Profiles,
     Tokens,
 )
-from bezant.core.deliveries import Courier, Policy, Route
+from bezant.core.deliveries import Courier, Policy, Route, Senders
 from bezant.core.gift import GiftCards, GiftRecovery
 from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
+from bezant.core.notices import HOUR, FactorNotices, Limit, Limits, Notices
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
 from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
+from bezant.notices import NoticeComposer
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
+from bezant.rails.mail import Security, SmtpSender
+from bezant.rails.sms import SECONDS_MAX as TEXT_SECONDS_MAX
 from bezant.rails.sms import HttpTexts, NoTexts
 from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
@@ -87,8 +93,26 @@ class AccessSide:
         self.credentials.directory.forget()
 
 
-def access_side(store: Store) -> AccessSide:
-    """Accounts, credentials and lock-outs of this database."""
+def notices_of(store: Store, ids: IdBlocks) -> Notices:
+    """What people are told, over the channels of the settings."""
+    settings = store.settings
+    return Notices(
+        units=store.units,
+        ids=ids,
+        hasher=store.keys.hasher,
+        clock=store.clock,
+        channels=channels_of(settings),
+        limits=Limits(
+            notices=(
+                Limit(notices=settings.messages_per_target, within=HOUR, per_target=True),
+                Limit(notices=settings.messages_per_merchant, within=HOUR, per_target=False),
+            )
+        ),
+    )
+
+
+def access_side(store: Store, notices: Notices | None = None) -> AccessSide:
+    """Accounts, credentials and lock-outs of this database. Without ``notices``, nobody is told anything."""
     units, hasher, clock = store.units, store.keys.hasher, store.clock
     directory = Directory(units)
     return AccessSide(
@@ -96,7 +120,12 @@ def access_side(store: Store) -> AccessSide:
         signing=SigningDirectory(units),
         credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
-        factors=Factors(units=units, hasher=hasher, clock=clock),
+        factors=Factors(
+            units=units,
+            hasher=hasher,
+            clock=clock,
+            notifier=None if notices is None else FactorNotices(notices),
+        ),
     )
 
 
@@ -167,7 +196,9 @@ class InvoiceSide:
     recovery: InvoiceRecovery
 
 
-def invoice_side(store: Store, directory: Directory, payments: Payments, ids: IdBlocks) -> InvoiceSide:
+def invoice_side(
+    store: Store, directory: Directory, payments: Payments, notices: Notices, ids: IdBlocks
+) -> InvoiceSide:
     """Invoices that are paid by these card payments."""
     units, clock, hasher = store.units, store.clock, store.keys.hasher
     return InvoiceSide(
@@ -178,10 +209,11 @@ def invoice_side(store: Store, directory: Directory, payments: Payments, ids: Id
             hasher=hasher,
             ids=ids,
             new_uid=hasher.app_name,
+            notices=notices,
             clock=clock,
         ),
-        receipts=Receipts(units=units, callers=directory, hasher=hasher, ids=ids, clock=clock),
-        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, clock=clock),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, notices=notices),
+        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, notices=notices, clock=clock),
     )
 
 
@@ -225,16 +257,23 @@ class FinanceSide:
     finance: Finance
     recovery: FinanceRecovery
     link: LenderLink
-    texts: HttpTexts | NoTexts
-
-    async def stop(self) -> None:
-        """Close the connections."""
-        await self.link.stop()
-        await self.texts.stop()
 
 
-def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSide:
-    """Consumer finance through the lender and the text messages of the settings."""
+def texts_of(settings: Settings) -> HttpTexts | NoTexts:
+    """Text messages through the gateway of the settings."""
+    if not settings.sms:
+        return NoTexts()
+    return HttpTexts(
+        settings.sms,
+        token=_token(settings.sms_token_file),
+        timeout_seconds=min(TEXT_SECONDS_MAX, settings.notice_seconds),
+    )
+
+
+def finance_side(
+    store: Store, directory: Directory, texts: HttpTexts | NoTexts, ids: IdBlocks
+) -> FinanceSide:
+    """Consumer finance through the lender of the settings."""
     settings, units, clock = store.settings, store.units, store.clock
     link = LenderLink(
         settings.lender or None,
@@ -243,7 +282,6 @@ def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSi
         read_timeout_seconds=settings.acquirer_read_seconds,
     )
     rail = LenderRail(link)
-    texts = HttpTexts(settings.sms, token=_token(settings.sms_token_file)) if settings.sms else NoTexts()
     return FinanceSide(
         finance=Finance(
             units=units,
@@ -258,44 +296,83 @@ def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSi
             units=units, lender=rail, callers=directory, ids=ids, clock=clock, lease=settings.lease
         ),
         link=link,
-        texts=texts,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeSide:
-    """Notices to merchants' own servers."""
+class DeliverySide:
+    """What the outside is told: merchants' own servers, and people."""
 
     courier: Courier
-    sender: WebSender
+    parcels: WebSender
+    texts: HttpTexts | NoTexts
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self.parcels.stop()
+        await self.texts.stop()
 
 
-def notice_side(store: Store, access: AccessSide) -> NoticeSide:
-    """Carries what dialects word, by the first word of its topic."""
-    settings = store.settings
-    sender = WebSender(
+PASSWORD_POLICY: Final = Policy(retries=20, pause=timedelta(seconds=5))
+"""Whoever waits for a one-time password asks for another soon, and that is good for minutes only."""
+
+
+def delivery_side(
+    store: Store, access: AccessSide, receipts: Receipts, texts: HttpTexts | NoTexts
+) -> DeliverySide:
+    """Carries what dialects and notices word, by the first word of its topic."""
+    settings, units = store.settings, store.units
+    parcels = WebSender(
         loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
     )
-    feedback = aps.Feedback(units=store.units, signing=access.signing, callers=access.directory)
-    callbacks = valor.Callbacks(units=store.units, callers=access.directory)
-    page_callbacks = ipospays.PageCallbacks(units=store.units, callers=access.directory)
-    policy = Policy(
-        retries=settings.notice_retries,
-        pause=timedelta(seconds=settings.notice_pause_seconds),
-        taken=aps.FEEDBACK_TAKEN,
+    people = NoticeComposer(
+        units=units,
+        callers=access.directory,
+        opens=receipts,
+        clock=store.clock,
+        pages_url=settings.pages_url,
+    )
+    servers_policy = Policy(
+        retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
+    )
+    people_policy = Policy(
+        retries=settings.message_retries, pause=timedelta(seconds=settings.message_pause_seconds)
     )
     courier = Courier(
-        units=store.units,
+        units=units,
         routes={
-            "loan": Route(composer=feedback, policy=policy),
-            "attempt": Route(composer=page_callbacks, policy=replace(policy, taken=(range(200, 300),))),
-            "invoice": Route(composer=callbacks, policy=replace(policy, taken=(range(200, 300),))),
+            "loan": Route(
+                composer=aps.Feedback(units=units, signing=access.signing, callers=access.directory),
+                policy=replace(servers_policy, taken=aps.FEEDBACK_TAKEN),
+            ),
+            "invoice": Route(
+                composer=valor.Callbacks(units=units, callers=access.directory), policy=servers_policy
+            ),
+            "attempt": Route(
+                composer=ipospays.PageCallbacks(units=units, callers=access.directory), policy=servers_policy
+            ),
+            "notice": Route(composer=people, policy=people_policy),
+            "password": Route(composer=people, policy=PASSWORD_POLICY),
         },
-        sender=sender,
+        sender=Senders(parcels=parcels, letters=_letters(settings), texts=texts),
         clock=store.clock,
         answer_within=timedelta(seconds=settings.notice_seconds),
     )
-    return NoticeSide(courier=courier, sender=sender)
+    return DeliverySide(courier=courier, parcels=parcels, texts=texts)
+
+
+def _letters(settings: Settings) -> SmtpSender | None:
+    if settings.smtp_address is None:
+        return None
+    return SmtpSender(
+        settings.smtp_address,
+        sender=settings.mail_from,
+        security=Security(settings.smtp_security),
+        user=settings.smtp_user or None,
+        password=_token(settings.smtp_password_file),
+        ca_file=settings.smtp_ca_file,
+        timeout_seconds=settings.notice_seconds,
+    )
 
 
 def _token(path: Path | None) -> Secret | None:

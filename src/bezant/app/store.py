@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
+from bezant.core.notices import Channel, reaches
 from bezant.core.people import People, SignIn
 from bezant.storage import schema
 from bezant.storage.crypto import Keys
@@ -25,6 +26,12 @@ from bezant.storage.units import Units, open_units
 
 class NotReady(Exception):
     """The gateway cannot start; the text says what to do."""
+
+
+def channels_of(settings: Settings) -> frozenset[Channel]:
+    """How this gateway reaches people."""
+    found = {Channel.MAIL: settings.smtp_address is not None, Channel.TEXT: bool(settings.sms)}
+    return frozenset(channel for channel, there in found.items() if there)
 
 
 class RealClock:
@@ -104,6 +111,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         clock = RealClock()
         names = Names(IdBlocks(units, "boarding", size=1, first=1), keys)
         passwords = Argon2()
+        reached = channels_of(settings)
         try:
             yield Store(
                 settings=settings,
@@ -112,7 +120,12 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 units=units,
                 clock=clock,
                 names=names,
-                boarding=Boarding(units=units, names=names, clock=clock),
+                boarding=Boarding(
+                    units=units,
+                    names=names,
+                    clock=clock,
+                    notifies=lambda factor: reaches(factor, reached),
+                ),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
                 announced=announced,

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "work": "services.work",
     "sandbox": "sandbox.sandbox",
     "sms": "sms.sms",
+    "mail": "mail.mail",
     "migrate": "upkeep.migrate",
     "verify": "upkeep.verify",
     "selfcheck": "selfcheck.selfcheck",

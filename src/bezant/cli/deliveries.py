@@ -1,4 +1,4 @@
-"""What merchants' servers are told: ``bezant deliveries``."""
+"""What merchants' servers and people are told: ``bezant deliveries``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bezant.cli.opening import with_store
 from bezant.cli.screen import Row, show_facts, show_rows
 from bezant.cli.usage import example, json_option
 from bezant.cli.values import Whole
-from bezant.core.deliveries import State
+from bezant.core.deliveries import Parcel, State
 from bezant.storage.units import Unit
 
 LISTED_MAX = 1000
@@ -20,7 +20,7 @@ LISTED_MAX = 1000
 
 @click.group()
 def deliveries() -> None:
-    """Notices to merchants' servers: what is under way, and what nobody took."""
+    """Notices to servers and people: what is under way, and what nobody took."""
 
 
 @deliveries.command("count", epilog=example("bezant deliveries count"))
@@ -51,7 +51,7 @@ def list_given_up(*, limit: int, as_json: bool) -> None:
                 "subject_id": delivery.subject_id,
                 "tries": delivery.tries,
                 "last": delivery.last_word,
-                "url": delivery.parcel.url if delivery.parcel else None,
+                "url": delivery.content.url if isinstance(delivery.content, Parcel) else None,
             }
             for delivery in found
         ]

@@ -186,6 +186,14 @@ class CardSealer:
         """What a delivery sends back. Raises ``ValueError`` when it was sealed for something else."""
         return self._decrypt(sealed, f"parcel:{merchant_id}:{delivery_id}")
 
+    def seal_notice(self, merchant_id: int, notice_id: int, text: str) -> bytes:
+        """What somebody is told and where, bound to that notice."""
+        return self._encrypt(text, f"notice:{merchant_id}:{notice_id}")
+
+    def open_notice(self, merchant_id: int, notice_id: int, sealed: bytes) -> str:
+        """The same back. Raises ``ValueError`` when it was sealed for something else."""
+        return self._decrypt(sealed, f"notice:{merchant_id}:{notice_id}")
+
     def seal_owned(self, owner: str, purpose: str, secret: Secret) -> bytes:
         """A secret, bound to whoever owns it, merchant or not, and what it is for."""
         return self._encrypt(secret.reveal(), f"owned:{owner}:{purpose}")

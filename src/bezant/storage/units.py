@@ -33,6 +33,7 @@ from bezant.storage.stores.gift import Gifts
 from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
+from bezant.storage.stores.notices import NoticeRows
 from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
@@ -82,6 +83,7 @@ class Unit:
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
         self.deliveries = DeliveryRows(connection, self.writes, keys)
+        self.notices = NoticeRows(connection, self.writes, keys)
         self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 

@@ -23,6 +23,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
 
+from bezant.core.languages import Language as CoreLanguage
 from bezant.core.money import Money
 
 DEFAULT: Final = "en"
@@ -57,6 +58,11 @@ class Language:
     direction: str
     texts: NullTranslations
     locale: Locale
+
+    @property
+    def core(self) -> CoreLanguage:
+        """The same as whatever is sent later names it."""
+        return CoreLanguage(self.tag)
 
     @property
     def script_locale(self) -> str:

@@ -168,6 +168,7 @@ class PaymentPages:
                 address=typed.street or None,
                 postal_code=typed.postal_code or None,
                 receipt=bool(typed.email),
+                language=visit.language.core,
             ),
             attempt_key=attempt.attempt,
         )

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from bezant.core.invoices import Copy, Receipt, Receipts
 from bezant.core.money import Money
 from bezant.core.payments import Kind, Payment, State
+from bezant.core.vault import mask_card_numbers
+from bezant.receipts import pdf, slip_of
 from bezant.web.answers import PageResponse, security_headers
-from bezant.web.documents import receipt_document
 from bezant.web.languages import Language, english
 from bezant.web.site import Site
 from bezant.web.views import AmountRow, Later, ReceiptPage, Status
@@ -52,7 +53,7 @@ class ReceiptPages:
         language = self._site.language(request)
         name = f"receipt-{receipt.payment.payment_id}.pdf"
         return PageResponse(
-            receipt_document(lambda spoken: receipt_page(receipt, spoken, document=""), language),
+            pdf(slip_of(receipt), language.core),
             outcome="document",
             media_type="application/pdf",
             headers={
@@ -130,18 +131,21 @@ def _rows(payment: Payment, language: Language) -> tuple[AmountRow, ...]:
 
 
 def _facts(receipt: Receipt, language: Language) -> tuple[tuple[str, str], ...]:
-    """Names and values, without those that are not known. The merchant's copy says where to find it again."""
+    """Names and values, without those that are not known. The merchant's copy says where to find it again.
+
+    Card numbers that somebody wrote into a text are masked.
+    """
     payment = receipt.payment
     shown = [
         (english("Card"), card_text(payment.card)),
         (english("Approval code"), payment.approval_code),
         (english("Reference"), payment.retrieval_reference),
-        (english("Invoice"), payment.order.invoice),
-        (english("Description"), payment.order.description),
+        (english("Invoice"), mask_card_numbers(payment.order.invoice or "")),
+        (english("Description"), mask_card_numbers(payment.order.description or "")),
     ]
     if receipt.copy is Copy.MERCHANT:
         shown += [
-            (english("Name on card"), payment.order.cardholder),
+            (english("Name on card"), mask_card_numbers(payment.order.cardholder or "")),
             (english("Batch"), str(payment.batch_number)),
         ]
     return tuple((language.text(name), value) for name, value in shown if value)

@@ -194,12 +194,14 @@ class Bureau(Office):
         return access_side(self._store).credentials
 
     def pair(self, owner: OwnerRef) -> Pair:
-        """An organization's first key pair."""
-        made = self._portal.call(self._side.credentials.generate, OPERATOR, owner)
+        """An organization's key pair; it is given one where it has none yet."""
+        desk = self._side.credentials
+        known = self._portal.call(desk.view, OPERATOR, owner)
+        made = self._portal.call(desk.copy if known else desk.generate, OPERATOR, owner)
         return Pair(self._gateway, made.key.name, made.secret.reveal())
 
     def caller_of(self, merchant_id: int, tpn: str) -> Caller:
-        """A merchant that somebody else has boarded, with its first key pair."""
+        """A merchant that somebody else has boarded, with a key pair."""
         return Caller(self._gateway, self.pair(OwnerRef.merchant(merchant_id)).jwt(), tpn)
 
     def reset(self, merchant: Merchant) -> Pair:

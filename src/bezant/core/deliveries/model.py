@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bezant.core.deliveries.letters import Letter, Text
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.sensitive import Secret
 
@@ -70,11 +71,19 @@ class Parcel:
     sandbox: bool = False
 
 
+Content = Parcel | Letter | Text
+"""What a delivery brings: a parcel to a merchant's server, a letter or a text message to somebody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """Somebody answered, with an HTTP status."""
+    """Somebody answered, with a status of HTTP or, for a letter, of SMTP.
+
+    With ``final``, it will never be taken: nobody need ask again.
+    """
 
     status: int
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +116,10 @@ class Policy:
         """Whether somebody took it."""
         return isinstance(fate, Answered) and any(fate.status in statuses for statuses in self.taken)
 
+    def ends(self, fate: Fate, tries: int) -> bool:
+        """Whether nobody is asked again after so many tries."""
+        return tries > self.retries or (isinstance(fate, Answered) and fate.final)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -126,7 +139,7 @@ class Delivery:
     tries: int = 0
     next_try_at: datetime | None = None
     lease_until: datetime | None = None
-    parcel: Parcel | None = None
+    content: Content | None = None
     last_word: str | None = None
     """What the last try came to: a status or a word of ours."""
     revision: int = 0
@@ -165,9 +178,9 @@ class Delivery:
         """Under way, by whoever stores this first: one more try, whatever comes of it."""
         return self._step(Event.CLAIM, tries=self.tries + 1, lease_until=until, next_try_at=None)
 
-    def packed(self, parcel: Parcel) -> Delivery:
+    def packed(self, content: Content) -> Delivery:
         """With what is sent from now on."""
-        return replace(self, parcel=parcel, revision=self.revision + 1)
+        return replace(self, content=content, revision=self.revision + 1)
 
     def dropped(self) -> Delivery:
         """Nobody wants it."""
@@ -186,7 +199,7 @@ class Delivery:
         word = fate.cause if isinstance(fate, Unreachable) else str(fate.status)
         if policy.takes(fate):
             return self._step(Event.TAKE, last_word=word, lease_until=None)
-        if self.tries > policy.retries:
+        if policy.ends(fate, self.tries):
             return self._step(Event.GIVE_UP, last_word=word, lease_until=None)
         return self._step(Event.POSTPONE, last_word=word, lease_until=None, next_try_at=real + policy.pause)
 

@@ -5,9 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, assert_never
 
-from bezant.core.deliveries.model import NOT_COMPOSED, Delivery, Policy
-from bezant.core.deliveries.ports import Composer, DeliveryUnits, Sender
+from bezant.core.deliveries.letters import Letter, Text
+from bezant.core.deliveries.model import (
+    NOT_COMPOSED,
+    Content,
+    Delivery,
+    Fate,
+    Parcel,
+    Policy,
+    Unreachable,
+)
+from bezant.core.deliveries.ports import (
+    Composer,
+    DeliveryUnits,
+    PostsLetters,
+    PostsParcels,
+    PostsTexts,
+    Sender,
+)
 from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict
@@ -22,6 +39,30 @@ class Route:
 
     composer: Composer
     policy: Policy
+
+
+NOT_SET_UP: Final = Unreachable(cause="not set up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senders:
+    """Fulfils ``Sender`` by one for each kind of content. Without one, its kind reaches nobody."""
+
+    parcels: PostsParcels
+    letters: PostsLetters | None = None
+    texts: PostsTexts | None = None
+
+    async def post(self, content: Content) -> Fate:
+        """Send it once, by whoever sends its kind."""
+        match content:
+            case Parcel():
+                return await self.parcels.post(content)
+            case Letter():
+                return await self.letters.post(content) if self.letters else NOT_SET_UP
+            case Text():
+                return await self.texts.post(content) if self.texts else NOT_SET_UP
+            case _:
+                assert_never(content)
 
 
 class Unrouted(Exception):
@@ -84,25 +125,25 @@ class Courier:
             except Exception:
                 await self._store(claimed, claimed.tried(NOT_COMPOSED, policy, real=self._clock.now()))
                 raise
-            if packed.parcel is None:
+            if packed.content is None:
                 return await self._store(packed, packed.dropped())
             if self._late(packed):
                 return None
             fault_point("delivery.packed")
-            fate = await self._sender.post(packed.parcel)
+            fate = await self._sender.post(packed.content)
             fault_point("delivery.answered")
             return await self._store(packed, packed.tried(fate, policy, real=self._clock.now()))
         except Conflict:
             return None
 
     async def _packed(self, delivery: Delivery, route: Route | None) -> Delivery:
-        """The delivery with its parcel, stored before it is first sent; without one if nobody wants it."""
-        if delivery.parcel is not None:
+        """The delivery with its content, stored before it is first sent; without one if nobody wants it."""
+        if delivery.content is not None:
             return delivery
         if route is None:
             raise Unrouted(delivery.topic)
-        parcel = await route.composer.compose(delivery)
-        return delivery if parcel is None else await self._store(delivery, delivery.packed(parcel))
+        content = await route.composer.compose(delivery)
+        return delivery if content is None else await self._store(delivery, delivery.packed(content))
 
     def _late(self, delivery: Delivery) -> bool:
         """Whether an answer might come after the lease, when somebody else is sending the same."""

@@ -20,13 +20,10 @@ from bezant.core.invoices.model import (
     UID,
     Attempt,
     Callback,
-    Copy,
-    Dispatch,
     Event,
     Extra,
     Invoice,
     Item,
-    Matter,
     Objected,
     Objection,
     State,
@@ -36,7 +33,7 @@ from bezant.core.invoices.model import (
 from bezant.core.invoices.receipts import Receipts
 from bezant.core.invoices.recovery import InvoiceRecovery
 from bezant.core.invoices.service import Invoices
-from bezant.core.invoices.steps import Topic
+from bezant.core.notices import Copy
 
 __all__ = [
     "INVOICE",
@@ -47,7 +44,6 @@ __all__ = [
     "Choices",
     "Copy",
     "Created",
-    "Dispatch",
     "Event",
     "Extra",
     "Invoice",
@@ -56,7 +52,6 @@ __all__ = [
     "Invoices",
     "Item",
     "Listed",
-    "Matter",
     "Named",
     "Objected",
     "Objection",
@@ -70,6 +65,5 @@ __all__ = [
     "Status",
     "Terms",
     "TipOffer",
-    "Topic",
     "View",
 ]

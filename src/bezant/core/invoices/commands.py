@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bezant.core.invoices.model import Copy, Invoice, State
+from bezant.core.invoices.model import Invoice, State
+from bezant.core.languages import Language
 from bezant.core.merchants import Merchant, Store, Terminal
 from bezant.core.money import Money
+from bezant.core.notices import Copy
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Payment
 from bezant.core.sensitive import Cvv, Pan
@@ -56,6 +58,8 @@ class Choices:
     address: str | None = None
     postal_code: str | None = None
     receipt: bool = False
+    language: Language = Language.ENGLISH
+    """What the payer reads, and gets the receipt in."""
 
 
 class Result(StrEnum):

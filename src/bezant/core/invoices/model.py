@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bezant.core.languages import Language
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.merchants import Profile, TipRule
 from bezant.core.money import Money
@@ -70,6 +71,8 @@ class Objection(StrEnum):
     NOT_PENDING = "not_pending"
     CHANGED = "changed"
     """What the payer agreed to pay is not what is asked now."""
+    NOT_SENT = "not_sent"
+    """Nobody is reached there by what this gateway has, or was sent too much lately."""
 
 
 class Objected(Exception):
@@ -188,6 +191,8 @@ class Invoice:
     attempts: int = 0
     receipt_wanted: bool = False
     """Whether who pays, or paid, wants a receipt sent."""
+    language: Language = Language.ENGLISH
+    """What its payer reads, as far as that is known."""
     payment_id: int | None = None
     paid_at: datetime | None = None
     revision: int = 0
@@ -223,39 +228,6 @@ class Attempt:
     merchant_id: int
     invoice_id: int
     payment_id: int
-
-
-class Matter(StrEnum):
-    """What a payer is sent."""
-
-    LINK = "link"
-    """Where to pay: of an invoice."""
-    RECEIPT = "receipt"
-    """What was paid: of a payment."""
-
-
-class Copy(StrEnum):
-    """Whose copy of a receipt it is."""
-
-    CUSTOMER = "c"
-    MERCHANT = "m"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
-    """A link or a receipt that somebody asked to have sent. ``subject_id`` is the invoice or the payment.
-
-    At least one of ``email`` and ``phone`` is there; it goes to each that is.
-    """
-
-    merchant_id: int
-    dispatch_id: int
-    matter: Matter
-    subject_id: int
-    copy: Copy = Copy.CUSTOMER
-    """Of a receipt."""
-    email: str | None = None
-    phone: str | None = None
 
 
 def require_pending(invoice: Invoice, at: datetime) -> None:

@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 
 from bezant.core.deliveries import DeliveryStore
 from bezant.core.invoices.commands import InvoiceQuery, Listed, Page
-from bezant.core.invoices.model import Attempt, Dispatch, Invoice
+from bezant.core.invoices.model import Attempt, Invoice
 from bezant.core.merchants import Caller
+from bezant.core.notices import NoticeStore
 from bezant.core.payments import Payment
 from bezant.core.payments.ports import ClaimStore, PaymentStore
 
@@ -78,14 +79,6 @@ class InvoiceStore(Protocol):
         """Note a payment that is made for an invoice. A second note of one payment fails."""
         ...
 
-    def add_dispatch(self, dispatch: Dispatch) -> None:
-        """Store what is to be sent to a payer."""
-        ...
-
-    def dispatch(self, merchant_id: int, dispatch_id: int) -> Dispatch | None:
-        """What is to be sent to a payer, and where."""
-        ...
-
     def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
         """The stored payments that refer to that one, oldest first."""
         ...
@@ -137,6 +130,11 @@ class InvoiceTx(Protocol):
     @property
     def deliveries(self) -> DeliveryStore:
         """What the outside is to be told."""
+        ...
+
+    @property
+    def notices(self) -> NoticeStore:
+        """What payers are to be told."""
         ...
 
 

@@ -11,10 +11,10 @@ import re
 from typing import Final
 
 from bezant.core.invoices.commands import Receipt
-from bezant.core.invoices.model import Copy, Dispatch, Matter, Objected, Objection
-from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
-from bezant.core.invoices.steps import send
-from bezant.core.merchants import Caller, SystemClock
+from bezant.core.invoices.model import Objected, Objection
+from bezant.core.invoices.ports import Callers, Hasher, InvoiceTx, InvoiceUnits
+from bezant.core.merchants import Caller
+from bezant.core.notices import Copy, Notices, ReceiptFacts, addressed
 from bezant.core.payments import Payment
 
 _FORM: Final = re.compile(r"([cm])([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})", re.ASCII)
@@ -24,14 +24,11 @@ _HASH_BYTES: Final = 16
 class Receipts:
     """Receipts of one gateway."""
 
-    def __init__(
-        self, *, units: InvoiceUnits, callers: Callers, hasher: Hasher, ids: Ids, clock: SystemClock
-    ) -> None:
+    def __init__(self, *, units: InvoiceUnits, callers: Callers, hasher: Hasher, notices: Notices) -> None:
         self._units = units
         self._callers = callers
         self._hasher = hasher
-        self._ids = ids
-        self._clock = clock
+        self._notices = notices
 
     def uid(self, payment: Payment, copy: Copy = Copy.CUSTOMER) -> str:
         """The public id of a payment's receipt."""
@@ -45,6 +42,11 @@ class Receipts:
         copy, merchant_id, payment_id = Copy(parts[1]), int(parts[2], 16), int(parts[3], 16)
         if not hmac.compare_digest(self._uid(merchant_id, payment_id, copy), uid):
             return None
+
+        return await self.of(merchant_id, payment_id, copy)
+
+    async def of(self, merchant_id: int, payment_id: int, copy: Copy) -> Receipt | None:
+        """The receipt of that merchant's payment, as it stands now; nothing if there is no such payment."""
 
         def work(tx: InvoiceTx) -> tuple[Payment | None, tuple[Payment, ...]]:
             follow_ups = tx.invoices.follow_ups(merchant_id, payment_id)
@@ -79,23 +81,16 @@ class Receipts:
         email: str | None = None,
         phone: str | None = None,
     ) -> Payment:
-        """Have a receipt sent by mail or text message. Objects ``UNKNOWN``."""
+        """Have a receipt sent by mail and text message. Objects ``UNKNOWN`` and ``NOT_SENT``."""
         assert email or phone, "a receipt goes somewhere"
         payment = await self.find(caller, payment_id)
-        dispatch = Dispatch(
-            merchant_id=payment.merchant_id,
-            dispatch_id=await self._ids.take(),
-            matter=Matter.RECEIPT,
-            subject_id=payment.payment_id,
-            copy=copy,
-            email=email,
-            phone=phone,
+        reached = await self._notices.send(
+            payment.merchant_id,
+            addressed(mail=email, phone=phone),
+            ReceiptFacts(payment_id=payment.payment_id, copy=copy),
         )
-        delivery_id, real = await self._ids.take(), self._clock.now()
-        await self._units.write(
-            lambda tx: send(tx, dispatch, delivery_id=delivery_id, real=real),
-            merchant_id=payment.merchant_id,
-        )
+        if not reached:
+            raise Objected(Objection.NOT_SENT)
         return payment
 
     def _uid(self, merchant_id: int, payment_id: int, copy: Copy) -> str:

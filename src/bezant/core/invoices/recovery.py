@@ -16,6 +16,7 @@ from bezant.core.invoices.ports import Callers, Ids, InvoiceTx, InvoiceUnits
 from bezant.core.invoices.service import paid_ids
 from bezant.core.invoices.steps import PaidIds, existing, settle
 from bezant.core.merchants import SystemClock
+from bezant.core.notices import Notices
 from bezant.core.outcomes import Conflict
 
 SWEEP_MAX = 500
@@ -24,10 +25,13 @@ SWEEP_MAX = 500
 class InvoiceRecovery:
     """Settles and expires invoices. Several processes may do so at once: each step is one's alone."""
 
-    def __init__(self, *, units: InvoiceUnits, callers: Callers, ids: Ids, clock: SystemClock) -> None:
+    def __init__(
+        self, *, units: InvoiceUnits, callers: Callers, ids: Ids, notices: Notices, clock: SystemClock
+    ) -> None:
         self._units = units
         self._callers = callers
         self._ids = ids
+        self._notices = notices
         self._clock = clock
 
     async def settle(self) -> int:
@@ -36,9 +40,9 @@ class InvoiceRecovery:
         for invoice in found:
             fault_point("invoice.unsettled")
             caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
-            real = self._clock.now()
-            at, ids = caller.now(real), await paid_ids(self._ids, real=real)
-            await self._quietly(invoice, partial(_settle, invoice=invoice, at=at, ids=ids))
+            at, ids = caller.now(self._clock.now()), await paid_ids(self._ids, self._notices)
+            step = partial(_settle, invoice=invoice, at=at, ids=ids, notices=self._notices)
+            await self._quietly(invoice, step)
         return len(found)
 
     async def expire(self) -> int:
@@ -59,13 +63,13 @@ class InvoiceRecovery:
             return
 
 
-def _settle(tx: InvoiceTx, *, invoice: Invoice, at: datetime, ids: PaidIds) -> None:
+def _settle(tx: InvoiceTx, *, invoice: Invoice, at: datetime, ids: PaidIds, notices: Notices) -> None:
     current = existing(tx, invoice.merchant_id, invoice.invoice_id)
     if current.payment_id is None:
         return
     payment = tx.payments.find(current.merchant_id, current.payment_id)
     assert payment is not None, "a payment that was stored is there"
-    settle(tx, current, payment, at=at, ids=ids)
+    settle(tx, current, payment, at=at, ids=ids, notices=notices)
 
 
 def _expire(tx: InvoiceTx, *, invoice: Invoice, at: datetime) -> None:

@@ -26,10 +26,8 @@ from bezant.core.invoices.commands import (
 )
 from bezant.core.invoices.model import (
     UID,
-    Dispatch,
     Event,
     Invoice,
-    Matter,
     Objected,
     Objection,
     State,
@@ -37,8 +35,9 @@ from bezant.core.invoices.model import (
     require_pending,
 )
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
-from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before, send
+from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before
 from bezant.core.merchants import Caller, SystemClock, origin_of
+from bezant.core.notices import LinkFacts, Notices, Stamp, Target, addressed
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Charge, Key, Order, Payment, Payments, Street
 from bezant.core.payments import State as PaymentState
@@ -66,6 +65,7 @@ class Invoices:
         hasher: Hasher,
         ids: Ids,
         new_uid: Callable[[], str],
+        notices: Notices,
         clock: SystemClock,
     ) -> None:
         self._units = units
@@ -74,6 +74,7 @@ class Invoices:
         self._hasher = hasher
         self._ids = ids
         self._new_uid = new_uid
+        self._notices = notices
         self._clock = clock
 
     # -- for merchants ----------------------------------------------------------------------------
@@ -94,8 +95,7 @@ class Invoices:
         """
         if terms.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
-        real = self._clock.now()
-        at = caller.now(real)
+        at = caller.now(self._clock.now())
         merchant_id, terminal_id = caller.key
         invoice = Invoice(
             merchant_id=merchant_id,
@@ -109,17 +109,15 @@ class Invoices:
             expires_at=None if terms.life is None else at + terms.life,
             as_code=as_code,
         )
-        dispatch, delivery_id = _link_of(invoice, await self._ids.take()), await self._ids.take()
-        dispatch = replace(
-            dispatch, email=dispatch.email if by_mail else None, phone=dispatch.phone if by_text else None
-        )
+        stamp = await self._notices.stamp()
+        payer = _payer(terms.order, by_mail=by_mail, by_text=by_text)
 
         def work(tx: InvoiceTx) -> Created:
             if key is not None and (known := made_before(tx, invoice, key)):
                 return Created(invoice=known, replayed=True)
             _require_free_number(tx, invoice, at)
             tx.invoices.add(invoice)
-            send(tx, dispatch, delivery_id=delivery_id, real=real)
+            self._send(tx, stamp, invoice, payer)
             return Created(invoice=invoice)
 
         try:
@@ -135,9 +133,8 @@ class Invoices:
         Objects ``UNKNOWN``, ``NOT_PENDING`` and ``NUMBER_IN_USE``. ``change`` is pure and may run more than
         once.
         """
-        real = self._clock.now()
-        at = caller.now(real)
-        dispatch_id, delivery_id = await self._ids.take(), await self._ids.take()
+        at = caller.now(self._clock.now())
+        stamp = await self._notices.stamp()
 
         def work(tx: InvoiceTx) -> Invoice:
             invoice = _own(tx, caller, uid)
@@ -149,7 +146,7 @@ class Invoices:
             if terms.order.invoice != invoice.terms.order.invoice:
                 _require_free_number(tx, after, at)
             tx.invoices.change(invoice, after, at=at)
-            send(tx, _link_of(after, dispatch_id), delivery_id=delivery_id, real=real)
+            self._send(tx, stamp, after, _payer(terms.order))
             return after
 
         return await self._write(work, caller)
@@ -233,7 +230,9 @@ class Invoices:
             agreed=choices.agreed,
             tip=tip,
             receipt=choices.receipt,
-            ids=await paid_ids(self._ids, real=self._clock.now()),
+            language=choices.language,
+            ids=await paid_ids(self._ids, self._notices),
+            notices=self._notices,
         )
         caller = await self._callers.caller(invoice.merchant_id, invoice.terminal_id)
         key = self._key(uid, card, choices, attempt_key)
@@ -262,6 +261,11 @@ class Invoices:
             return None if claim is None else tx.payments.find(invoice.merchant_id, claim.subject_id)
 
         return await self._units.read(work)
+
+    def _send(self, tx: InvoiceTx, stamp: Stamp, invoice: Invoice, payer: tuple[Target, ...]) -> None:
+        """Have the link sent to its payer, if this transaction commits and somebody is named."""
+        facts = LinkFacts(invoice_id=invoice.invoice_id)
+        self._notices.announce(tx, stamp, invoice.merchant_id, payer, facts, language=invoice.language)
 
     async def _write(self, work: Callable[[InvoiceTx], Invoice], caller: Caller) -> Invoice:
         try:
@@ -294,26 +298,14 @@ def _key_value(uid: str, attempt_key: str) -> str:
     return f"invoice:{uid}:{attempt_key}"
 
 
-async def paid_ids(ids: Ids, *, real: datetime) -> PaidIds:
+async def paid_ids(ids: Ids, notices: Notices) -> PaidIds:
     """Fresh ids for what is announced once it is known what became of an attempt."""
-    return PaidIds(
-        notice_id=await ids.take(),
-        dispatch_id=await ids.take(),
-        delivery_id=await ids.take(),
-        callback_id=await ids.take(),
-        real=real,
-    )
+    return PaidIds(notice_id=await ids.take(), callback_id=await ids.take(), receipt=await notices.stamp())
 
 
-def _link_of(invoice: Invoice, dispatch_id: int) -> Dispatch:
-    return Dispatch(
-        merchant_id=invoice.merchant_id,
-        dispatch_id=dispatch_id,
-        matter=Matter.LINK,
-        subject_id=invoice.invoice_id,
-        email=invoice.terms.order.email,
-        phone=invoice.terms.order.phone,
-    )
+def _payer(order: Order, *, by_mail: bool = True, by_text: bool = True) -> tuple[Target, ...]:
+    """Where a link is sent."""
+    return addressed(mail=order.email if by_mail else None, phone=order.phone if by_text else None)
 
 
 def _own(tx: InvoiceTx, caller: Caller, uid: str) -> Invoice:

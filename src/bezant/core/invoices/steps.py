@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import cast
+from typing import Final, cast
 
 from bezant.core.deliveries import Delivery
 from bezant.core.faults import fault_point
 from bezant.core.invoices.model import (
     Attempt,
-    Dispatch,
     Event,
     Invoice,
-    Matter,
     Objected,
     Objection,
     State,
     require_pending,
 )
 from bezant.core.invoices.ports import InvoiceTx
+from bezant.core.languages import Language
 from bezant.core.money import Money
+from bezant.core.notices import Notices, ReceiptFacts, Stamp, addressed
 from bezant.core.outcomes import Reason, Refused
 from bezant.core.payments import Claim, Key, Payment
 from bezant.core.payments import State as PaymentState
@@ -33,42 +32,30 @@ UNKNOWN = frozenset({PaymentState.SENDING, PaymentState.IN_DOUBT})
 """The states of a payment of which it is not known what will be left. In any other it has paid."""
 
 
-class Topic(StrEnum):
-    """What the outside is told. Its subject is in parentheses."""
-
-    PAID = "invoice.paid"
-    """To the merchant's own server: paid (invoice)."""
-    ATTEMPTED = "attempt.ended"
-    """To a callback: paid or not (payment)."""
-    LINK = "link.send"
-    """To the payer: where to pay (dispatch)."""
-    RECEIPT = "receipt.send"
-    """To the payer: what was paid (dispatch)."""
-
-
-TOPICS = {Matter.LINK: Topic.LINK, Matter.RECEIPT: Topic.RECEIPT}
+PAID: Final = "invoice.paid"
+"""What the merchant's own server is told of an invoice that was paid."""
+ATTEMPTED: Final = "attempt.ended"
+"""What a callback is told of a payment that was made for one, paid or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidIds:
-    """Ids of what is announced once it is known what became of an attempt to pay.
+    """What announcing takes once it is known what became of an attempt to pay.
 
     The merchant's notice and the payer's receipt are of one that paid, the callback is told of any.
-    ``real``: the real time from which on it may be told.
     """
 
     notice_id: int
-    dispatch_id: int
-    delivery_id: int
     callback_id: int
-    real: datetime
+    receipt: Stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bond:
     """Ties one payment to one invoice: what ``core.payments.Bond`` asks for.
 
-    ``agreed`` is what the payer was shown, the tip in it. ``ids`` are for what is announced once it is paid.
+    ``agreed`` is what the payer was shown, the tip in it. ``ids`` are for what is announced once it is paid,
+    to payers by ``notices``.
     """
 
     merchant_id: int
@@ -76,7 +63,9 @@ class Bond:
     agreed: Money
     tip: Money | None
     receipt: bool
+    language: Language
     ids: PaidIds
+    notices: Notices
 
     def begin(self, tx: PaymentTx, draft: Payment) -> None:
         """Take the invoice for a payment that is about to be stored.
@@ -98,6 +87,7 @@ class Bond:
             payment_id=draft.payment_id,
             attempts=invoice.attempts + 1,
             receipt_wanted=self.receipt,
+            language=self.language,
             updated_at=at,
         )
         stores.invoices.change(invoice, taken, at=at)
@@ -106,10 +96,12 @@ class Bond:
         """Carry what became of the payment over to its invoice, in the transaction that stores it."""
         stores = _stores(tx)
         invoice = existing(stores, self.merchant_id, self.invoice_id)
-        settle(stores, invoice, payment, at=at, ids=self.ids)
+        settle(stores, invoice, payment, at=at, ids=self.ids, notices=self.notices)
 
 
-def settle(tx: InvoiceTx, invoice: Invoice, payment: Payment, *, at: datetime, ids: PaidIds) -> Invoice:
+def settle(
+    tx: InvoiceTx, invoice: Invoice, payment: Payment, *, at: datetime, ids: PaidIds, notices: Notices
+) -> Invoice:
     """The invoice after its payment has come to its end: paid, or to be paid anew.
 
     One that is paid by now, or by another payment, stays as it is. ``at`` is the merchant's time.
@@ -128,22 +120,16 @@ def settle(tx: InvoiceTx, invoice: Invoice, payment: Payment, *, at: datetime, i
             Delivery.announced(
                 merchant_id=paid.merchant_id,
                 delivery_id=ids.notice_id,
-                topic=Topic.PAID.value,
+                topic=PAID,
                 subject_id=paid.invoice_id,
                 sequence=paid.revision,
-                real=ids.real,
+                real=ids.receipt.at,
             )
         )
     if paid.receipt_wanted:
-        receipt = Dispatch(
-            merchant_id=paid.merchant_id,
-            dispatch_id=ids.dispatch_id,
-            matter=Matter.RECEIPT,
-            subject_id=payment.payment_id,
-            email=payment.order.email,
-            phone=payment.order.phone,
-        )
-        send(tx, receipt, delivery_id=ids.delivery_id, real=ids.real)
+        payer = addressed(mail=payment.order.email, phone=payment.order.phone)
+        facts = ReceiptFacts(payment_id=payment.payment_id)
+        notices.announce(tx, ids.receipt, paid.merchant_id, payer, facts, language=paid.language)
     return paid
 
 
@@ -163,28 +149,12 @@ def _tell_callback(tx: InvoiceTx, invoice: Invoice, payment: Payment, ids: PaidI
             Delivery.announced(
                 merchant_id=invoice.merchant_id,
                 delivery_id=ids.callback_id,
-                topic=Topic.ATTEMPTED.value,
+                topic=ATTEMPTED,
                 subject_id=payment.payment_id,
                 sequence=payment.revision,
-                real=ids.real,
+                real=ids.receipt.at,
             )
         )
-
-
-def send(tx: InvoiceTx, dispatch: Dispatch, *, delivery_id: int, real: datetime) -> None:
-    """Have a link or a receipt sent, if this transaction commits. Without a place to go to, nothing is."""
-    if dispatch.email is None and dispatch.phone is None:
-        return
-    tx.invoices.add_dispatch(dispatch)
-    tx.deliveries.add(
-        Delivery.announced(
-            merchant_id=dispatch.merchant_id,
-            delivery_id=delivery_id,
-            topic=TOPICS[dispatch.matter].value,
-            subject_id=dispatch.dispatch_id,
-            real=real,
-        )
-    )
 
 
 def made_before(tx: InvoiceTx, draft: Invoice, key: Key) -> Invoice | None:

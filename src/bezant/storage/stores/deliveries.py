@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 from sqlalchemy import (
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Row as Found
 
-from bezant.core.deliveries import Delivery, Parcel, State
+from bezant.core.deliveries import Content, Delivery, Letter, Parcel, State, Text
 from bezant.core.sensitive import Secret
 from bezant.storage.bulk import BulkInsert, Row
 from bezant.storage.crypto import CardSealer, Keys
@@ -40,14 +40,33 @@ _KEYS = ("merchant_id", "delivery_id", "topic", "subject_id", "sequence")
 """What never changes of a delivery."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    """A parcel as it is sealed."""
-
+class _Parcel(msgspec.Struct, frozen=True, tag="parcel"):
     url: str
     content_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...]
     sandbox: bool
+
+
+class _Letter(msgspec.Struct, frozen=True, tag="letter"):
+    to: str
+    sender: str
+    subject: str
+    text: str
+    html: str
+    language: str
+    reference: str
+
+
+class _Text(msgspec.Struct, frozen=True, tag="text"):
+    to: str
+    text: str
+
+
+_Kept = _Parcel | _Letter | _Text
+"""Content as it is sealed."""
+# Made once, here: while one thread first learns what a type is made of, another must not read by it.
+_READER: msgspec.json.Decoder[_Kept] = msgspec.json.Decoder(_Kept)
 
 
 class DeliveryRows:
@@ -156,7 +175,7 @@ class DeliveryRows:
             "tries": delivery.tries,
             "next_try_at": maybe_micros(delivery.next_try_at),
             "lease_until": maybe_micros(delivery.lease_until),
-            "parcel": _sealed(self._sealer, delivery),
+            "content": _sealed(self._sealer, delivery),
             "last_word": delivery.last_word,
             "revision": delivery.revision,
         }
@@ -172,7 +191,7 @@ class DeliveryRows:
             tries=row.tries,
             next_try_at=maybe_instant(row.next_try_at),
             lease_until=maybe_instant(row.lease_until),
-            parcel=_opened(self._sealer, row) if row.parcel else None,
+            content=_opened(self._sealer, row) if row.content else None,
             last_word=row.last_word,
             revision=row.revision,
         )
@@ -190,27 +209,64 @@ def _follows() -> ColumnElement[bool]:
 
 
 def _sealed(sealer: CardSealer, delivery: Delivery) -> bytes | None:
-    parcel = delivery.parcel
-    if parcel is None:
+    if delivery.content is None:
         return None
-    kept = _Kept(
-        url=parcel.url,
-        content_type=parcel.content_type,
-        body=parcel.body,
-        headers=tuple((name, value.reveal()) for name, value in parcel.headers),
-        sandbox=parcel.sandbox,
-    )
-    text = msgspec.json.encode(kept).decode()
+    text = msgspec.json.encode(_kept(delivery.content)).decode()
     return sealer.seal_parcel(delivery.merchant_id, delivery.delivery_id, text)
 
 
-def _opened(sealer: CardSealer, row: Found[Any]) -> Parcel:
-    text = sealer.open_parcel(row.merchant_id, row.delivery_id, bytes(row.parcel))
-    kept = msgspec.json.decode(text, type=_Kept)
-    return Parcel(
-        url=kept.url,
-        content_type=kept.content_type,
-        body=kept.body,
-        headers=tuple((name, Secret(value)) for name, value in kept.headers),
-        sandbox=kept.sandbox,
-    )
+def _opened(sealer: CardSealer, row: Found[Any]) -> Content:
+    text = sealer.open_parcel(row.merchant_id, row.delivery_id, bytes(row.content))
+    return _content(_READER.decode(text))
+
+
+def _kept(content: Content) -> _Kept:
+    match content:
+        case Parcel():
+            return _Parcel(
+                url=content.url,
+                content_type=content.content_type,
+                body=content.body,
+                headers=tuple((name, value.reveal()) for name, value in content.headers),
+                sandbox=content.sandbox,
+            )
+        case Letter():
+            return _Letter(
+                to=content.to,
+                sender=content.sender,
+                subject=content.subject,
+                text=content.text,
+                html=content.html,
+                language=content.language,
+                reference=content.reference,
+            )
+        case Text():
+            return _Text(to=content.to, text=content.text)
+        case _:
+            assert_never(content)
+
+
+def _content(kept: _Kept) -> Content:
+    match kept:
+        case _Parcel():
+            return Parcel(
+                url=kept.url,
+                content_type=kept.content_type,
+                body=kept.body,
+                headers=tuple((name, Secret(value)) for name, value in kept.headers),
+                sandbox=kept.sandbox,
+            )
+        case _Letter():
+            return Letter(
+                to=kept.to,
+                sender=kept.sender,
+                subject=kept.subject,
+                text=kept.text,
+                html=kept.html,
+                language=kept.language,
+                reference=kept.reference,
+            )
+        case _Text():
+            return Text(to=kept.to, text=kept.text)
+        case _:
+            assert_never(kept)

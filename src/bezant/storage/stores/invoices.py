@@ -1,4 +1,4 @@
-"""Invoices, their history, the payments made for them, and what payers are sent. Written when asked for."""
+"""Invoices, their history, and the payments made for them. Written when asked for."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from bezant.core.catalogue import Line
 from bezant.core.invoices import (
     Attempt,
     Callback,
-    Copy,
-    Dispatch,
     Extra,
     Invoice,
     InvoiceQuery,
     Item,
     Listed,
-    Matter,
     Page,
     State,
     Status,
     Terms,
     TipOffer,
 )
+from bezant.core.languages import Language
 from bezant.core.merchants import Profile
 from bezant.core.money import CURRENCIES, Currency, Money
 from bezant.core.payments import Amounts, Kind, Order, Payment
@@ -42,7 +40,6 @@ from bezant.storage.tables import (
     invoice_events,
     invoices,
     merchants,
-    payer_dispatches,
     payments,
 )
 from bezant.storage.writes import Writes
@@ -160,41 +157,6 @@ class InvoiceRows:
                 payment_id=attempt.payment_id,
                 invoice_id=attempt.invoice_id,
             )
-        )
-
-    def add_dispatch(self, dispatch: Dispatch) -> None:
-        """Store what is to be sent to a payer."""
-        self._writes.touch()
-        self._connection.execute(
-            insert(payer_dispatches).values(
-                merchant_id=dispatch.merchant_id,
-                dispatch_id=dispatch.dispatch_id,
-                matter=dispatch.matter.value,
-                subject_id=dispatch.subject_id,
-                copy=dispatch.copy.value,
-                email=dispatch.email,
-                phone=dispatch.phone,
-            )
-        )
-
-    def dispatch(self, merchant_id: int, dispatch_id: int) -> Dispatch | None:
-        """What is to be sent to a payer, and where."""
-        row = self._connection.execute(
-            select(payer_dispatches).where(
-                payer_dispatches.c.merchant_id == merchant_id,
-                payer_dispatches.c.dispatch_id == dispatch_id,
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        return Dispatch(
-            merchant_id=row.merchant_id,
-            dispatch_id=row.dispatch_id,
-            matter=Matter(row.matter),
-            subject_id=row.subject_id,
-            copy=Copy(row.copy),
-            email=row.email,
-            phone=row.phone,
         )
 
     def follow_ups(self, merchant_id: int, payment_id: int) -> Sequence[Payment]:
@@ -364,6 +326,7 @@ def _values(invoice: Invoice, details: str) -> dict[str, object]:
         "as_code": invoice.as_code,
         "attempts": invoice.attempts,
         "receipt_wanted": invoice.receipt_wanted,
+        "language": invoice.language.value,
         "payment_id": invoice.payment_id,
         "paid_at": maybe_micros(invoice.paid_at),
         "revision": invoice.revision,
@@ -416,6 +379,7 @@ def _invoice(row: Found[Any], terms: Terms) -> Invoice:
         as_code=row.as_code,
         attempts=row.attempts,
         receipt_wanted=row.receipt_wanted,
+        language=Language(row.language),
         payment_id=row.payment_id,
         paid_at=maybe_instant(row.paid_at),
         revision=row.revision,

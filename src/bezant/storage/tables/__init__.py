@@ -27,7 +27,8 @@ from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_program
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
-from bezant.storage.tables.invoices import invoice_attempts, invoice_events, invoices, payer_dispatches
+from bezant.storage.tables.invoices import invoice_attempts, invoice_events, invoices
+from bezant.storage.tables.notices import notices
 from bezant.storage.tables.payments import (
     batches,
     claims,
@@ -97,7 +98,7 @@ __all__ = [
     "merchant_origins",
     "merchants",
     "metadata",
-    "payer_dispatches",
+    "notices",
     "payment_events",
     "payments",
     "postings",

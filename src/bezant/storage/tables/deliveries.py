@@ -29,13 +29,13 @@ deliveries = Table(
     Column("tries", Integer, nullable=False),
     Column("next_try_at", BigInteger),
     Column("lease_until", BigInteger),
-    Column("parcel", LargeBinary),
+    Column("content", LargeBinary),
     Column("last_word", String(40)),
     Column("revision", Integer, nullable=False),
     CheckConstraint("tries >= 0", name="tries"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
 )
-"""The parcel is stored when it is composed, before it is first sent: sealed, since it may hold a password."""
+"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password."""
 Index(
     "ix_deliveries_due",
     deliveries.c.next_try_at,

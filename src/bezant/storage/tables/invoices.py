@@ -1,4 +1,4 @@
-"""Invoices: links to pay by, their history, the payments made for them, and what payers are sent."""
+"""Invoices: links to pay by, their history, and the payments made for them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ invoices = Table(
     Column("as_code", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("receipt_wanted", Boolean, nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
     Column("payment_id", BigInteger),
     Column("paid_at", BigInteger),
     Column("revision", Integer, nullable=False),
@@ -109,17 +110,3 @@ invoice_attempts = Table(
 )
 """Which payments were made for which invoice."""
 Index("ix_invoice_attempts_invoice", invoice_attempts.c.merchant_id, invoice_attempts.c.invoice_id)
-
-payer_dispatches = Table(
-    "payer_dispatches",
-    metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("dispatch_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("matter", String(8), nullable=False),
-    Column("subject_id", BigInteger, nullable=False),
-    Column("copy", String(1), nullable=False),
-    Column("email", String(255)),
-    Column("phone", String(20)),
-    CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="target"),
-)
-"""Links and receipts that go to payers, and where to."""

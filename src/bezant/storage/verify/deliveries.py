@@ -1,4 +1,4 @@
-"""Rules about deliveries: each has ended, is due, or is under a lease that holds."""
+"""Rules about deliveries: each has ended, is due, or is under a lease that holds. Each notice has one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,17 @@ DELIVERIES = (
         query="""
             SELECT merchant_id, delivery_id, state FROM deliveries
             WHERE (state IN ('delivered', 'given_up') AND tries = 0)
-                OR (state = 'delivered' AND parcel IS NULL)
+                OR (state = 'delivered' AND content IS NULL)
+        """,
+    ),
+    Rule(
+        subject="notice {notice_id}",
+        message="is on no delivery",
+        query="""
+            SELECT n.merchant_id, n.notice_id FROM notices n
+            LEFT JOIN deliveries d ON d.merchant_id = n.merchant_id AND d.delivery_id = n.notice_id
+                AND d.topic = n.topic
+            WHERE d.delivery_id IS NULL
         """,
     ),
 )

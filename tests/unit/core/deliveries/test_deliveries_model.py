@@ -104,7 +104,7 @@ class TestARevivedDelivery:
         later = NOW + timedelta(days=1)
         revived = ended.revived(real=later)
         assert (revived.state, revived.tries, revived.next_try_at) == (State.DUE, 0, later)
-        assert revived.parcel == PARCEL
+        assert revived.content == PARCEL
 
 
 class TestAParcel:

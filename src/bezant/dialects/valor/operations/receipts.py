@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bezant.core.invoices import Copy, Objected
+from bezant.core.invoices import Copy, Objected, Objection
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.dialect import Call, Operation, Shown
 from bezant.dialects.valor.operations import fields
@@ -73,8 +73,9 @@ async def _send(call: Call) -> Shown:
         await call.services.receipts.send(
             call.caller, call.values["ref_txn_id"], copy=call.values["receipt_type"], email=email, phone=phone
         )
-    except Objected:
-        raise Fault(codes.UNKNOWN_TRANSACTION) from None
+    except Objected as objected:
+        unknown = objected.objection is Objection.UNKNOWN
+        raise Fault(codes.UNKNOWN_TRANSACTION if unknown else codes.TRY_LATER) from None
     return Shown(SENT.render(_Sent(by_mail=email is not None)), "S00")
 
 

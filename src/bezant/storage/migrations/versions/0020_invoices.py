@@ -1,4 +1,4 @@
-"""Invoices: links to pay by, their events and attempts, what payers are sent; payments by their original."""
+"""Invoices: links to pay by, their events and attempts; payments by their original."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -109,18 +109,6 @@ def _around_invoices() -> None:
         sa.Column("after", sa.String(length=12), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "invoice_id", "revision", name=op.f("pk_invoice_events")),
-    )
-    op.create_table(
-        "payer_dispatches",
-        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("dispatch_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("matter", sa.String(length=8), nullable=False),
-        sa.Column("subject_id", sa.BigInteger(), nullable=False),
-        sa.Column("copy", sa.String(length=1), nullable=False),
-        sa.Column("email", sa.String(length=255), nullable=True),
-        sa.Column("phone", sa.String(length=20), nullable=True),
-        sa.CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name=op.f("ck_payer_dispatches_target")),
-        sa.PrimaryKeyConstraint("merchant_id", "dispatch_id", name=op.f("pk_payer_dispatches")),
     )
     op.create_table(
         "invoice_attempts",
