@@ -414,6 +414,18 @@ class TestABadDelivery:
         assert world.composed == 3
         assert world.shop.wrong() == []
 
+    async def test_whose_words_cannot_be_read_any_more_is_composed_anew(self, world: World) -> None:
+        world.fates.append(Answered(status=500))
+        await world.announce()
+        await world.carry_due()
+        with world.shop.engine.begin() as connection:
+            connection.execute(text("UPDATE deliveries SET content = :junk"), {"junk": b"junk" * 20})
+        await world.announce(2, subject_id=8)
+        world.shop.clock.pass_by(seconds=10)
+        await world.carry_due()
+        assert [(await world.kept(each)).state for each in (1, 2)] == [State.DELIVERED] * 2
+        assert (len(world.taken), world.composed) == (3, 3)
+
     async def test_is_tried_once_more_when_the_tries_were_made_fewer(self, world: World) -> None:
         await world.announce()
         with world.shop.engine.begin() as connection:

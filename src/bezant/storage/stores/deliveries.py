@@ -215,9 +215,13 @@ def _sealed(sealer: CardSealer, delivery: Delivery) -> bytes | None:
     return sealer.seal_parcel(delivery.merchant_id, delivery.delivery_id, text)
 
 
-def _opened(sealer: CardSealer, row: Found[Any]) -> Content:
-    text = sealer.open_parcel(row.merchant_id, row.delivery_id, bytes(row.content))
-    return _content(_READER.decode(text))
+def _opened(sealer: CardSealer, row: Found[Any]) -> Content | None:
+    """What is sent; ``None`` where it cannot be read any more: it is composed anew."""
+    try:
+        text = sealer.open_parcel(row.merchant_id, row.delivery_id, bytes(row.content))
+        return _content(_READER.decode(text))
+    except ValueError:
+        return None
 
 
 def _kept(content: Content) -> _Kept:
