@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import loopback
 from tests.support import postgres as private_postgres
 
 loopback.confine()
+# A busy machine is no failure.
+settings.register_profile("bezant", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bezant")
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,17 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
+from bezant.core.deliveries import is_mail_address
+
 _PREFIX = "BEZANT_"
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]{1,255}", re.ASCII)
 _IGNORED = ("BEZANT_TEST_", "BEZANT_SOAK_", "BEZANT_BENCH_")
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SMTP_SECURITIES = ("starttls", "tls", "none")
+TRANSACT_ENVELOPES = ("iposhpresponse", "iposTransactResponse", "both")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -33,6 +38,18 @@ class Settings:
     """64 hex digits, readable by its owner only; default ``root.key`` in ``home``."""
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""
+    """How this gateway is reached: ``https://pay.example.com``, without a slash at the end. Empty: by callers
+    as each of them does, by payers at ``http://host:port``. For answers that name addresses. With ``https``,
+    payers' cookies are for TLS alone, and their browsers are told to come by it."""
+    auth_errors_ok: bool = False
+    """Whether iPOSpays' token API answers errors with status 200, as its documentation shows them."""
+    transact_envelope: str = "iposhpresponse"
+    """The key under which iPOSpays' transactions are answered: ``iposhpresponse``, ``iposTransactResponse``,
+    or ``both``, since clients do not agree."""
+    transact_strict_reference: bool = False
+    """Whether a transaction is declined whose reference the vendor's own hosts would not take: 20 letters and
+    digits are what they do."""
     workers: int = 1
     """Server processes. More than one needs PostgreSQL."""
     acquirer: str = ""
@@ -50,14 +67,37 @@ class Settings:
     one-time password can be sent to a customer."""
     sms_token_file: Path | None = None
     """File with the token that proves us to whoever sends them, readable by its owner only."""
+    smtp: str = ""
+    """``host:port`` of the relay that mails are handed to; empty with ``--demo``: the sandbox's inbox.
+    Without one, no mails are sent."""
+    smtp_security: str = "starttls"
+    """How it is spoken to: ``starttls``, ``tls`` (from the first byte on), or ``none``."""
+    smtp_user: str = ""
+    """Who logs in there; empty: nobody does."""
+    smtp_password_file: Path | None = None
+    """File with that user's password, readable by its owner only."""
+    smtp_ca_file: Path | None = None
+    """Certificates that are trusted there instead of the system's."""
+    mail_from: str = "bezant@localhost.localdomain"
+    """The address that mails come from."""
+    message_retries: int = 120
+    """How often a mail or text message that nobody took is sent again. One-time passwords have their own
+    haste."""
+    message_pause_seconds: float = 60.0
+    """How long after."""
+    messages_per_target: int = 5
+    """How many links and how many receipts a merchant may have sent to one address or phone in an hour."""
+    messages_per_merchant: int = 2000
+    """The same to all of its payers together."""
     notice_retries: int = 10
     """How often a notice that nobody took is sent again."""
     notice_pause_seconds: float = 10.0
     """How long after the last time."""
     notice_seconds: float = 10.0
-    """How long a merchant's server may take to answer one. A lease is longer."""
+    """How long a merchant's server may take to answer one. What a process was sending when it died is sent
+    anew after twice as long."""
     notices_to_loopback: bool = False
-    """Whether notices may go to this machine, without TLS, to any port: for sandboxes. ``--demo`` sets it."""
+    """Whether sandbox merchants may be told on this machine, without TLS, at any port; ``--demo`` sets it."""
     acquirer_connections: int = 2
     acquirer_connect_seconds: float = 5.0
     acquirer_read_seconds: float = 6.0
@@ -104,6 +144,16 @@ class Settings:
         """The gift host's host and port, when one is set."""
         return _address("gift_host", self.gift_host)
 
+    @property
+    def smtp_address(self) -> tuple[str, int] | None:
+        """The mail relay's host and port, when one is set."""
+        return _address("smtp", self.smtp)
+
+    @property
+    def pages_url(self) -> str:
+        """What the addresses of hosted pages, receipts and codes begin with."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = []
@@ -111,13 +161,29 @@ class Settings:
             found.append("more than one worker needs PostgreSQL")
         if self.log_level not in LOG_LEVELS:
             found.append(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if self.transact_envelope not in TRANSACT_ENVELOPES:
+            found.append(f"transact_envelope is one of {', '.join(TRANSACT_ENVELOPES)}")
         if not self.database.startswith(DATABASES):
             found.append("database_url is neither sqlite:///path nor postgresql://...")
         rail = self.acquirer_connect_seconds + self.acquirer_read_seconds
         if self.lease_seconds <= rail:
             found.append(f"lease_seconds must be more than the acquirer's time-outs together ({rail:g})")
-        if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0:
-            found.append("notice_pause_seconds and notice_seconds must be more than 0")
+        if self.public_url and _PUBLIC_URL.fullmatch(self.public_url) is None:
+            found.append("public_url is http:// or https:// and a host, without a path")
+        return found + self._notice_problems()
+
+    def _notice_problems(self) -> list[str]:
+        found = []
+        if self.smtp_security not in SMTP_SECURITIES:
+            found.append(f"smtp_security is one of {', '.join(SMTP_SECURITIES)}")
+        if not is_mail_address(self.mail_from):
+            found.append("mail_from is a mail address, such as receipts@example.com")
+        if bool(self.smtp_user) != (self.smtp_password_file is not None):
+            found.append("smtp_user and smtp_password_file are set together")
+        if self.smtp_user and self.smtp_security == "none":
+            found.append("smtp_user needs smtp_security tls or starttls: its password is not sent in clear")
+        if self.notice_pause_seconds <= 0 or self.notice_seconds <= 0 or self.message_pause_seconds <= 0:
+            found.append("notice_pause_seconds, notice_seconds and message_pause_seconds are more than 0")
         return found
 
 

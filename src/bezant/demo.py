@@ -19,8 +19,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bezant.app import Store as Opened
+from bezant.app.sides import access_side
+from bezant.app.store import Store as Opened
 from bezant.core.bnpl import Program
+from bezant.core.credentials import EcomToken, KeyPair
 from bezant.core.merchants import (
     SANDBOX_PASSWORD,
     Account,
@@ -35,8 +37,8 @@ from bezant.core.merchants import (
 )
 from bezant.core.money import EGP, USD, Currency
 from bezant.core.people import OPERATOR, OwnerRef, Role
-from bezant.core.sensitive import Secret
-from bezant.core.vault import BinRecord
+from bezant.core.sensitive import Pan, Secret
+from bezant.core.vault import BinRecord, Vault
 from bezant.rails.acquirer.sandbox import TEST_CARDS
 from bezant.rails.gift.sandbox import TEST_CARDS as GIFT_CARDS
 from bezant.storage.units import Unit
@@ -209,6 +211,15 @@ class DemoShop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DemoKeys:
+    """What a shop needs that shows tokens: its key pair, a terminal with its token, a card that it keeps."""
+
+    pair: KeyPair
+    auth_token: EcomToken
+    card_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoUser:
     """Somebody who can sign in, with the password that he was made with."""
 
@@ -230,6 +241,8 @@ class Demo:
     second: DemoTerminal
     aps: DemoShop
     aps_classic: DemoShop
+    ipospays: DemoKeys
+    """Of the first merchant, and its first terminal."""
     users: tuple[DemoUser, ...]
 
 
@@ -251,6 +264,7 @@ async def seed(opened: Opened) -> Demo:
         second=second,
         aps=await _shop(opened, iso, _CURRENT),
         aps_classic=await _shop(opened, iso, _CLASSIC),
+        ipospays=await _keys(opened, first.number),
         users=await _users(opened, iso),
     )
 
@@ -312,6 +326,25 @@ async def _shop(opened: Opened, iso: Iso, wanted: _Signing) -> DemoShop:
             edition=wanted.edition,
         )
     return DemoShop(account=signing, phone=wanted.phone)
+
+
+async def _keys(opened: Opened, number: str) -> DemoKeys:
+    """Make what is missing of what a merchant needs that calls with tokens."""
+    account = await opened.units.read(lambda unit: unit.merchants.by_terminal_number(number))
+    assert account is not None, "it was boarded before"
+    merchant_id = account.merchant.merchant_id
+    owner, side = OwnerRef.merchant(merchant_id), access_side(opened).credentials
+    profile = await side.profiles.assign(merchant_id, account.terminals[number].terminal_id)
+    pair, token = await opened.units.read(
+        lambda unit: (unit.credentials.pair_of(owner), unit.credentials.ecom_token_of(profile))
+    )
+    vault = Vault(units=opened.units, sealer=opened.keys.sealer)
+    card = await vault.keep(merchant_id, Pan(TEST_CARDS["approve"].number))
+    return DemoKeys(
+        pair=pair or await side.credentials.generate(OPERATOR, owner),
+        auth_token=token or await side.ecom_tokens.generate(OPERATOR, profile.number),
+        card_token=card.token,
+    )
 
 
 async def _users(opened: Opened, iso: Iso) -> tuple[DemoUser, ...]:
@@ -381,7 +414,13 @@ async def _boarded(opened: Opened, iso: Iso, wanted: _Merchant) -> Account:
                 endpoints=terminal.endpoints,
                 tips=TIPS,
             )
-    return await _account(opened, merchant.merchant_id)
+    account = await _account(opened, merchant.merchant_id)
+    profiles = access_side(opened).credentials.profiles
+    numbered = {each.terminal_id for each in await profiles.of_merchant(merchant.merchant_id)}
+    for each in account.terminals.values():
+        if each.terminal_id not in numbered:
+            await profiles.assign(merchant.merchant_id, each.terminal_id)
+    return account
 
 
 async def _live_key(opened: Opened, merchant_id: int, wanted: _Terminal) -> Secret:
@@ -408,12 +447,14 @@ def demo_json(*, base_url: str, demo: Demo, sandbox: Mapping[str, str]) -> dict[
     """What scripts need to use a gateway with this demo.
 
     ``sandbox`` has the addresses of the hosts that run inside the gateway: ``acquirer`` with ``control``,
-    ``gift`` with ``gift_control``, ``lender`` with ``lender_control``, and ``sms``.
+    ``gift`` with ``gift_control``, ``lender`` with ``lender_control``, ``sms``, and ``mail`` with
+    ``mail_control``.
     """
     facts: dict[str, object] = {
         "base_url": base_url,
         "valor": {**_valor(demo.first), "otp": SANDBOX_PASSWORD.reveal()},
         "valor_second": {**_valor(demo.second), "otp": SANDBOX_PASSWORD.reveal()},
+        "ipospays": _ipospays(demo.ipospays),
         "aps": _aps(demo.aps),
         "aps_classic": _aps(demo.aps_classic),
         "portal": [
@@ -472,6 +513,16 @@ def first_charge(base_url: str, demo: Demo) -> str:
 
 def _valor(terminal: DemoTerminal) -> dict[str, str]:
     return {"appid": terminal.app_id, "appkey": terminal.app_key.reveal(), "epi": terminal.number}
+
+
+def _ipospays(keys: DemoKeys) -> dict[str, str]:
+    return {
+        "api_key": keys.pair.key.name,
+        "secret_key": keys.pair.secret.reveal(),
+        "tpn": keys.auth_token.profile.number,
+        "auth_token": keys.auth_token.text.reveal(),
+        "card_token": keys.card_token,
+    }
 
 
 def _aps(shop: DemoShop) -> dict[str, str]:

@@ -13,11 +13,12 @@ from typing import Protocol
 
 import structlog
 
+from bezant.bell import Bell
 from bezant.core.bnpl import FinanceRecovery
 from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
+from bezant.core.invoices import InvoiceRecovery
 from bezant.core.merchants import Directory, Gate
-from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
@@ -26,8 +27,10 @@ _log = structlog.get_logger(__name__)
 REVERSALS_AT_ONCE = 64
 INQUIRIES_AT_ONCE = 64
 DELIVERIES_AT_ONCE = 64
-DELIVERIES_OF_A_MERCHANT_AT_ONCE = 8
-DELIVERIES_LOOK_SECONDS = 0.1
+DELIVERIES_LOOK_SECONDS = 1.0
+"""How long nobody looks for what is due, unless something was announced in this process."""
+DELIVERIES_PAUSE_SECONDS = 0.05
+"""The least pause between two looks."""
 STRAYS_MAX = 10_000
 
 
@@ -90,6 +93,19 @@ def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
     return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
 
 
+def invoice_jobs(recovery: InvoiceRecovery) -> tuple[Job, ...]:
+    """What a gateway does by itself about invoices."""
+
+    async def settle() -> None:
+        if found := await recovery.settle():
+            _log.info("invoices settled after their payments", invoices=found)
+
+    async def expire() -> None:
+        await recovery.expire()
+
+    return Job("settle invoices", 0.25, settle), Job("expire invoices", 1, expire)
+
+
 def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
     """What a gateway does by itself about loans and their refunds."""
 
@@ -104,38 +120,44 @@ def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
     return Job("sweep loan leases", 0.5, sweep), Job("inquire of the lender", 0.25, inquire)
 
 
-def delivery_jobs(courier: Courier) -> tuple[Job, ...]:
+def delivery_jobs(courier: Courier, announced: Bell, metrics: Metrics) -> tuple[Job, ...]:
     """What a gateway does by itself about what the outside is to be told."""
 
-    async def carry(delivery: Delivery, under_way: set[Delivery]) -> None:
+    async def carry(delivery: Delivery, under_way: set[tuple[int, int]]) -> None:
+        count = metrics.deliveries.labels
         try:
-            await courier.carry(delivery)
-        except Exception:  # noqa: BLE001 - the others go on, and this one is found again when its lease is over
-            _log.exception("delivery failed")
+            if (carried := await courier.carry(delivery)) is not None:
+                count(delivery.family, carried.state.value).inc()
+        except Exception:  # noqa: BLE001 - the others go on, and this one has lost a try
+            count(delivery.family, "failed").inc()
+            _log.exception("delivery failed", topic=delivery.topic, delivery=delivery.delivery_id)
         finally:
-            under_way.discard(delivery)
+            under_way.discard((delivery.merchant_id, delivery.delivery_id))
+            announced.ring()  # there is room again, and what came after it is due
 
     async def deliver() -> None:
         """Goes on until it is stopped: a server that is slow to answer holds up nobody else's."""
-        under_way: set[Delivery] = set()
+        under_way: set[tuple[int, int]] = set()
         async with asyncio.TaskGroup() as tasks:
             while True:
+                room = DELIVERIES_AT_ONCE - len(under_way)
                 try:
-                    due = await courier.due(DELIVERIES_AT_ONCE)
-                except (Refused, Unavailable):
-                    due = []  # those under way go on; what is due stays so
+                    due = await courier.due(room) if room else []
+                except Exception:  # noqa: BLE001 - whatever ails the database, those under way go on
+                    _log.exception("nobody knows what is to be delivered")
+                    due = []
                 for delivery in due:
-                    busy = sum(each.merchant_id == delivery.merchant_id for each in under_way)
-                    if (
-                        len(under_way) < DELIVERIES_AT_ONCE
-                        and busy < DELIVERIES_OF_A_MERCHANT_AT_ONCE
-                        and delivery not in under_way
-                    ):
-                        under_way.add(delivery)
+                    key = delivery.merchant_id, delivery.delivery_id
+                    if key not in under_way:
+                        under_way.add(key)
                         tasks.create_task(carry(delivery, under_way))
-                await asyncio.sleep(DELIVERIES_LOOK_SECONDS)
+                await asyncio.sleep(DELIVERIES_PAUSE_SECONDS)
+                await announced.wait(DELIVERIES_LOOK_SECONDS)
 
-    return (Job("deliver", 1, deliver),)
+    async def watch() -> None:
+        metrics.deliveries_overdue.set((await courier.overdue()).total_seconds())
+
+    return Job("deliver", 1, deliver), Job("watch deliveries", 5, watch)
 
 
 class Timetable:

@@ -24,8 +24,10 @@ from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
-from bezant.app import Gateway, NotReady, open_gateway, open_store
 from bezant.app.endpoints import Endpoints
+from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.pages import page_routes
+from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
 from bezant.demo import Demo, first_charge, seed, write_demo_json
 from bezant.dialects.wire.http import Endpoint, Receive, Scope, Send
@@ -33,13 +35,13 @@ from bezant.dialects.wire.protocol import WholeRequests
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.rails.gift.sandbox import GiftSandbox
 from bezant.rails.lender.sandbox import LenderSandbox
+from bezant.rails.mail.sandbox import MailSandbox
 from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
 from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
-_ROOT_PATHS = frozenset({"/", "//"})
 
 
 class Server:
@@ -83,6 +85,7 @@ class Server:
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
             self._endpoints = Endpoints(gateway)
+            self._pages.router.routes.extend(page_routes(gateway))
             _rest_the_collector()
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
@@ -221,6 +224,8 @@ def run(settings: Settings, *, demo: bool) -> None:
             gift_host=addresses.get("gift", settings.gift_host),
             lender=addresses.get("lender", settings.lender),
             sms=addresses.get("sms", settings.sms),
+            smtp=addresses.get("mail", settings.smtp),
+            smtp_security="none" if "mail" in addresses else settings.smtp_security,
             notices_to_loopback=True,
         )
     try:
@@ -234,17 +239,19 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
     """The hosts that no setting names, and where they listen.
 
     ``acquirer`` comes with ``control``, ``gift`` with ``gift_control``, ``lender`` (a URL) with
-    ``lender_control``; ``sms`` is the URL of the inbox.
+    ``lender_control``; ``sms`` is the URL of the inbox; ``mail`` comes with ``mail_control``.
     """
     acquirer = SandboxHost(control_port=0, journal=settings.home / "acquirer.journal")
     gift = GiftSandbox(control_port=0, books=settings.home / "gift.db")
     lender = LenderSandbox(control_port=0, books=settings.home / "lender.db")
     inbox = SmsSandbox()
+    mail = MailSandbox()
     wanted: list[tuple[_Host, bool]] = [
         (acquirer, settings.acquirer_address is None),
         (gift, settings.gift_address is None),
         (lender, not settings.lender),
         (inbox, not settings.sms),
+        (mail, settings.smtp_address is None),
     ]
     hosts = [host for host, missing in wanted if missing]
     sandbox = _Sandbox(hosts)
@@ -258,6 +265,8 @@ def _start_sandbox(settings: Settings) -> tuple[_Sandbox, dict[str, str]]:
         addresses |= {"lender": lender.url, "lender_control": _joined(lender.control_address)}
     if inbox in hosts:
         addresses |= {"sms": inbox.url}
+    if mail in hosts:
+        addresses |= {"mail": _joined(mail.address), "mail_control": _joined(mail.control_address)}
     return sandbox, addresses
 
 
@@ -278,7 +287,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
 
     alone = settings.workers == 1
     serving = uvicorn.Config(
-        Server(settings) if alone else "bezant.server:create",
+        "bezant.server:create",
         factory=not alone,
         host=settings.host,
         port=settings.port,
@@ -297,7 +306,10 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     listener = serving.bind_socket()
     port = listener.getsockname()[1]
     base_url = f"http://{settings.host}:{port}"
+    # Which port it is, is known only now.
+    settings = replace(settings, port=port)
     if alone:
+        serving.app = Server(settings)
         server = _Listening(serving, ready)
         server.run(sockets=[listener])
         if not server.started:

@@ -99,6 +99,17 @@ class Metrics:
         self.swept = Counter(
             "bezant_leases_run_out", "Payments found in doubt after their lease.", registry=self.registry
         )
+        self.deliveries = Counter(
+            "bezant_deliveries",
+            "Tries to deliver something: what became of it, or failed where we could not even try.",
+            ("topic", "outcome"),
+            registry=self.registry,
+        )
+        self.deliveries_overdue = Gauge(
+            "bezant_deliveries_overdue_seconds",
+            "For how long the delivery that waits longest could have been sent.",
+            registry=self.registry,
+        )
         self.acquirer_up = Gauge(
             "bezant_acquirer_up", "Whether a signed-on acquirer connection is up.", registry=self.registry
         )

@@ -103,6 +103,15 @@ FIGURES: Final = (
     _latency("steady", "latency, steady", lambda m: m.load.steady, 99),
     _latency("slow_host", _SLOW_HOST, lambda m: m.load.slow_host, 50, less=SLOW_HOST_SECONDS),
     _latency("slow_host", _SLOW_HOST, lambda m: m.load.slow_host, 99, less=SLOW_HOST_SECONDS),
+    Figure("by_token_per_second", "peak, closed, sales/s by token", lambda m: m.load.by_token.rate),
+    _latency("by_token", "latency at the peak, by token", lambda m: m.load.by_token, 50),
+    _latency("by_token", "latency at the peak, by token", lambda m: m.load.by_token, 99),
+    Figure(
+        "by_token_cpu_ms",
+        "processor ms a sale by token: server",
+        lambda m: _ms(m.load.by_token_server),
+        digits=3,
+    ),
     Figure(
         "overload_share",
         f"accepted at {OVERLOAD} x the peak / peak",

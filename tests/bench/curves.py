@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from bezant.storage.tables import terminals as terminal_rows
 from tests.bench.databases import Database, Opened
 from tests.bench.lists import measure_lists
 from tests.bench.load import Clients
+from tests.bench.measure import VALOR
 from tests.bench.plot import Point, line_chart
 from tests.bench.scene import TERMINALS as TERMINALS_USUAL
 from tests.bench.scene import Scene, scene
@@ -66,10 +68,10 @@ def measure_curves(
     by_terminals: list[Point] = []
     for terminals in TERMINALS:
         with _new(opened, settings, terminals=terminals) as (running, _):
-            load = Clients(running.address, running.sales)
+            load = Clients(running.address, itertools.cycle(running.sales), VALOR)
             by_terminals.append((terminals, _rate(load, seconds=seconds, sales_min=terminals)))
     with _new(opened, settings) as (running, _):
-        load = Clients(running.address, running.sales)
+        load = Clients(running.address, itertools.cycle(running.sales), VALOR)
         by_clients = [(clients, _rate(load, clients=clients, seconds=seconds)) for clients in CLIENTS]
     with _new(opened, settings) as (running, database):
         by_rows, lists = _by_rows(running, database, rows_max=rows_max, seconds=seconds)
@@ -102,7 +104,7 @@ def draw(folder: Path, curves: Mapping[str, Curves]) -> None:
 def _by_rows(
     running: Scene, database: Database, *, rows_max: int, seconds: float
 ) -> tuple[list[Point], Mapping[str, float]]:
-    load = Clients(running.address, running.sales)
+    load = Clients(running.address, itertools.cycle(running.sales), VALOR)
     merchant_id, terminal_id = _till(running, database)
     points: list[Point] = []
     lists: Mapping[str, float] = {}

@@ -11,7 +11,6 @@ that were made beforehand, and answers are searched, not parsed.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 from array import array
 from collections import deque
@@ -26,10 +25,8 @@ OVERLOAD_CONNECTIONS: Final = 1024
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
-_APPROVED: Final = b'{"error_no":"S00",'
 _BUSY: Final = b"HTTP/1.1 503 "
 _RETRY: Final = b"\r\nretry-after: "
-_ID: Final = b'"txnid":"'
 
 
 class Wrong(Exception):
@@ -72,16 +69,25 @@ def percentile(ascending: Sequence[float], percent: int) -> float:
     return ascending[max(rank, 1) - 1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How a wire API says yes: how such an answer begins, and what stands before the payment's id."""
+
+    approved: bytes
+    before_id: bytes
+
+
 class Clients:
     """Clients of one server, and the ids of all payments that were approved to them.
 
     Each phase has connections of its own, since a server hangs up on those that are idle for a while.
     """
 
-    def __init__(self, address: tuple[str, int], requests: Sequence[bytes]) -> None:
+    def __init__(self, address: tuple[str, int], requests: Iterator[bytes], words: Words) -> None:
         self.approved: set[bytes] = set()
         self._address = address
-        self._requests: Iterator[bytes] = itertools.cycle(requests)
+        self._requests = requests
+        self._words = words
         self._latencies = array("d")
         self._refusals: array[float] | None = None
         """Where a refusal is an answer, too."""
@@ -203,10 +209,11 @@ class Clients:
             self._refusals.append(at - due)
             self._freed(connection)
             return
-        if not answer.startswith(_APPROVED, start):
+        words = self._words
+        if not answer.startswith(words.approved, start):
             self._fail(f"no approval: {answer[start : start + 120]!r}")
             return
-        first = answer.index(_ID, start) + len(_ID)
+        first = answer.index(words.before_id, start) + len(words.before_id)
         payment_id = answer[first : answer.index(b'"', first)]
         if payment_id in self.approved:
             self._fail("a payment id came twice")

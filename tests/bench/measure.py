@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
-from tests.bench.load import Clients, Phase
+from tests.bench.load import Clients, Phase, Words
 from tests.bench.scene import Scene, scene
 
 SHARE_OF_PEAK: Final = 0.7
@@ -24,6 +25,8 @@ OVERLOAD: Final = 3
 """Times the peak."""
 RECOVERY_SECONDS: Final = 10.0
 """After an overload; then all is to be as before."""
+VALOR: Final = Words(approved=b'{"error_no":"S00",', before_id=b'"txnid":"')
+IPOSPAYS: Final = Words(approved=b'{"iposhpresponse":{"responseCode":"200",', before_id=b'"transactionId":"')
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
 
@@ -61,6 +64,10 @@ class Measurement:
     costs: Costs
     statements: float | None
     """A sale."""
+    by_token: Phase
+    """Closed, like the peak: sales on kept cards by iPOSpays' API."""
+    by_token_server: float
+    """Processor seconds of the server for one of those."""
     payments: int
     pgbench: float | None
 
@@ -110,7 +117,7 @@ def measure(
 async def _load(
     running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
 ) -> Measurement:
-    load = Clients(running.address, running.sales)
+    load = Clients(running.address, itertools.cycle(running.sales), VALOR)
     await load.closed(clients=clients, seconds=_WARM_UP_SECONDS)
 
     before = _spent(running, database)
@@ -132,7 +139,14 @@ async def _load(
     await load.open(rate=rate, seconds=RECOVERY_SECONDS)
     recovered = await load.open(rate=rate, seconds=seconds)
 
-    await _compare(len(load.approved), running, database)
+    callers = Clients(running.address, running.transactions(), IPOSPAYS)
+    await callers.closed(clients=clients, seconds=_WARM_UP_SECONDS)
+    before = _spent(running, database)
+    by_token = await callers.closed(clients=clients, seconds=seconds)
+    by_token_costs = _per_sale(before, _spent(running, database), by_token.answers)
+
+    paid = len(load.approved | callers.approved)
+    await _compare(paid, running, database)
     return Measurement(
         peak=peak,
         steady=steady,
@@ -141,7 +155,9 @@ async def _load(
         recovered=recovered,
         costs=costs,
         statements=statements,
-        payments=len(load.approved),
+        by_token=by_token,
+        by_token_server=by_token_costs.server,
+        payments=paid,
         pgbench=None,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -21,9 +22,13 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from bezant.app import open_store
+from bezant.app.sides import access_side
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.merchants import Endpoint, IssuedKey, Profile, TipRule
+from bezant.core.people import OPERATOR, OwnerRef
+from bezant.core.sensitive import Pan
+from bezant.core.vault import Vault
 from bezant.rails.acquirer.sandbox import SandboxControl
 from tests.support.tree import ROOT
 
@@ -43,6 +48,15 @@ _START_SECONDS_MAX: Final = 30.0
 _STOP_SECONDS_MAX: Final = 60.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A terminal as it calls by token, and a card that its merchant keeps."""
+
+    token: str
+    number: str
+    card: str
+
+
 class Failed(Exception):
     """A process did not start, or did not end well; the text has its last words."""
 
@@ -51,15 +65,22 @@ class Failed(Exception):
 class Scene:
     """A server on one database and its host, by their process ids, and the sales to send to it.
 
-    ``till`` are the credentials of one of the terminals.
+    ``till`` are the credentials of one of the terminals, ``callers`` what all of them call with by token.
     """
 
     address: tuple[str, int]
     control: SandboxControl
     sales: Sequence[bytes]
     till: Mapping[str, str]
+    callers: Sequence[Caller]
     server: int
     host: int
+
+    def transactions(self) -> Iterator[bytes]:
+        """Sales by token over all terminals in turn, on kept cards, without end: no reference comes twice."""
+        chance = random.Random(2)
+        for n, caller in enumerate(itertools.cycle(self.callers)):
+            yield _transaction(caller, cents=chance.randint(100, 50_000), n=n, port=self.address[1])
 
 
 @contextlib.contextmanager
@@ -70,7 +91,7 @@ def scene(
 
     ``settings`` are further environment variables of the server.
     """
-    keys = asyncio.run(_board(Settings(home=folder, database_url=database_url), terminals))
+    keys, callers = asyncio.run(_board(Settings(home=folder, database_url=database_url), terminals))
     port = _free_port()
     with _Process(folder, "sandbox", "--port", "0", "--control-port", "0") as host:
         addresses = json.loads(host.wait_for(host.first_line))
@@ -89,6 +110,7 @@ def scene(
                 control=SandboxControl((control_host, int(control_port))),
                 sales=sales(keys, port=port),
                 till=credentials(keys[0]),
+                callers=callers,
                 server=server.pid,
                 host=host.pid,
             )
@@ -132,9 +154,21 @@ def _sale(key: IssuedKey, *, card: str, cents: int, n: int, port: int) -> bytes:
             "zip": "85284",
         }
     ).encode()
+    return _posted("/", body, port=port)
+
+
+def _transaction(caller: Caller, *, cents: int, n: int, port: int) -> bytes:
+    body = (
+        f'{{"merchantAuthentication":{{"merchantId":"{caller.number}","transactionReferenceId":"B{n:09d}"}},'
+        f'"transactionRequest":{{"transactionType":1,"amount":"{cents}","cardToken":"{caller.card}"}}}}'
+    ).encode()
+    return _posted("/api/v3/iposTransact", body, port=port, more=f"token: {caller.token}\r\n")
+
+
+def _posted(path: str, body: bytes, *, port: int, more: str = "") -> bytes:
     head = (
-        f"POST / HTTP/1.1\r\nHost: {_LOCALHOST}:{port}\r\nAccept: */*\r\nUser-Agent: bench\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {_LOCALHOST}:{port}\r\nAccept: */*\r\nUser-Agent: bench\r\n"
+        f"Content-Type: application/json\r\n{more}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -145,22 +179,27 @@ def _with_check_digit(payload: str) -> str:
     return payload + str(-sum(digit // 10 + digit % 10 for digit in doubled) % 10)
 
 
-async def _board(settings: Settings, terminals: int) -> list[IssuedKey]:
+async def _board(settings: Settings, terminals: int) -> tuple[list[IssuedKey], list[Caller]]:
     """Terminals with one key each. Merchants alternate, so that lanes share the load."""
     merchants = max(min(terminals, MERCHANTS_MAX), -(-terminals // TERMINALS_EACH_MAX))
     async with open_store(settings, create=True) as store:
-        boarding = store.boarding
+        boarding, side = store.boarding, access_side(store).credentials
+        vault = Vault(units=store.units, sealer=store.keys.sealer)
+        (card,) = card_numbers(1)
         iso = await boarding.add_iso("Bench ISO")
 
-        async def board(m: int) -> list[IssuedKey]:
+        async def board(m: int) -> list[tuple[IssuedKey, Caller]]:
             merchant = await boarding.add_merchant(iso_id=iso.iso_id, name=f"Merchant {m}", sandbox=True)
             place = await boarding.add_store(
                 merchant.merchant_id, name=f"Store {m}", zone=ZoneInfo("America/New_York")
             )
-            keys = []
+            pair = await side.credentials.generate(OPERATOR, OwnerRef.merchant(merchant.merchant_id))
+            token = (await side.tokens.issue(pair.key)).text.reveal()
+            kept = await vault.keep(merchant.merchant_id, Pan(card))
+            boarded = []
             for n in range(m, terminals, merchants):
                 number = f"2{n:09d}"
-                await boarding.add_terminal(
+                terminal = await boarding.add_terminal(
                     merchant.merchant_id,
                     store_id=place.store_id,
                     number=number,
@@ -170,11 +209,14 @@ async def _board(settings: Settings, terminals: int) -> list[IssuedKey]:
                     },
                     tips=TipRule(adjustable=True, percent_max=100),
                 )
-                keys.append(await boarding.issue_key(merchant.merchant_id, number))
-            return keys
+                issued = await boarding.issue_key(merchant.merchant_id, number)
+                profile = await side.profiles.assign(merchant.merchant_id, terminal.terminal_id)
+                boarded.append((issued, Caller(token=token, number=profile.number, card=kept.token)))
+            return boarded
 
-        boarded = await asyncio.gather(*map(board, range(merchants)))
-    return [key for row in zip_longest(*boarded) for key in row if key is not None]
+        rounds = zip_longest(*await asyncio.gather(*map(board, range(merchants))))
+    every = [each for row in rounds for each in row if each is not None]
+    return [key for key, _ in every], [caller for _, caller in every]
 
 
 class _Process:

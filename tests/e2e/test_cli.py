@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy import text
 
 from bezant import cli
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import load
 from bezant.core.merchants import Caller, Denied, Directory, Gate, Rejection
 from bezant.storage.engine import open_engine
@@ -149,7 +149,9 @@ def typed(
 
 def _commands(group: click.Group, *path: str) -> Iterator[str]:
     """Every command that does something, as it is typed."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from _commands(command, *path, name)
         if not isinstance(command, click.Group) or command.invoke_without_command:
@@ -275,8 +277,10 @@ class TestTheDemo:
             "base_url",
             "valor",
             "valor_second",
+            "ipospays",
             "aps",
             "aps_classic",
+            "portal",
             "cards",
             "gift",
         ]

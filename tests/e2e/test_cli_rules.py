@@ -29,6 +29,16 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
+class TestAMerchantsOrigins:
+    def test_are_named_shown_and_forgotten(self, shell: Shell) -> None:
+        named = shell.json("merchant", "origins", TERMINAL, "https://Shop.example/", "http://127.0.0.1:8000")
+        assert named["origins"] == "http://127.0.0.1:8000, https://shop.example"
+        assert shell.json("merchant", "show", TERMINAL)["origins"] == named["origins"]
+        assert shell.json("merchant", "origins", TERMINAL, "--any")["origins"] is None
+        for wrong in ((), ("https://shop.example/x",)):
+            assert shell.run("merchant", "origins", TERMINAL, *wrong).returncode == 2
+
+
 class TestAMerchantsRules:
     def test_are_changed_one_by_one(self, shell: Shell) -> None:
         before = shell.json("merchant", "show", TERMINAL)

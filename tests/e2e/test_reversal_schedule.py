@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from bezant import config
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.core.merchants import Directory
 from bezant.core.payments import Recovery, Reversal
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail

@@ -7,12 +7,12 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, links, stores
+from tests.faults import crash, finance, links, machine, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -37,9 +37,10 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
         with links.stage_on(database, folder / database) as stage:
             results += [
                 _played(stage, scenario)
-                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST)
+                for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST, *machine.MEMORY)
                 if database in scenario.on and options.only in scenario.name
             ]
+        results += _shimmed(database, folder / f"{database}-shims", options)
         scenarios = [each for each in stores.VOLUME if database in each.on and options.only in each.name]
         if scenarios and os.geteuid() != 0:
             print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
@@ -51,6 +52,19 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
                     results += [_played(stage, scenario) for scenario in scenarios]
     print(links.table(results))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _shimmed(database: str, home: Path, options: argparse.Namespace) -> list[links.Result]:
+    scenarios = [each for each in machine.SHIMMED if database in each.on and options.only in each.name]
+    if not scenarios:
+        return []
+    if machine.compiler() is None:
+        print("slow disks and wrong clocks: skipped, there is no C compiler", file=sys.stderr)
+        return []
+    home.mkdir(mode=0o755)
+    shims = {whose: machine.shim(home, whose) for whose in ("server", "database")}
+    with links.stage_on(database, home, shims=shims) as stage:
+        return [_played(stage, scenario) for scenario in scenarios]
 
 
 def _played(stage: links.Stage, scenario: links.Scenario) -> links.Result:
@@ -74,17 +88,34 @@ def _crash(
                 home = folder / f"{database}-start-{len(results)}"
                 results.append(_shown(crash.run_start(case, database, home, postgres=server)))
         if database == "postgresql":
-            for case in crash.stops():
-                if options.only in case.title:
-                    home = folder / f"{database}-stop-{len(results)}"
-                    results.append(_shown(crash.run_stop(case, home, postgres=server)))
+            for module in (crash, finance):
+                for case in module.stops():
+                    if options.only in case.title:
+                        home = folder / f"{database}-stop-{len(results)}"
+                        results.append(_shown(module.run_stop(case, home, postgres=server)))
         for seed in range(options.seed, options.seed + options.seeds):
-            cases = [case for case in crash.matrix() if options.only in case.title]
-            Random(seed).shuffle(cases)
-            with crash.bench_on(database, folder / f"{database}-{seed}", postgres=server) as bench:
-                results += [_shown(crash.run(bench, case, database=database)) for case in cases]
+            home = folder / f"{database}-{seed}"
+            results += _killed(database, home, server, Random(seed), only=options.only)
     print(crash.table(sorted(results, key=lambda each: each.case.title)))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _killed(
+    database: str, home: Path, server: Callable[[], postgres.Server], chances: Random, *, only: str
+) -> Iterator[crash.Result]:
+    """Both matrices, each in some order."""
+    cases = [case for case in crash.matrix() if only in case.title]
+    loans = [case for case in finance.matrix() if only in case.title]
+    chances.shuffle(cases)
+    chances.shuffle(loans)
+    if cases:
+        with crash.bench_on(database, home / "payments", postgres=server) as bench:
+            for case in cases:
+                yield _shown(crash.run(bench, case, database=database))
+    if loans:
+        with finance.counter_on(database, home / "finance", postgres=server) as counter:
+            for case in loans:
+                yield _shown(finance.run(counter, case, database=database))
 
 
 def _shown(result: crash.Result) -> crash.Result:

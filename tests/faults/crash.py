@@ -23,6 +23,7 @@ import msgspec
 
 from bezant.rails.gift.sandbox import GiftControl
 from tests.faults.launcher import VARIABLE, Order, hit_file
+from tests.faults.proxy import Proxy, Toxic
 from tests.support.books import at_host, disagreements, unfinished, violations
 from tests.support.gateway import SWIFT, Answer, Gateway, Host, NoAnswer, database_on, eventually, gateway_on
 from tests.support.postgres import Server
@@ -46,19 +47,24 @@ Step = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """``name`` is the operation; the server dies by ``order`` while the host plays ``step`` (for ``ask``)."""
+    """``name`` is the operation; the server dies by ``order`` while the host plays ``step`` (for ``ask``).
+
+    With ``half``, of what it then wrote to the acquirer only the first half has left it.
+    """
 
     name: str
     order: Order
     step: Step | None = None
     ask: str | None = None
+    half: bool = False
 
     @property
     def title(self) -> str:
         """How it is shown."""
         later = f" +{self.order.delay * 1000:.0f}ms" if self.order.delay else ""
         faulty = f" ({', '.join(self.step)})" if self.step else ""
-        return f"{self.name}{faulty}: {self.order.point}#{self.order.hits}{later}"
+        half = " by half" if self.half else ""
+        return f"{self.name}{faulty}: {self.order.point}#{self.order.hits}{half}{later}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +80,10 @@ class Result:
 
 @dataclass(slots=True)
 class Bench:
-    """A gateway that dies on demand, and how to ask it for everything once."""
+    """A gateway that dies on demand, its wire to the acquirer, and how to ask it for everything once."""
 
     gateway: Gateway
+    wire: Proxy | None = None
     marks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -207,6 +214,9 @@ _SETTLEMENT: Final = (
     *(Order(point=f"write.{step}", hits=hits) for step in ("flushed", "committed") for hits in (1, 2)),
 )
 _GIFT: Final = tuple(Order(point=f"gift.{step}") for step in ("stored", "answered", "finished"))
+_GIFT_CANCELLATION: Final = tuple(
+    Order(point=f"gift-cancel.{step}") for step in ("claimed", "answered", "confirming")
+)
 _START: Final = (
     Order(point="migration.due"),
     *(Order(point="migration.applied", hits=hits) for hits in range(1, 6)),
@@ -220,6 +230,8 @@ def matrix() -> list[Case]:
     """Every case of a server that runs, in an order in which each can be prepared."""
     cases = [Case(name=name, order=order) for name in PAYMENTS for order in _ON_THE_WAY]
     cases += [Case(name=name, order=_WAITING, step={"late": 0.4}) for name in PAYMENTS]
+    cases += [Case(name=name, order=Order(point="link.written"), half=True) for name in PAYMENTS]
+    cases += [Case(name=name, order=Order(point="vault.written")) for name in ("sale", "auth")]
     for order in _REVERSAL:
         cases.append(Case(name="sale", order=order, step={"silent": True}, ask="sale"))
     cases.append(
@@ -229,6 +241,7 @@ def matrix() -> list[Case]:
     cases.append(Case(name="settlement", order=_WAITING, step={"late": 0.4}))
     for name in ("gift sale", "gift load"):
         cases += [Case(name=name, order=order) for order in (*_GIFT, *_ON_THE_WAY[:6])]
+        cases += [Case(name=name, order=order, step={"drop": True}) for order in _GIFT_CANCELLATION]
     return cases
 
 
@@ -240,9 +253,12 @@ def starts() -> list[Case]:
 @contextlib.contextmanager
 def bench_on(database: str, home: Path, *, postgres: Callable[[], Server]) -> Iterator[Bench]:
     """A running bench."""
-    settings = {**SETTINGS, VARIABLE: str(home / "fault")}
-    with gateway_on(database, home, postgres=postgres, settings=settings, module=LAUNCHER) as gateway:
-        yield Bench(gateway)
+    with Host(home) as host, Proxy(("127.0.0.1", host.port)) as wire:
+        settings = {**SETTINGS, VARIABLE: str(home / "fault"), "BEZANT_ACQUIRER": wire.address}
+        with gateway_on(
+            database, home, postgres=postgres, settings=settings, host=host, module=LAUNCHER
+        ) as gateway:
+            yield Bench(gateway, wire)
 
 
 def run(bench: Bench, case: Case, *, database: str) -> Result:
@@ -252,10 +268,18 @@ def run(bench: Bench, case: Case, *, database: str) -> Result:
     balance = bench.gift_balance() if case.name.startswith("gift") else 0
     if case.step is not None:
         match: dict[str, Any] = {} if case.ask is None else {"ask": case.ask}
-        gateway.control.script(case.step, **match)
+        if case.name.startswith("gift"):
+            step = case.step
+            bench.gift(lambda control: control.script(step, match=match))
+        else:
+            gateway.control.script(case.step, **match)
+    if case.half and bench.wire is not None:
+        bench.wire.up = Toxic(half=True)
     bench.arm(case.order)
     first = _asked(call)
     findings = [] if bench.hit() else ["the step was not reached"]
+    if bench.wire is not None:
+        bench.wire.heal()
     started = time.monotonic()
     if not gateway.runs:
         gateway.start()

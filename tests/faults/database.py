@@ -31,6 +31,7 @@ class Cluster:
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(16))
+    environment: Mapping[str, str] = field(default_factory=dict)
     _postgres: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,7 +102,7 @@ class Cluster:
             return subprocess.Popen(
                 [programs() / program, *arguments],
                 cwd=self.folder,
-                env={"PATH": os.defpath, "LC_ALL": "C"},
+                env={"PATH": os.defpath, "LC_ALL": "C", **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -113,10 +114,10 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(volume: Path | None = None, **settings: str) -> Iterator[Cluster]:
+def cluster(volume: Path | None = None, environment: Mapping[str, str] | None = None) -> Iterator[Cluster]:
     """A running cluster in a folder of its own, which its account can reach, or on a volume."""
     with tempfile.TemporaryDirectory(prefix="bezant-postgres-") as folder:
-        made = Cluster(volume / "cluster" if volume else Path(folder), settings)
+        made = Cluster(volume / "cluster" if volume else Path(folder), environment=environment or {})
         made.initialize()
         made.start()
         try:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.faults.crowd import Crowd
 from tests.faults.database import Cluster, cluster
@@ -23,6 +23,21 @@ from tests.support.gateway import SWIFT, Gateway, Host
 SETTINGS: Final = {**SWIFT, "BEZANT_WRITE_LANES": "2"}
 REST_SECONDS_MAX: Final = 100.0
 YES_SECONDS_MAX: Final = 40.0
+
+
+class Shim(Protocol):
+    """Makes the disk slow and the clock wrong of a process that was started with it."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the process is started with."""
+        ...
+
+    def ordered(
+        self, *, fsync_seconds: float = 0.0, ahead_seconds: int = 0
+    ) -> contextlib.AbstractContextManager[None]:
+        """Do so, for as long as the context lasts."""
+        ...
 
 
 @dataclass(slots=True)
@@ -36,6 +51,7 @@ class Stage:
     store: Proxy | None = None
     cluster: Cluster | None = None
     volume: Path | None = None
+    shims: Mapping[str, Shim] | None = None
 
     @property
     def server(self) -> Cluster:
@@ -73,20 +89,27 @@ class Result:
 
 
 @contextlib.contextmanager
-def stage_on(database: str, home: Path, *, volume: Path | None = None) -> Iterator[Stage]:
-    """A running stage with a database server of its own, whose data are on ``volume``, if that is given."""
+def stage_on(
+    database: str, home: Path, *, volume: Path | None = None, shims: Mapping[str, Shim] | None = None
+) -> Iterator[Stage]:
+    """A running stage with a database server of its own, whose data are on ``volume``, if that is given.
+
+    ``shims`` are preloaded into the ``server`` and the ``database``.
+    """
     with contextlib.ExitStack() as stack:
         host = stack.enter_context(Host(home / "host", latency_seconds=0.01))
         wire = stack.enter_context(Proxy(("127.0.0.1", host.port)))
         settings = {**SETTINGS, "BEZANT_ACQUIRER": wire.address}
         url, store, server = "", None, None
+        if shims is not None:
+            settings.update(shims["server"].environment)
         if database == "postgresql":
-            server = stack.enter_context(cluster(volume))
+            server = stack.enter_context(cluster(volume, shims["database"].environment if shims else None))
             store = stack.enter_context(Proxy(("127.0.0.1", server.port)))
             url = server.url
             settings["BEZANT_DATABASE_URL"] = server.url_through(store.port)
         gateway = stack.enter_context(Gateway(home, database_url=url, settings=settings, host=host))
-        yield Stage(database, home, gateway, wire, store, server, volume)
+        yield Stage(database, home, gateway, wire, store, server, volume, shims)
 
 
 def run(stage: Stage, scenario: Scenario) -> Result:

@@ -29,8 +29,8 @@ class Toxic:
     Each piece waits ``latency`` and up to ``jitter`` more; ``rate`` is bytes a second; pieces are cut into
     ``slices``. A ``hole`` keeps everything back as long as it is there, as a network does that comes back
     before the connection is given up. After ``limit`` bytes of a connection it is reset; so it is once
-    ``marker`` has passed, and what is answered to that is lost. The end of a direction is told ``linger``
-    late.
+    ``marker`` has passed, and what is answered to that is lost; and once a first ``half`` of a piece has.
+    The end of a direction is told ``linger`` late.
     """
 
     latency: float = 0.0
@@ -40,6 +40,7 @@ class Toxic:
     hole: bool = False
     limit: int = 0
     marker: bytes = b""
+    half: bool = False
     linger: float = 0.0
 
 
@@ -141,13 +142,15 @@ class Proxy:
             if link.deaf and way == "down":
                 continue
             left = toxic.limit - passed if toxic.limit else len(data)
+            if toxic.half:
+                left = len(data) // 2
             passed += len(data)
             await self._forward(writer, data[: max(left, 0)], toxic)
             marked = toxic.marker and toxic.marker in data
             if marked:
                 link.deaf = True
                 await asyncio.sleep(0.05)  # the far end acts on it, and nobody hears of that
-            if marked or left <= 0 or (toxic.limit and passed >= toxic.limit):
+            if marked or toxic.half or left <= 0 or (toxic.limit and passed >= toxic.limit):
                 self.cuts += 1
                 link.reset()
                 return

@@ -8,6 +8,7 @@ import pytest
 
 from bezant.dialects.aps import codes as aps_codes
 from bezant.dialects.aps import reference as aps
+from bezant.dialects.ipospays import reference as ipospays
 from bezant.dialects.valor import codes, openapi, reference
 from tests.support.tree import ROOT
 
@@ -16,6 +17,8 @@ PAGES = {
     "valor-operations": ("operations", reference.operations_page),
     "aps-codes": ("aps-codes", aps.codes_page),
     "aps-operations": ("aps-operations", aps.operations_page),
+    "ipospays-codes": ("ipospays-codes", ipospays.codes_page),
+    "ipospays-operations": ("ipospays-operations", ipospays.operations_page),
 }
 
 
@@ -31,7 +34,7 @@ class TestAReader:
         written = (ROOT / "docs" / "openapi" / "valor.json").read_text(encoding="utf-8")
         assert written == openapi.page(), "run: bezant contract openapi > docs/openapi/valor.json"
 
-    @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: error.code)
+    @pytest.mark.parametrize("error", codes.ERRORS, ids=lambda error: f"{error.code} {error.text}")
     def test_is_told_when_an_error_is_answered(self, error: codes.Error) -> None:
         assert reference.when(error, reference.uses())
 

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, event
 
-from bezant.app import Names
+from bezant.app.store import Names
 from bezant.core.merchants import Boarding, Endpoint, Profile, TipRule
 from bezant.core.outcomes import Reason, Refused
 from bezant.storage import migrate

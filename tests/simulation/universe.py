@@ -21,8 +21,10 @@ from typing import Any, Final
 
 import structlog
 
-from bezant.app import Gateway, Names, Store, open_gateway
 from bezant.app.endpoints import valor_endpoint
+from bezant.app.gateway import Gateway, open_gateway
+from bezant.app.store import Names, Store
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn
@@ -278,11 +280,13 @@ class Universe:
             keys=self._cellar.keys,
             units=units,
             clock=self._clock,
+            names=names,
             boarding=Boarding(units=units, names=names, clock=self._clock),
             people=People(units=units, passwords=passwords, ids=names, clock=self._clock),
             sign_in=SignIn(
                 units=units, passwords=passwords, hasher=self._cellar.keys.hasher, clock=self._clock
             ),
+            announced=Bell(asyncio.get_running_loop()),
         )
         async with open_gateway(
             store, ADDRESS, housekeeping=True, pace=PACE, jitter=chances.random

@@ -98,6 +98,18 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE loan_events SET before = 'declined' WHERE subject_id = :refund",
         "refund {refund}: went from declined to done at revision 1, after it had come to sending",
     ),
+    "an end that nobody is told of": (
+        "DELETE FROM deliveries WHERE subject_id = :refund",
+        "loan or refund {refund}: came to 1 ends and doubts, 0 were announced",
+    ),
+    "an announcement of what did not happen": (
+        "UPDATE deliveries SET subject_id = 9 WHERE subject_id = :loan",
+        "loan or refund 9: came to 0 ends and doubts, 1 were announced",
+    ),
+    "an end that is told of twice": (
+        "UPDATE deliveries SET subject_id = :doubtful WHERE subject_id = :loan",
+        "loan or refund {doubtful}: came to 1 ends and doubts, 2 were announced",
+    ),
 }
 
 

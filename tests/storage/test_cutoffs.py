@@ -93,6 +93,7 @@ class TestAnAuthorization:
         assert await shop.reverse() == [True]
         first, again = shop.network.messages[-2:]
         assert (first.ask, first.repeat, again.repeat) == (Ask.REVERSE, False, True)
+        assert first.amount.minor == 15_00, "what was added is let go of too"
         assert first.original is not None
         assert (first.original.ask, first.original.audit_number) == (Ask.AUTHORIZE, held.audit_number)
         assert (first.audit_number, first.sent_at, first.amount) == (

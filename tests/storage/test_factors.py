@@ -29,11 +29,11 @@ class Letterbox:
     """Where one-time passwords arrive."""
 
     def __init__(self) -> None:
-        self.letters: list[tuple[Secret, RefundFactor, Money]] = []
+        self.letters: list[tuple[Caller, Secret, Money]] = []
 
-    async def send_password(self, password: Secret, factor: RefundFactor, *, amount: Money) -> None:
+    async def send_password(self, caller: Caller, password: Secret, *, amount: Money) -> None:
         """Keep it."""
-        self.letters.append((password, factor, amount))
+        self.letters.append((caller, password, amount))
 
 
 class TestAPassword:
@@ -103,8 +103,8 @@ class TestAPassword:
         factors = Factors(units=shop.units, hasher=shop.keys.hasher, clock=shop.clock, notifier=letterbox)
         caller = _guarded(shop.caller, sandbox=False)
         challenge_id = await factors.challenge(caller, FIVE)
-        ((password, factor, amount),) = letterbox.letters
-        assert (factor, amount) == (FACTOR, FIVE)
+        ((called, password, amount),) = letterbox.letters
+        assert (called, amount) == (caller, FIVE)
         assert len(password.reveal()) == 6
         (row,) = _kept(shop)
         assert row.password_hash == shop.keys.hasher.digest(f"{challenge_id}\n{password.reveal()}")
@@ -129,7 +129,7 @@ class TestARefundFactor:
     async def test_of_a_real_merchant_needs_somebody_who_sends(self, shop: Shop) -> None:
         iso = await shop.boarding.add_iso("Real ISO")
         real = await shop.boarding.add_merchant(iso_id=iso.iso_id, name="Real")
-        with pytest.raises(BadFacts, match="nothing is set up yet that sends"):
+        with pytest.raises(BadFacts, match="nothing is set up that sends"):
             await shop.boarding.set_rules(real.merchant_id, refund_factor=lambda _: FACTOR)
         kept = await shop.boarding.set_rules(
             real.merchant_id, refund_factor=lambda now: replace(now, email="till@example.com")

@@ -171,6 +171,15 @@ class TestAClientToken:
         shop.directory.forget()
         assert await _denied(_enter_by_token(shop, token)) is Denied.WRONG_CLIENT_TOKEN
 
+    async def test_is_forgotten_a_day_after_its_end(self, shop: Shop) -> None:
+        await shop.gate.issue_client_token(shop.caller)
+        shop.clock.pass_by(days=1, minutes=29)
+        await shop.gate.issue_client_token(shop.caller)
+        assert shop.count("client_tokens") == 2
+        shop.clock.pass_by(minutes=2)
+        await shop.gate.issue_client_token(shop.caller)
+        assert shop.count("client_tokens") == 2
+
     async def test_cannot_be_guessed_forever(self, shop: Shop) -> None:
         token, _ = await shop.gate.issue_client_token(shop.caller)
         for _ in range(10):

@@ -36,6 +36,9 @@ class Marks:
     def flush(self) -> None:
         """Nothing is buffered."""
 
+    def committed(self) -> None:
+        """Nobody is told."""
+
     def make(self, mark: int) -> int:
         """Store a mark."""
         self.writes.touch()

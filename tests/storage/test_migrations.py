@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Table, UniqueConstraint, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from bezant.storage import migrate, tables
+from bezant.storage import migrate, schema, tables
 from bezant.storage.engine import open_engine
 from bezant.storage.migrations import append_only
 from tests.storage.shop import Shop
@@ -17,9 +19,9 @@ from tests.storage.shop import Shop
 class TestAnEmptyDatabase:
     def test_is_brought_to_the_schema_that_the_code_speaks(self, database_url: str) -> None:
         engine = open_engine(database_url)
-        assert migrate.version(engine) is None
+        assert schema.version(engine) is None
         migrate.upgrade(engine)
-        assert migrate.version(engine) == migrate.head()
+        assert schema.version(engine) == schema.head()
         assert _differences(engine) == []
         engine.dispose()
 
@@ -27,7 +29,7 @@ class TestAnEmptyDatabase:
         engine = open_engine(database_url)
         for _ in range(2):
             migrate.upgrade(engine)
-        assert migrate.version(engine) == migrate.head()
+        assert schema.version(engine) == schema.head()
         engine.dispose()
 
     def test_stays_empty_when_a_version_fails(self, database_url: str) -> None:
@@ -37,13 +39,22 @@ class TestAnEmptyDatabase:
             connection.execute(text("CREATE TABLE reversals (merchant_id INTEGER)"))
         with pytest.raises(Exception, match="reversals"):
             migrate.upgrade(engine)
-        assert migrate.version(engine) is None
+        assert schema.version(engine) is None
         assert set(inspect(engine).get_table_names()) <= {"reversals", "alembic_version"}
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE reversals"))
         migrate.upgrade(engine)
         assert _differences(engine) == []
         engine.dispose()
+
+
+class TestTheVersionThatTheCodeSpeaks:
+    def test_is_the_last_of_one_line(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        line = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+        assert line == sorted(line, reverse=True)
+        assert line[0] == schema.head()
 
 
 class TestATable:

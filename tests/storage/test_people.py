@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from bezant.app import Names
+from bezant.app.store import Names
 from bezant.core.outcomes import BadFacts, Conflict, Reason, Refused
 from bezant.core.people import (
     OPERATOR,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +15,16 @@ import pytest
 from sqlalchemy import text
 
 from bezant.core.batches import Batch, BatchState, Totals
-from bezant.core.merchants import BadFacts, ClientToken, MerchantClock, Profile, freeze, move, release
+from bezant.core.merchants import (
+    BadFacts,
+    ClientToken,
+    Endpoint,
+    MerchantClock,
+    Profile,
+    freeze,
+    move,
+    release,
+)
 from bezant.core.money import EGP, Money
 from bezant.core.outcomes import Conflict, Reason
 from bezant.core.payments import (
@@ -89,7 +99,7 @@ def _payment(shop: Shop, payment_id: int = 501, **changes: object) -> Payment:
         settled_at=START + timedelta(days=1),
         revision=6,
     )
-    return replace(payment, **changes)  # type: ignore[arg-type]  # each is a field
+    return payment.having(**changes)
 
 
 def _bare(shop: Shop, payment_id: int) -> Payment:
@@ -108,7 +118,7 @@ def _bare(shop: Shop, payment_id: int) -> Payment:
             "settled_at",
         )
     )
-    return replace(_payment(shop, payment_id), order=Order(), **missing)
+    return _payment(shop, payment_id).having(order=Order(), **missing)
 
 
 async def _write(shop: Shop, work: Callable[[Unit], object]) -> None:
@@ -171,7 +181,7 @@ class TestAPayment:
         ):
             with pytest.raises(Conflict):
                 await _write(shop, partial(_change, first, stale))
-        unknown = replace(first, payment_id=9)
+        unknown = first.having(payment_id=9)
         with pytest.raises(Conflict):
             await _write(shop, partial(_change, unknown, unknown.step(Event.SETTLE)))
         assert await shop.find(first) == second
@@ -188,7 +198,7 @@ class TestAPayment:
         await _add(shop, first)
         with pytest.raises(Conflict):
             await _add(shop, twin)
-        await _add(shop, replace(twin, sent_at=START + timedelta(days=1), batch_number=2))
+        await _add(shop, twin.having(sent_at=START + timedelta(days=1), batch_number=2))
 
     async def test_keeps_its_amounts_within_reason(self, shop: Shop) -> None:
         for nonsense in (
@@ -551,13 +561,34 @@ class TestAnAccount:
             await shop.boarding.move_clock(merchant.merchant_id, freeze())
 
 
+class TestATerminal:
+    async def test_shares_its_numbers_at_the_acquirer_with_no_other(self, shop: Shop) -> None:
+        endpoint = Endpoint(merchant_number="820000000099", terminal_number="82000099")
+        merchant = await shop.boarding.add_merchant(iso_id=1, name="Another")
+        for number, merchant_id, taken in (
+            ("2900000001", shop.caller.merchant.merchant_id, False),
+            ("2900000002", shop.caller.merchant.merchant_id, True),
+            ("2900000003", merchant.merchant_id, True),
+        ):
+            place = await shop.boarding.add_store(merchant_id, name="Corner", zone=ZoneInfo("UTC"))
+            with pytest.raises(Conflict) if taken else nullcontext():
+                await shop.boarding.add_terminal(
+                    merchant_id,
+                    store_id=place.store_id,
+                    number=number,
+                    label="Till",
+                    endpoints=dict.fromkeys(Profile, endpoint),
+                    tips=shop.caller.terminal.tips,
+                )
+
+
 class TestAClientToken:
     async def test_comes_back_by_its_hash(self, shop: Shop) -> None:
         merchant_id, terminal_id = shop.caller.key
         token = ClientToken(
             merchant_id=merchant_id, terminal_id=terminal_id, token_hash=bytes(range(32)), expires_at=START
         )
-        await _write(shop, lambda unit: unit.merchants.add_client_token(token))
+        await _write(shop, lambda unit: unit.merchants.add_client_token(token, forget_before=START))
 
         def find(of_merchant: int, token_hash: bytes, unit: Unit) -> ClientToken | None:
             return unit.merchants.find_client_token(of_merchant, token_hash)

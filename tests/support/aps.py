@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.bnpl import Program
 from bezant.core.merchants import (
@@ -325,6 +325,7 @@ class Notice:
 
     content_type: str
     body: bytes
+    authorization: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -336,21 +337,31 @@ class Notice:
 
 
 class Receiver:
-    """A shop's server: keeps what is posted to it, and answers with the next of ``statuses``, then 200."""
+    """A shop's server: keeps what is posted to it, and answers with the next of ``statuses``, then 200.
+
+    While ``open`` is cleared it answers nobody.
+    """
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.statuses: list[int] = []
+        self.latency_seconds = 0.0
+        self.open = threading.Event()
+        self.open.set()
         self._lock = threading.Lock()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.take(Notice(self.headers["Content-Type"], body))
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                status = receiver.take(
+                    Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
+                )
+                receiver.open.wait()
+                with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
 
             def log_message(self, *_arguments: object) -> None:
                 """Say nothing."""
@@ -384,6 +395,7 @@ class Receiver:
         try:
             yield self
         finally:
+            self.open.set()
             self._server.shutdown()
             self._server.server_close()
             thread.join()

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "bezant"
 
-_MADE = frozenset({".git", ".venv", "__pycache__", "build", "dist", "var", ".hypothesis"})
+_MADE = frozenset({".git", ".venv", "__pycache__", "build", "dist", "var", ".hypothesis", "node_modules"})
 
 
 def texts() -> Iterator[tuple[Path, str]]:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 import structlog
 
 from bezant.app.gateway import Gateway
+from bezant.app.store import Store
 from bezant.core.catalogue import Catalogue
-from bezant.core.merchants import Devices
+from bezant.core.merchants import Devices, Onboarding
 from bezant.core.payments import Reports
 from bezant.core.vault import Customers, Exports, Vault
-from bezant.dialects import aps, valor
+from bezant.dialects import aps, ipospays, valor
 from bezant.dialects.valor import vault_rest
 from bezant.dialects.wire.admission import Admission
 from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
@@ -34,6 +35,9 @@ class Endpoints:
         self._valor = valor_endpoint(gateway, admission)
         self._vault = valor_vault_endpoint(gateway, admission)
         self._aps = aps_endpoint(gateway, admission)
+        self._ipospays_auth = ipospays_auth_endpoint(gateway, admission)
+        self._ipospays = ipospays_endpoint(gateway, admission)
+        self._ipospays_pages = ipospays_page_endpoint(gateway, admission)
 
     def find(self, method: str, path: str) -> Endpoint | None:
         """The dialect that a request is for, if it is for one."""
@@ -41,6 +45,12 @@ class Endpoints:
             return self._valor
         if path in aps.PATHS and method == "POST":
             return self._aps
+        if ipospays.AuthDialect.owns(method, path):
+            return self._ipospays_auth
+        if ipospays.TransactDialect.owns(method, path):
+            return self._ipospays
+        if ipospays.PageDialect.owns(method, path):
+            return self._ipospays_pages
         return self._vault if vault_rest.owns(path) else None
 
 
@@ -58,12 +68,16 @@ def valor_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endp
             units=store.units,
             sealer=store.keys.sealer,
             envelopes=load_iso_keys(store.settings.iso_keys),
+            clock=store.clock,
         ),
         devices=Devices(units=store.units),
         catalogue=Catalogue(
             units=store.units, ids=IdBlocks(store.units, "catalogue", size=100), clock=store.clock
         ),
         gift=gateway.gift.cards,
+        invoices=gateway.invoices.invoices,
+        receipts=gateway.invoices.receipts,
+        links=valor.Links(store.settings.pages_url),
         bins=gateway.bins,
         hasher=store.keys.hasher,
         clock=store.clock,
@@ -73,13 +87,7 @@ def valor_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endp
 
 def valor_vault_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Valor's vault over this gateway."""
-    store = gateway.store
-    customers = Customers(
-        units=store.units,
-        sealer=store.keys.sealer,
-        ids=IdBlocks(store.units, "vault", size=100),
-        clock=store.clock,
-    )
+    customers = _customers(gateway.store)
     services = vault_rest.VaultServices(gate=gateway.access.gate, customers=customers, bins=gateway.bins)
     return _endpoint(gateway, admission, vault_rest.VaultDialect(services), valor.NAME)
 
@@ -93,6 +101,66 @@ def aps_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoi
         clock=gateway.store.clock,
     )
     return _endpoint(gateway, admission, aps.dialect(services), aps.NAME)
+
+
+def ipospays_auth_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
+    """The part of iPOSpays' API that gives tokens, over this gateway."""
+    credentials, settings = gateway.access.credentials, gateway.store.settings
+    services = ipospays.AuthServices(
+        gate=credentials.gate,
+        tokens=credentials.tokens,
+        ecom_tokens=credentials.ecom_tokens,
+        public_url=settings.public_url,
+        always_ok=settings.auth_errors_ok,
+    )
+    return _endpoint(gateway, admission, ipospays.AuthDialect(services), ipospays.NAME)
+
+
+def ipospays_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
+    """The part of iPOSpays' API that takes tokens, over this gateway."""
+    store, credentials = gateway.store, gateway.access.credentials
+    services = ipospays.Services(
+        tokens=credentials.tokens,
+        ecom_tokens=credentials.ecom_tokens,
+        profiles=credentials.profiles,
+        payments=gateway.cards.payments,
+        settlements=gateway.cards.settlements,
+        reports=Reports(units=store.units),
+        customers=_customers(store),
+        onboarding=Onboarding(units=store.units, names=store.names, clock=store.clock),
+        invoices=gateway.invoices.invoices,
+        addresses=_addresses(store),
+        hasher=store.keys.hasher,
+        clock=store.clock,
+        style=ipospays.Style(
+            envelope=ipospays.EnvelopeStyle(store.settings.transact_envelope),
+            strict_reference=store.settings.transact_strict_reference,
+        ),
+    )
+    return _endpoint(gateway, admission, ipospays.TransactDialect(services), ipospays.NAME)
+
+
+def ipospays_page_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
+    """Where iPOSpays' payers are led, over this gateway."""
+    services = ipospays.PageServices(
+        invoices=gateway.invoices.invoices,
+        profiles=gateway.access.credentials.profiles,
+        addresses=_addresses(gateway.store),
+    )
+    return _endpoint(gateway, admission, ipospays.PageDialect(services), ipospays.NAME)
+
+
+def _addresses(store: Store) -> ipospays.Addresses:
+    return ipospays.Addresses(base_url=store.settings.pages_url, hasher=store.keys.hasher)
+
+
+def _customers(store: Store) -> Customers:
+    return Customers(
+        units=store.units,
+        sealer=store.keys.sealer,
+        ids=IdBlocks(store.units, "vault", size=100),
+        clock=store.clock,
+    )
 
 
 def _endpoint(gateway: Gateway, admission: Admission | None, dialect: Dialect, name: str) -> Endpoint:

@@ -13,19 +13,22 @@ from bezant.app.sides import (
     CardSide,
     FinanceSide,
     GiftSide,
+    InvoiceSide,
     access_side,
     card_side,
+    delivery_side,
     finance_side,
     gift_side,
-    notice_side,
+    invoice_side,
+    notices_of,
+    texts_of,
 )
 from bezant.app.store import Store
 from bezant.config import Settings
-from bezant.core.deliveries import Courier
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
-from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs
+from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs, invoice_jobs
 from bezant.storage.ids import IdBlocks
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -38,6 +41,7 @@ class Gateway:
     store: Store
     access: AccessSide
     cards: CardSide
+    invoices: InvoiceSide
     gift: GiftSide
     finance: FinanceSide
     timetable: Timetable
@@ -75,11 +79,14 @@ async def open_gateway(
     metrics = Metrics()
     strays = StrayBox(metrics)
     ids = IdBlocks(units, "payments")
-    access = access_side(store)
+    notices = notices_of(store, ids)
+    access = access_side(store, notices)
     cards = card_side(store, acquirer, access=access, ids=ids, strays=strays, jitter=jitter)
+    invoices = invoice_side(store, access.directory, cards.payments, notices, ids)
     gift = gift_side(store, access.directory, ids)
-    finance = finance_side(store, access.directory, ids)
-    notices = notice_side(store, access.signing)
+    texts = texts_of(store.settings)
+    finance = finance_side(store, access.directory, texts, ids)
+    deliveries = delivery_side(store, access, invoices.receipts, texts)
     bins = Bins()
 
     async def take_changes_over() -> None:
@@ -100,7 +107,8 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
-        more=_more_jobs(store.settings, gift, finance, notices.courier),
+        more=_more_jobs(store.settings, invoices, gift, finance)
+        + delivery_jobs(deliveries.courier, store.announced, metrics),
     )
     await take_changes_over()
     await access.gate.refresh_locks()
@@ -111,6 +119,7 @@ async def open_gateway(
             store=store,
             access=access,
             cards=cards,
+            invoices=invoices,
             gift=gift,
             finance=finance,
             timetable=timetable,
@@ -118,20 +127,16 @@ async def open_gateway(
             bins=bins,
         )
     finally:
-        for stop in (
-            timetable.stop,
-            cards.link.stop,
-            gift.link.stop,
-            finance.stop,
-            notices.sender.stop,
-        ):
-            await stop()
+        for running in (timetable, cards.link, gift.link, finance.link, deliveries):
+            await running.stop()
 
 
-def _more_jobs(settings: Settings, gift: GiftSide, finance: FinanceSide, courier: Courier) -> tuple[Job, ...]:
+def _more_jobs(
+    settings: Settings, invoices: InvoiceSide, gift: GiftSide, finance: FinanceSide
+) -> tuple[Job, ...]:
     """Where the gift host or the lender is not known, others are left to clear up with it."""
     return (
+        *invoice_jobs(invoices.recovery),
         *(gift_jobs(gift.recovery) if settings.gift_address else ()),
         *(finance_jobs(finance.recovery) if settings.lender else ()),
-        *delivery_jobs(courier),
     )

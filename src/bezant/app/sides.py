@@ -5,26 +5,75 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
-from bezant.app.store import NotReady, Store
+from bezant.app.store import NotReady, Store, channels_of
+from bezant.config import Settings
 from bezant.core import payments as core_payments
 from bezant.core.bnpl import Finance, FinanceRecovery
-from bezant.core.deliveries import Courier, Policy
+from bezant.core.credentials import (
+    CredentialDirectory,
+    Credentials,
+    EcomTokens,
+    KeyGate,
+    Profiles,
+    Tokens,
+)
+from bezant.core.deliveries import Courier, Policy, Route, Senders
 from bezant.core.gift import GiftCards, GiftRecovery
+from bezant.core.invoices import InvoiceRecovery, Invoices, Receipts
 from bezant.core.merchants import Directory, Factors, Gate, SigningDirectory
+from bezant.core.notices import HOUR, FactorNotices, Limit, Limits, Notices
 from bezant.core.payments import Payments, Recovery, Settlements
 from bezant.core.sensitive import Secret
-from bezant.dialects import aps
+from bezant.dialects import aps, ipospays, valor
 from bezant.jobs import StrayBox
+from bezant.notices import NoticeComposer
 from bezant.rails.acquirer import AcquirerLink, AcquirerRail, Stray
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
+from bezant.rails.mail import Security, SmtpSender
+from bezant.rails.sms import SECONDS_MAX as TEXT_SECONDS_MAX
 from bezant.rails.sms import HttpTexts, NoTexts
-from bezant.rails.web import Guard, WebSender
+from bezant.rails.web import WebSender
 from bezant.storage.ids import IdBlocks
+from bezant.storage.tokens import SignedTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSide:
+    """API keys and tokens, and the numbers that terminals have in requests with them."""
+
+    directory: CredentialDirectory
+    credentials: Credentials
+    gate: KeyGate
+    tokens: Tokens
+    profiles: Profiles
+    ecom_tokens: EcomTokens
+
+
+def credential_side(store: Store, callers: Directory) -> CredentialSide:
+    """API keys and tokens of this database."""
+    units, names, clock = store.units, store.keys.hasher, store.clock
+    directory = CredentialDirectory(units)
+    return CredentialSide(
+        directory=directory,
+        credentials=Credentials(units=units, directory=directory, names=names, clock=clock),
+        gate=KeyGate(units=units, directory=directory, names=names, clock=clock),
+        tokens=Tokens(
+            units=units,
+            directory=directory,
+            callers=callers,
+            writer=SignedTokens(),
+            names=names,
+            clock=clock,
+        ),
+        profiles=Profiles(units=units, directory=directory, callers=callers, names=names, clock=clock),
+        ecom_tokens=EcomTokens(units=units, directory=directory, callers=callers, names=names, clock=clock),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +82,7 @@ class AccessSide:
 
     directory: Directory
     signing: SigningDirectory
+    credentials: CredentialSide
     gate: Gate
     factors: Factors
 
@@ -40,17 +90,42 @@ class AccessSide:
         """Ask the database again for accounts and credentials."""
         self.directory.forget()
         self.signing.forget()
+        self.credentials.directory.forget()
 
 
-def access_side(store: Store) -> AccessSide:
-    """Accounts, credentials and lock-outs of this database."""
+def notices_of(store: Store, ids: IdBlocks) -> Notices:
+    """What people are told, over the channels of the settings."""
+    settings = store.settings
+    return Notices(
+        units=store.units,
+        ids=ids,
+        hasher=store.keys.hasher,
+        clock=store.clock,
+        channels=channels_of(settings),
+        limits=Limits(
+            notices=(
+                Limit(notices=settings.messages_per_target, within=HOUR, per_target=True),
+                Limit(notices=settings.messages_per_merchant, within=HOUR, per_target=False),
+            )
+        ),
+    )
+
+
+def access_side(store: Store, notices: Notices | None = None) -> AccessSide:
+    """Accounts, credentials and lock-outs of this database. Without ``notices``, nobody is told anything."""
     units, hasher, clock = store.units, store.keys.hasher, store.clock
     directory = Directory(units)
     return AccessSide(
         directory=directory,
         signing=SigningDirectory(units),
+        credentials=credential_side(store, directory),
         gate=Gate(directory=directory, units=units, hasher=hasher, clock=clock),
-        factors=Factors(units=units, hasher=hasher, clock=clock),
+        factors=Factors(
+            units=units,
+            hasher=hasher,
+            clock=clock,
+            notifier=None if notices is None else FactorNotices(notices),
+        ),
     )
 
 
@@ -113,6 +188,36 @@ def card_side(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSide:
+    """Links to pay by, and receipts."""
+
+    invoices: Invoices
+    receipts: Receipts
+    recovery: InvoiceRecovery
+
+
+def invoice_side(
+    store: Store, directory: Directory, payments: Payments, notices: Notices, ids: IdBlocks
+) -> InvoiceSide:
+    """Invoices that are paid by these card payments."""
+    units, clock, hasher = store.units, store.clock, store.keys.hasher
+    return InvoiceSide(
+        invoices=Invoices(
+            units=units,
+            payments=payments,
+            callers=directory,
+            hasher=hasher,
+            ids=ids,
+            new_uid=hasher.app_name,
+            notices=notices,
+            clock=clock,
+        ),
+        receipts=Receipts(units=units, callers=directory, hasher=hasher, notices=notices),
+        recovery=InvoiceRecovery(units=units, callers=directory, ids=ids, notices=notices, clock=clock),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiftSide:
     """Gift cards with the link to their host."""
 
@@ -152,16 +257,23 @@ class FinanceSide:
     finance: Finance
     recovery: FinanceRecovery
     link: LenderLink
-    texts: HttpTexts | NoTexts
-
-    async def stop(self) -> None:
-        """Close the connections."""
-        await self.link.stop()
-        await self.texts.stop()
 
 
-def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSide:
-    """Consumer finance through the lender and the text messages of the settings."""
+def texts_of(settings: Settings) -> HttpTexts | NoTexts:
+    """Text messages through the gateway of the settings."""
+    if not settings.sms:
+        return NoTexts()
+    return HttpTexts(
+        settings.sms,
+        token=_token(settings.sms_token_file),
+        timeout_seconds=min(TEXT_SECONDS_MAX, settings.notice_seconds),
+    )
+
+
+def finance_side(
+    store: Store, directory: Directory, texts: HttpTexts | NoTexts, ids: IdBlocks
+) -> FinanceSide:
+    """Consumer finance through the lender of the settings."""
     settings, units, clock = store.settings, store.units, store.clock
     link = LenderLink(
         settings.lender or None,
@@ -170,7 +282,6 @@ def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSi
         read_timeout_seconds=settings.acquirer_read_seconds,
     )
     rail = LenderRail(link)
-    texts = HttpTexts(settings.sms, token=_token(settings.sms_token_file)) if settings.sms else NoTexts()
     return FinanceSide(
         finance=Finance(
             units=units,
@@ -185,35 +296,83 @@ def finance_side(store: Store, directory: Directory, ids: IdBlocks) -> FinanceSi
             units=units, lender=rail, callers=directory, ids=ids, clock=clock, lease=settings.lease
         ),
         link=link,
-        texts=texts,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeSide:
-    """Notices to merchants' own servers."""
+class DeliverySide:
+    """What the outside is told: merchants' own servers, and people."""
 
     courier: Courier
-    sender: WebSender
+    parcels: WebSender
+    texts: HttpTexts | NoTexts
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self.parcels.stop()
+        await self.texts.stop()
 
 
-def notice_side(store: Store, signing: SigningDirectory) -> NoticeSide:
-    """Carries what dialects word, by the first word of its topic."""
-    settings = store.settings
-    sender = WebSender(
-        Guard(allow_loopback=settings.notices_to_loopback), timeout_seconds=settings.notice_seconds
+PASSWORD_POLICY: Final = Policy(retries=20, pause=timedelta(seconds=5))
+"""Whoever waits for a one-time password asks for another soon, and that is good for minutes only."""
+
+
+def delivery_side(
+    store: Store, access: AccessSide, receipts: Receipts, texts: HttpTexts | NoTexts
+) -> DeliverySide:
+    """Carries what dialects and notices word, by the first word of its topic."""
+    settings, units = store.settings, store.units
+    parcels = WebSender(
+        loopback_for_sandboxes=settings.notices_to_loopback, timeout_seconds=settings.notice_seconds
+    )
+    people = NoticeComposer(
+        units=units,
+        callers=access.directory,
+        opens=receipts,
+        clock=store.clock,
+        pages_url=settings.pages_url,
+    )
+    servers_policy = Policy(
+        retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
+    )
+    people_policy = Policy(
+        retries=settings.message_retries, pause=timedelta(seconds=settings.message_pause_seconds)
     )
     courier = Courier(
-        units=store.units,
-        composers={"loan": aps.Feedback(units=store.units, signing=signing)},
-        sender=sender,
+        units=units,
+        routes={
+            "loan": Route(
+                composer=aps.Feedback(units=units, signing=access.signing, callers=access.directory),
+                policy=replace(servers_policy, taken=aps.FEEDBACK_TAKEN),
+            ),
+            "invoice": Route(
+                composer=valor.Callbacks(units=units, callers=access.directory), policy=servers_policy
+            ),
+            "attempt": Route(
+                composer=ipospays.PageCallbacks(units=units, callers=access.directory), policy=servers_policy
+            ),
+            "notice": Route(composer=people, policy=people_policy),
+            "password": Route(composer=people, policy=PASSWORD_POLICY),
+        },
+        sender=Senders(parcels=parcels, letters=_letters(settings), texts=texts),
         clock=store.clock,
-        policy=Policy(
-            retries=settings.notice_retries, pause=timedelta(seconds=settings.notice_pause_seconds)
-        ),
-        lease=settings.lease + timedelta(seconds=settings.notice_seconds),
+        answer_within=timedelta(seconds=settings.notice_seconds),
     )
-    return NoticeSide(courier=courier, sender=sender)
+    return DeliverySide(courier=courier, parcels=parcels, texts=texts)
+
+
+def _letters(settings: Settings) -> SmtpSender | None:
+    if settings.smtp_address is None:
+        return None
+    return SmtpSender(
+        settings.smtp_address,
+        sender=settings.mail_from,
+        security=Security(settings.smtp_security),
+        user=settings.smtp_user or None,
+        password=_token(settings.smtp_password_file),
+        ca_file=settings.smtp_ca_file,
+        timeout_seconds=settings.notice_seconds,
+    )
 
 
 def _token(path: Path | None) -> Secret | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from bezant.bell import Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
+from bezant.core.notices import Channel, reaches
 from bezant.core.people import People, SignIn
-from bezant.storage import migrate
+from bezant.storage import schema
 from bezant.storage.crypto import Keys
 from bezant.storage.engine import open_engine
 from bezant.storage.ids import IdBlocks
@@ -23,6 +26,12 @@ from bezant.storage.units import Units, open_units
 
 class NotReady(Exception):
     """The gateway cannot start; the text says what to do."""
+
+
+def channels_of(settings: Settings) -> frozenset[Channel]:
+    """How this gateway reaches people."""
+    found = {Channel.MAIL: settings.smtp_address is not None, Channel.TEXT: bool(settings.sms)}
+    return frozenset(channel for channel, there in found.items() if there)
 
 
 class RealClock:
@@ -48,6 +57,10 @@ class Names:
         """A new app id or app key."""
         return self._keys.hasher.app_name()
 
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return self._keys.hasher.random_digits(length)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -58,9 +71,12 @@ class Store:
     keys: Keys
     units: Units
     clock: SystemClock
+    names: Names
     boarding: Boarding
     people: People
     sign_in: SignIn
+    announced: Bell
+    """Rung when something to be delivered has been stored."""
 
 
 @asynccontextmanager
@@ -72,14 +88,16 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database)
     try:
-        if create:
-            migrate.upgrade(engine)
-        found, wanted = migrate.version(engine), migrate.head()
+        found, wanted = schema.version(engine), schema.head()
+        if create and found != wanted:
+            _upgrade(engine)
+            found = schema.version(engine)
         if found != wanted:
             message = f"the database has schema {found or 'none'}, not {wanted}: run `bezant migrate`"
             raise NotReady(message)
         root = open_root_key(settings.root_key, create=create and not has_keys(engine))
         keys = open_keys(engine, root)
+        announced = Bell(asyncio.get_running_loop())
         units = open_units(
             engine,
             keys,
@@ -87,11 +105,13 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             readers=settings.read_lanes,
             group_max=settings.group_max,
             queue_max=settings.queue_max,
+            on_announced=announced.ring,
         )
         units.start()
         clock = RealClock()
         names = Names(IdBlocks(units, "boarding", size=1, first=1), keys)
         passwords = Argon2()
+        reached = channels_of(settings)
         try:
             yield Store(
                 settings=settings,
@@ -99,12 +119,25 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 keys=keys,
                 units=units,
                 clock=clock,
-                boarding=Boarding(units=units, names=names, clock=clock),
+                names=names,
+                boarding=Boarding(
+                    units=units,
+                    names=names,
+                    clock=clock,
+                    notifies=lambda factor: reaches(factor, reached),
+                ),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
+                announced=announced,
             )
         finally:
             passwords.close()
             units.stop()
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    from bezant.storage.migrate import upgrade  # noqa: PLC0415 - slow to load, and most starts need none of it
+
+    upgrade(engine)

@@ -7,62 +7,68 @@ creates takes ``--json``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 import click
 
 from bezant import __version__
-from bezant.cli import (
-    accounts,
-    aps,
-    audit,
-    bins,
-    clocks,
-    contract,
-    deliveries,
-    people,
-    rules,
-    sandbox,
-    selfcheck,
-    services,
-    sms,
-    spx,
-    upkeep,
-)
 from bezant.cli.failures import explained
 from bezant.cli.opening import silence_logs
 from bezant.cli.usage import example
 
-accounts.merchant.add_command(rules.set_rules)
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "services.serve",
+    "work": "services.work",
+    "sandbox": "sandbox.sandbox",
+    "sms": "sms.sms",
+    "mail": "mail.mail",
+    "migrate": "upkeep.migrate",
+    "verify": "upkeep.verify",
+    "selfcheck": "selfcheck.selfcheck",
+    "demo": "upkeep.demo",
+    "clock": "clocks.clock",
+    "iso": "accounts.iso",
+    "merchant": "accounts.merchant",
+    "store": "accounts.store",
+    "terminal": "accounts.terminal",
+    "key": "accounts.key",
+    "credential": "credentials.credential",
+    "ecom-token": "credentials.ecom_token",
+    "token": "credentials.token",
+    "office": "people.office",
+    "user": "people.user",
+    "audit": "audit.audit",
+    "aps": "aps.aps",
+    "deliveries": "deliveries.deliveries",
+    "bin": "bins.bins",
+    "spx": "spx.spx",
+    "contract": "contract.contract",
+}
+"""Each command: its module and its name there."""
+
+
+class _Commands(click.Group):
+    """Loads the module of the command that was typed: none waits for what only others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every name, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command with that name."""
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, _, name = where.partition(".")
+        return cast("click.Command", getattr(importlib.import_module(f"{__name__}.{module}"), name))
 
 
 @click.group(
+    cls=_Commands,
     epilog=example("bezant serve --demo"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    commands=[
-        services.serve,
-        services.work,
-        sandbox.sandbox,
-        sms.sms,
-        upkeep.migrate,
-        upkeep.verify,
-        selfcheck.selfcheck,
-        upkeep.demo,
-        clocks.clock,
-        accounts.iso,
-        accounts.merchant,
-        accounts.store,
-        accounts.terminal,
-        accounts.key,
-        people.office,
-        people.user,
-        audit.audit,
-        aps.aps,
-        deliveries.deliveries,
-        bins.bins,
-        spx.spx,
-        contract.contract,
-    ],
 )
 @click.version_option(__version__, prog_name="bezant")
 def bezant() -> None:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
+from bezant.cli.credentials import profile_of
 from bezant.cli.opening import account_named, terminal_numbered, with_store
+from bezant.cli.rules import rules_row, set_origins, set_rules
 from bezant.cli.screen import (
     Row,
     print_facts,
@@ -83,6 +85,10 @@ def merchant() -> None:
     """Merchants, the companies that take payments."""
 
 
+merchant.add_command(set_rules)
+merchant.add_command(set_origins)
+
+
 @merchant.command(
     "create", epilog=example('bezant merchant create "Corner Books" --iso 1 --zone America/New_York')
 )
@@ -113,7 +119,7 @@ def create_merchant(
 ) -> None:
     """Add a merchant and its first store."""
 
-    async def work(opened: Opened) -> tuple[Account, _Times]:
+    async def work(opened: Opened) -> tuple[Account, _Times, list[str]]:
         isos = await opened.units.read(lambda unit: unit.merchants.isos())
         if all(found.iso_id != iso_id for found in isos):
             raise click.UsageError(f"no sales organization {iso_id}: see bezant iso list")
@@ -149,7 +155,7 @@ def show_merchant(*, merchant: str, as_json: bool) -> None:
     MERCHANT is a merchant id, an app id or a terminal number.
     """
 
-    async def work(opened: Opened) -> tuple[Account, _Times]:
+    async def work(opened: Opened) -> tuple[Account, _Times, list[str]]:
         return await opened.units.read(lambda unit: _account_with_times(unit, merchant))
 
     _show_account(*with_store(work), as_json=as_json)
@@ -285,7 +291,7 @@ def settle_at(*, terminal: str, time: int | Literal["off"], as_json: bool) -> No
 
 @click.group()
 def key() -> None:
-    """App keys, the secrets that terminals call with."""
+    """App keys, which terminals call Valor's API with, and TPNs, their numbers in iPOSpays' API."""
 
 
 @key.command("create", epilog=example("bezant key create 2203082193"))
@@ -343,6 +349,22 @@ def show_key(*, terminal: str, reveal: bool, as_json: bool) -> None:
     show_rows(with_store(work), as_json=as_json, none=f"no live key: bezant key create {terminal}")
 
 
+@key.command("tpn", epilog=example("bezant key tpn 2203082193"))
+@click.argument("terminal")
+@json_option
+def show_tpn(*, terminal: str, as_json: bool) -> None:
+    """Print the TPN of TERMINAL (its number): the twelve digits that iPOSpays' API knows it by.
+
+    It is made when it is first asked for, and stays.
+    """
+
+    async def work(opened: Opened) -> Row:
+        profile = await profile_of(opened, terminal)
+        return {"terminal": terminal, "merchant_id": profile.merchant_id, "tpn": profile.number}
+
+    show_facts(with_store(work), as_json=as_json)
+
+
 def _issue(number: str, *, keep_others: bool, as_json: bool) -> None:
     async def work(opened: Opened) -> IssuedKey:
         owner, _ = await opened.units.read(lambda unit: terminal_numbered(unit, number))
@@ -372,8 +394,9 @@ def _random_number() -> str:
     return f"2{secrets.randbelow(10**9):09d}"
 
 
-def _account_with_times(unit: Unit, name: str) -> tuple[Account, _Times]:
-    return account_named(unit, name), _settlement_times(unit)
+def _account_with_times(unit: Unit, name: str) -> tuple[Account, _Times, list[str]]:
+    account = account_named(unit, name)
+    return account, _settlement_times(unit), unit.merchants.origins(account.merchant.merchant_id)
 
 
 def _settlement_times(unit: Unit) -> _Times:
@@ -382,8 +405,12 @@ def _settlement_times(unit: Unit) -> _Times:
     }
 
 
-def _show_account(account: Account, times: _Times, *, as_json: bool) -> None:
-    facts = {**_merchant_row(account.merchant), **rules_row(account.merchant)}
+def _show_account(account: Account, times: _Times, origins: list[str], *, as_json: bool) -> None:
+    facts = {
+        **_merchant_row(account.merchant),
+        **rules_row(account.merchant),
+        "origins": ", ".join(origins) or None,
+    }
     stores = [_store_row(each) for each in account.stores.values()]
     terminals = [_terminal_row(account.merchant, each, times) for each in account.terminals.values()]
     if as_json:
@@ -404,21 +431,6 @@ def _merchant_row(found: Merchant) -> Row:
         "app_id": found.app_id,
         "currency": found.currency.code,
         "sandbox": found.sandbox,
-    }
-
-
-def rules_row(found: Merchant) -> Row:
-    """What a merchant wants checked."""
-    checks, factor = found.checks, found.refund_factor
-    return {
-        "avs": checks.address.value,
-        "avs_declines": checks.address_declines,
-        "cvv_required": checks.verification_required,
-        "cvv_declines": checks.verification_declines,
-        "checks_shown": checks.shown,
-        "refund_factor": factor.enabled,
-        "refund_email": factor.email,
-        "refund_phone": factor.phone,
     }
 
 

@@ -10,7 +10,7 @@ from typing import IO, Final, Literal
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import account_named, with_store
 from bezant.cli.screen import Row, show_facts, show_rows
 from bezant.cli.usage import example, json_option

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import with_store
 from bezant.cli.owners import OwnerOption, owner_options
 from bezant.cli.screen import Row, print_table, show_json, show_rows

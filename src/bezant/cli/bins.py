@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import with_store
 from bezant.cli.screen import Row, print_facts, print_table, show_json, show_rows
 from bezant.cli.usage import example, json_option

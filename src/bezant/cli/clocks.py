@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import account_named, with_store
 from bezant.cli.screen import Row, show_facts
 from bezant.cli.usage import example, json_option

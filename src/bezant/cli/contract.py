@@ -6,6 +6,7 @@ import click
 
 from bezant.cli.usage import example
 from bezant.dialects.aps import reference as aps
+from bezant.dialects.ipospays import reference as ipospays
 from bezant.dialects.valor import openapi as description
 from bezant.dialects.valor import reference
 
@@ -43,3 +44,17 @@ def aps_codes() -> None:
 def aps_operations() -> None:
     """Print every operation of Amazon Payment Services' API: what it takes, what it answers."""
     click.echo(aps.operations_page(), nl=False)
+
+
+@contract.command("ipospays-codes", epilog=example("bezant contract ipospays-codes > docs/ipospays-codes.md"))
+def ipospays_codes() -> None:
+    """Print every error and decline of iPOSpays' API."""
+    click.echo(ipospays.codes_page(), nl=False)
+
+
+@contract.command(
+    "ipospays-operations", epilog=example("bezant contract ipospays-operations > docs/ipospays-operations.md")
+)
+def ipospays_operations() -> None:
+    """Print every operation of iPOSpays' API: what it takes, what it answers."""
+    click.echo(ipospays.operations_page(), nl=False)

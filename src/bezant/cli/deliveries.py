@@ -1,16 +1,18 @@
-"""What merchants' servers are told: ``bezant deliveries``."""
+"""What merchants' servers and people are told: ``bezant deliveries``."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.accounts import ID
 from bezant.cli.opening import with_store
 from bezant.cli.screen import Row, show_facts, show_rows
 from bezant.cli.usage import example, json_option
 from bezant.cli.values import Whole
-from bezant.core.deliveries import State
+from bezant.core.deliveries import Parcel, State
 from bezant.storage.units import Unit
 
 LISTED_MAX = 1000
@@ -18,7 +20,7 @@ LISTED_MAX = 1000
 
 @click.group()
 def deliveries() -> None:
-    """Notices to merchants' servers: what is under way, and what nobody took."""
+    """Notices to servers and people: what is under way, and what nobody took."""
 
 
 @deliveries.command("count", epilog=example("bezant deliveries count"))
@@ -49,7 +51,7 @@ def list_given_up(*, limit: int, as_json: bool) -> None:
                 "subject_id": delivery.subject_id,
                 "tries": delivery.tries,
                 "last": delivery.last_word,
-                "url": delivery.parcel.url if delivery.parcel else None,
+                "url": delivery.content.url if isinstance(delivery.content, Parcel) else None,
             }
             for delivery in found
         ]
@@ -63,13 +65,14 @@ def list_given_up(*, limit: int, as_json: bool) -> None:
 def retry(*, merchant_id: int, delivery_id: int) -> None:
     """Send one anew that nobody took: DELIVERY_ID of MERCHANT_ID, as `bezant deliveries list` has them."""
 
-    def revive(unit: Unit) -> None:
+    def revive(unit: Unit, real: datetime) -> None:
         found = unit.deliveries.find(merchant_id, delivery_id)
         if found is None or found.state is not State.GIVEN_UP:
             raise click.UsageError("no such delivery is given up: see bezant deliveries list")
-        unit.deliveries.change(found, found.revived())
+        unit.deliveries.change(found, found.revived(real=real))
 
     async def work(opened: Opened) -> None:
-        await opened.units.write(revive, merchant_id=merchant_id)
+        real = opened.clock.now()
+        await opened.units.write(lambda unit: revive(unit, real), merchant_id=merchant_id)
 
     with_store(work)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 from sqlalchemy.exc import DBAPIError
 
-from bezant.app import NotReady
+from bezant.app.store import NotReady
 from bezant.config import BadSettings
 from bezant.core.outcomes import BadFacts, Conflict, Refused, Unavailable
 from bezant.rails.acquirer.sandbox import ControlRefused

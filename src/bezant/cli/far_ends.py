@@ -18,6 +18,7 @@ from bezant.cli.values import PORT, Address
 from bezant.demo import read_demo_json
 from bezant.rails.gift.sandbox import GiftSandbox
 from bezant.rails.lender.sandbox import LenderSandbox
+from bezant.rails.mail.sandbox import MailSandbox
 from bezant.rails.sms.sandbox import SmsSandbox
 
 T = TypeVar("T")
@@ -29,7 +30,9 @@ GIFT_CONTROL_PORT: Final = 8586
 LENDER_PORT: Final = 8587
 LENDER_CONTROL_PORT: Final = 8588
 SMS_PORT: Final = 8589
-NAMES: Final = ("gift", "lender", "sms", "all")
+MAIL_PORT: Final = 8590
+MAIL_CONTROL_PORT: Final = 8591
+NAMES: Final = ("gift", "lender", "sms", "mail", "all")
 
 
 class FarEnd(Protocol):
@@ -56,6 +59,8 @@ class Running:
 def options(command: F) -> F:
     """Give a command the options of the hosts beside the acquirer."""
     ports = (
+        ("--mail-control-port", MAIL_CONTROL_PORT, "For `bezant mail`."),
+        ("--mail-port", MAIL_PORT, "Of the inbox for mails (SMTP)."),
         ("--sms-port", SMS_PORT, "Of the inbox for text messages."),
         ("--lender-control-port", LENDER_CONTROL_PORT, "For `bezant sandbox lender`."),
         ("--lender-port", LENDER_PORT, "Of the lender; 0 takes a free one."),
@@ -108,6 +113,14 @@ def wanted(
     if "sms" in names:
         sms = SmsSandbox(host, ports["sms_port"])
         running.append(Running(host=sms, where=lambda: {"sms": sms.url}))
+    if "mail" in names:
+        mail = MailSandbox(host, ports["mail_port"], control_port=ports["mail_control_port"])
+        running.append(
+            Running(
+                host=mail,
+                where=lambda: {"mail": written(mail.address), "mail_control": written(mail.control_address)},
+            )
+        )
     return running
 
 

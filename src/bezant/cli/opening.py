@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bezant.app import Store, open_store
+from bezant.app.store import Store, open_store
 from bezant.config import BadSettings, Settings, load
 from bezant.core.merchants import Account, Merchant, Terminal
 from bezant.storage.units import Unit

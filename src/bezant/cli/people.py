@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from bezant.app import Store as Opened
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import account_named, with_store
 from bezant.cli.owners import ID, OwnerOption, owner_options
 from bezant.cli.screen import Row, show_facts, show_rows

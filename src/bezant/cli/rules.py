@@ -8,19 +8,20 @@ from typing import Final
 
 import click
 
-from bezant.app import Store as Opened
-from bezant.cli.accounts import rules_row
+from bezant.app.store import Store as Opened
 from bezant.cli.opening import account_named, with_store
 from bezant.cli.screen import Row, show_facts
 from bezant.cli.usage import example, json_option
 from bezant.cli.values import Matching
-from bezant.core.merchants import AddressCheck, CardChecks, RefundFactor
+from bezant.core.merchants import ORIGIN, AddressCheck, CardChecks, Merchant, Onboarding, RefundFactor
+from bezant.core.people import OPERATOR, OwnerRef
 
 SWITCH: Final = click.Choice(["on", "off"])
 EMAIL: Final = Matching(
     re.compile(r"[!-?A-~]{1,200}@[A-Za-z0-9.\-]{1,54}", re.ASCII),
     "an email address, such as till@example.com",
 )
+ORIGIN_TEXT: Final = Matching(ORIGIN, "scheme, host and port, such as https://shop.example")
 PHONE: Final = Matching(re.compile(r"[0-9+().\- ]{4,20}", re.ASCII), "a phone number of up to 20 characters")
 
 
@@ -89,5 +90,47 @@ def set_rules(
     show_facts(with_store(work), as_json=as_json)
 
 
+@click.command(
+    "origins",
+    epilog=example("bezant merchant origins 2203082193 https://shop.example https://www.shop.example"),
+)
+@click.argument("merchant")
+@click.argument("origins", type=ORIGIN_TEXT, nargs=-1)
+@click.option("--any", "anywhere", is_flag=True, help="Forget them: addresses may be anywhere again.")
+@json_option
+def set_origins(*, merchant: str, origins: tuple[str, ...], anywhere: bool, as_json: bool) -> None:
+    """Say where the web pages of MERCHANT (its id, app id or a terminal number) are, and show it.
+
+    Payment links then lead payers, and call back, to these ORIGINS alone.
+    """
+    if bool(origins) == anywhere:
+        raise click.UsageError("give the origins, or --any")
+    wanted = tuple(sorted({origin.rstrip("/").lower() for origin in origins}))
+
+    async def work(opened: Opened) -> Row:
+        account = await opened.units.read(lambda unit: account_named(unit, merchant))
+        merchant_id, iso_id = account.merchant.merchant_id, account.merchant.iso_id
+        onboarding = Onboarding(units=opened.units, names=opened.names, clock=opened.clock)
+        await onboarding.set_origins(OPERATOR, OwnerRef.iso(iso_id), merchant_id, wanted)
+        return {"merchant_id": merchant_id, "origins": ", ".join(wanted) or None}
+
+    show_facts(with_store(work), as_json=as_json)
+
+
 def _switched(word: str | None, now: bool) -> bool:  # noqa: FBT001 - what it was
     return now if word is None else word == "on"
+
+
+def rules_row(found: Merchant) -> Row:
+    """What a merchant wants checked."""
+    checks, factor = found.checks, found.refund_factor
+    return {
+        "avs": checks.address.value,
+        "avs_declines": checks.address_declines,
+        "cvv_required": checks.verification_required,
+        "cvv_declines": checks.verification_declines,
+        "checks_shown": checks.shown,
+        "refund_factor": factor.enabled,
+        "refund_email": factor.email,
+        "refund_phone": factor.phone,
+    }

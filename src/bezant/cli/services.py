@@ -9,7 +9,8 @@ from dataclasses import replace
 import click
 import structlog
 
-from bezant.app import open_gateway, open_store
+from bezant.app.gateway import open_gateway
+from bezant.app.store import open_store
 from bezant.cli.opening import settings
 from bezant.cli.usage import example
 from bezant.cli.values import PORT, Name, Whole

@@ -9,14 +9,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from bezant.app import Store as Opened
-from bezant.app import open_store
+from bezant.app.store import Store as Opened
+from bezant.app.store import open_store
 from bezant.cli.opening import settings, with_store
 from bezant.cli.screen import Row, print_table, show_facts, show_json
 from bezant.cli.usage import example, json_option
 from bezant.config import Settings
 from bezant.demo import demo_json, first_charge, read_demo_json, seed, write_demo_json
-from bezant.storage import migrate as schema
+from bezant.storage import schema
 from bezant.storage.engine import open_engine
 from bezant.storage.keyring import has_keys, open_keys, open_root_key
 from bezant.storage.verify import Finding, Invariant, Verdict, checks, snapshot
@@ -30,12 +30,14 @@ def migrate(*, as_json: bool) -> None:
     A new database gets a root key, too, unless there is one. Keep it: without it, no card number
     or key that is stored can be read.
     """
+    from bezant.storage.migrate import upgrade  # noqa: PLC0415 - slow to load, and other commands need none of it
+
     chosen = settings()
     chosen.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(chosen.database)
     try:
         before = schema.version(engine)
-        schema.upgrade(engine)
+        upgrade(engine)
         after = schema.version(engine)
         # A new root key would open nothing of a database that was sealed under another.
         open_keys(engine, open_root_key(chosen.root_key, create=not has_keys(engine)))

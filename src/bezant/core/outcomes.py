@@ -64,6 +64,7 @@ class Reason(StrEnum):
     ALREADY_VOIDED = "already_voided"
     ALREADY_CAPTURED = "already_captured"
     EXCEEDS_REFUNDABLE = "exceeds_refundable"
+    NOT_SETTLED = "not_settled"
     ADDRESS_MISMATCH = "address_mismatch"
     EXCEEDS_AUTHORIZED = "exceeds_authorized"
     # decided here, recorded as a declined loan

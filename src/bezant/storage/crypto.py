@@ -105,7 +105,15 @@ class SecretHasher:
 
     def app_name(self) -> str:
         """32 random letters and digits (190 bits): an app id or an app key."""
-        return "".join(secrets.choice(_LETTERS) for _ in range(32))
+        return self.random_text(32)
+
+    def random_text(self, length: int) -> str:
+        """So many random ASCII letters and digits: 5.95 bits each."""
+        return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+    def random_digits(self, length: int) -> str:
+        """So many random digits."""
+        return "".join(secrets.choice(string.digits) for _ in range(length))
 
     def one_time_password(self) -> Secret:
         """Six random digits."""
@@ -169,6 +177,30 @@ class CardSealer:
     def open_phrase(self, merchant_id: int, purpose: str, sealed: bytes) -> Secret:
         """The phrase back. Raises ``ValueError`` when it was sealed for something else."""
         return Secret(self._decrypt(sealed, f"phrase:{merchant_id}:{purpose}"))
+
+    def seal_parcel(self, merchant_id: int, delivery_id: int, text: str) -> bytes:
+        """What a delivery sends and where, bound to it."""
+        return self._encrypt(text, f"parcel:{merchant_id}:{delivery_id}")
+
+    def open_parcel(self, merchant_id: int, delivery_id: int, sealed: bytes) -> str:
+        """What a delivery sends back. Raises ``ValueError`` when it was sealed for something else."""
+        return self._decrypt(sealed, f"parcel:{merchant_id}:{delivery_id}")
+
+    def seal_notice(self, merchant_id: int, notice_id: int, text: str) -> bytes:
+        """What somebody is told and where, bound to that notice."""
+        return self._encrypt(text, f"notice:{merchant_id}:{notice_id}")
+
+    def open_notice(self, merchant_id: int, notice_id: int, sealed: bytes) -> str:
+        """The same back. Raises ``ValueError`` when it was sealed for something else."""
+        return self._decrypt(sealed, f"notice:{merchant_id}:{notice_id}")
+
+    def seal_owned(self, owner: str, purpose: str, secret: Secret) -> bytes:
+        """A secret, bound to whoever owns it, merchant or not, and what it is for."""
+        return self._encrypt(secret.reveal(), f"owned:{owner}:{purpose}")
+
+    def open_owned(self, owner: str, purpose: str, sealed: bytes) -> Secret:
+        """The secret back. Raises ``ValueError`` when it was sealed for something else."""
+        return Secret(self._decrypt(sealed, f"owned:{owner}:{purpose}"))
 
     def _encrypt(self, text: str, bound_to: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)

@@ -52,6 +52,10 @@ class GroupUnit(Protocol):
         """Write what is buffered."""
         ...
 
+    def committed(self) -> None:
+        """The transaction has been committed."""
+        ...
+
 
 class Job(Generic[U, T]):
     """A work on its way through a lane, and the future that its caller awaits.
@@ -153,6 +157,7 @@ class Groups:
                     fault_point("write.flushed")
             if self._writes:
                 fault_point("write.committed")
+                unit.committed()
         except DBAPIError as error:
             if error.connection_invalidated:
                 self.drop_connection()

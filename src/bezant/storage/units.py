@@ -25,14 +25,18 @@ from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
+from bezant.storage.stores.claims import Claims
+from bezant.storage.stores.credentials import CredentialRows
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.deliveries import DeliveryRows
 from bezant.storage.stores.devices import Devices
 from bezant.storage.stores.factors import FactorRows
 from bezant.storage.stores.gift import Gifts
+from bezant.storage.stores.invoices import InvoiceRows
 from bezant.storage.stores.ledger import Journal
 from bezant.storage.stores.merchants import Failures, Merchants
-from bezant.storage.stores.payments import Claims, PaymentRows, Reversals
+from bezant.storage.stores.notices import NoticeRows
+from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
 from bezant.storage.stores.strays import Strays
@@ -45,11 +49,21 @@ PATIENCE_SECONDS = 5.0
 """How long a work may take from being queued to being committed: clients give up from eight seconds on."""
 
 
-class Unit:
-    """All stores of one transaction. Written by hand in the order in which rows depend on each other."""
+def _unheard() -> None:
+    """Nobody listens: what is announced is found by whoever looks."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+
+class Unit:
+    """All stores of one transaction. Written by hand in the order in which rows depend on each other.
+
+    ``on_announced`` is called, in any thread, when a transaction that announces something has been committed.
+    """
+
+    def __init__(
+        self, connection: Connection, keys: Keys, on_announced: Callable[[], None] = _unheard
+    ) -> None:
         self._connection = connection
+        self._on_announced = on_announced
         self.writes = Writes()
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
@@ -57,6 +71,7 @@ class Unit:
         self.signing = SigningRows(connection, self.writes, keys)
         self.people = PeopleRows(connection, self.writes)
         self.audit = AuditRows(connection, self.writes, keys.chain)
+        self.credentials = CredentialRows(connection, self.writes, keys)
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
@@ -69,7 +84,9 @@ class Unit:
         self.claims = Claims(connection, self.writes)
         self.gift = Gifts(connection, self.writes, self.claims)
         self.finance = FinanceRows(connection, self.writes)
-        self.deliveries = DeliveryRows(connection, self.writes)
+        self.deliveries = DeliveryRows(connection, self.writes, keys)
+        self.notices = NoticeRows(connection, self.writes, keys)
+        self.invoices = InvoiceRows(connection, self.writes, keys)
         self.strays = Strays(connection, self.writes)
 
     @property
@@ -96,6 +113,11 @@ class Unit:
             self.deliveries.flush()
             self.batches.flush()
         self.writes.check()
+
+    def committed(self) -> None:
+        """The transaction has been committed."""
+        if self.deliveries.announced:
+            self._on_announced()
 
 
 class Runner(Protocol):
@@ -216,9 +238,19 @@ class Units:
 
 
 def open_units(
-    engine: Engine, keys: Keys, *, writers: int, readers: int, group_max: int, queue_max: int
+    engine: Engine,
+    keys: Keys,
+    *,
+    writers: int,
+    readers: int,
+    group_max: int,
+    queue_max: int,
+    on_announced: Callable[[], None] = _unheard,
 ) -> Units:
-    """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are."""
+    """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are.
+
+    ``on_announced``: see ``Unit``.
+    """
     snapshots = engine
     checkpointer = None
     if engine.dialect.name == "sqlite":
@@ -226,7 +258,7 @@ def open_units(
         checkpointer = Checkpointer(engine)
     else:
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    lane = partial(Lane, unit_of=partial(Unit, keys=keys), queue_max=queue_max)
+    lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_announced=on_announced), queue_max=queue_max)
     return Units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],

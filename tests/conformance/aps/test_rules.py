@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from bezant.core.merchants import freeze, release
+from bezant.core.money import EGP, Money
 from tests.support.aps import PATH, Office, Shop, heard
 
 WRONG: Final = "000000"
@@ -274,7 +275,7 @@ class TestAPurchase:
     def test_of_a_plan_that_nobody_offers_is_refused(self, either: Shop) -> None:
         reference = either.reference()
         either.ask_for_password(reference, total_downpayment=0)
-        assert code(either.purchase(reference, tenure="7")) in {"13094", "13104"}
+        assert code(either.purchase(reference, tenure="7")) == "13094"
 
     def test_happens_once_for_a_reference(self, either: Shop) -> None:
         reference, _ = either.bought()
@@ -299,6 +300,26 @@ class TestAPurchase:
         assert code(shop.plans(shop.reference())) == expected["62000"]
         if "14000" in expected:
             assert code(shop.purchase(shop.reference())) == expected["14000"]
+
+    @pytest.mark.parametrize(
+        ("facts", "expected"),
+        [
+            ({"amount_min": Money(100_001, EGP)}, ["13181", "89181", "63181"]),
+            ({"amount_max": Money(99_999, EGP)}, ["13221", "89221", "63221"]),
+            ({"months": frozenset({7})}, ["13094", "89094", "63104"]),
+        ],
+    )
+    def test_is_within_what_its_merchant_offers(
+        self, office: Office, facts: dict[str, Any], expected: list[str]
+    ) -> None:
+        """Also where that became less after the password was sent."""
+        shop = office.board()
+        reference = shop.reference()
+        shop.ask_for_password(reference, total_downpayment=0)
+        office.set_program(shop, **facts)
+        bought = shop.purchase(reference)
+        asked = shop.ask_for_password(shop.reference())
+        assert [code(said) for said in (bought, asked, shop.plans(shop.reference()))] == expected
 
 
 class TestARefund:

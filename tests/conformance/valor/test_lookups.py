@@ -300,6 +300,14 @@ class TestAnEncryptedCard:
             with pytest.raises(KeyTrouble, match="another key or token"):
                 open_envelope(key, _envelope(data), token=token)
 
+    def test_is_named_in_the_merchants_audit_log(self, exporter: Exporter) -> None:
+        till, payment_id = exporter.till, int(exporter.till.sale()["txnid"])
+        exporter.fetch(txn_id=payment_id)
+        owner = ("--merchant", str(till.keys["epi"]))
+        newest, *_ = json.loads(_bezant(till.gateway, "audit", "list", *owner, "--limit", "1", "--json"))
+        assert (newest["action"], newest["actor"]) == ("card.exported", till.keys["appid"])
+        assert newest["facts"] == {"payment_id": payment_id, "card": "411111...1111", "to_iso": 1}
+
     def test_leaves_no_number_in_the_log(self, exporter: Exporter) -> None:
         exporter.fetch(txn_id=exporter.till.sale(cardnumber=PAN)["txnid"])
         log = exporter.till.gateway.log_text().encode()

@@ -91,7 +91,7 @@ class TestALostAnswer:
     def test_to_a_purchase_is_found_out(self, own: Shop, lender: Lender, fault: str) -> None:
         reference = own.reference()
         lender.script({fault: True}, ask="loan", program=own.program)
-        lender.script({"status": 503}, {"status": 503}, ask="inquiry", program=own.program)
+        lender.script({"status": 503}, ask="inquiry", program=own.program)
         own.ask_for_password(reference, **AT_ONCE)
         lost = own.purchase(reference)
         assert (lost["response_code"], lost["status"]) == ("15777", "15")
@@ -101,6 +101,17 @@ class TestALostAnswer:
         assert own.purchase(reference)["response_code"] == "00007"
         assert len(lender.booked(own.program)) == 1
         assert own.refund(reference, 100_000)["response_code"] == "06000"
+
+    def test_to_one_of_fifty_purchases_at_once_buys_once(self, own: Shop, lender: Lender) -> None:
+        reference = own.reference()
+        lender.script({"drop": True}, ask="loan", program=own.program)
+        own.ask_for_password(reference, **AT_ONCE)
+        with ThreadPoolExecutor(50) as hands:
+            answers = list(hands.map(lambda _: own.purchase(reference)["response_code"], range(50)))
+        assert answers.count("15777") == 1
+        assert set(answers) <= {"15777", "13784", "00007"}
+        assert rests(own, reference) == "14000"
+        assert len(lender.booked(own.program)) == 1
 
     def test_to_a_purchase_that_was_never_booked_lets_it_be_made_anew(
         self, own: Shop, lender: Lender
@@ -135,6 +146,21 @@ class TestALostAnswer:
         ):
             lender.script({"drop": True}, ask=ask, program=own.program)
             assert question(own.reference())["response_code"] == failed
+
+
+class TestAPurchaseUnderWay:
+    def test_is_not_joined_by_another(self, own: Shop, lender: Lender) -> None:
+        reference = own.reference()
+        lender.script({"late": 1.5}, ask="loan", program=own.program)
+        own.ask_for_password(reference, **AT_ONCE)
+        with ThreadPoolExecutor(1) as client:
+            first = client.submit(own.purchase, reference)
+            eventually(lambda: lender.booked(own.program), every_seconds=0.01)
+            assert own.purchase(reference)["response_code"] == "13784"
+            assert own.ask_for_password(reference, **AT_ONCE)["response_code"] == "89784"
+            assert own.refund(reference, 1)["response_code"] == "07662"
+            assert first.result()["response_code"] == "14000"
+        assert len(lender.booked(own.program)) == 1
 
 
 class TestAKill:

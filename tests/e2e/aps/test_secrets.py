@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support.aps import Office, Shop
 from tests.support.gateway import Gateway
 from tests.support.lender import texts_to
@@ -49,13 +51,16 @@ class TestAPassword:
         assert found
         return found[0]
 
-    def test_stands_nowhere(self, office: Office) -> None:
-        shop = office.board(sandbox=False, phone=REAL_PHONE)
+    @pytest.mark.parametrize("classic", [False, True])
+    def test_stands_nowhere(self, office: Office, *, classic: bool) -> None:
+        shop = office.board(classic=classic, sandbox=False, phone=REAL_PHONE)
         reference = shop.reference()
         shop.ask_for_password(reference)
         for _ in range(2):
             said = shop.purchase(reference, otp=CANARY)
             assert CANARY not in json.dumps(said)
+        if classic:
+            assert CANARY not in json.dumps(shop.check_password(reference, otp=CANARY))
         shop.send({**shop.common(reference), "command": "PURCHASE", "otp": CANARY, "signature": "0" * 64})
         assert files_with(CANARY, shop.gateway.home) == []
         if shop.gateway.database_url.startswith("postgresql"):

@@ -20,18 +20,20 @@ from zoneinfo import ZoneInfo
 
 from anyio.from_thread import start_blocking_portal
 
-from bezant.app import open_store
+from bezant.app.store import open_store
 from bezant.config import Settings
 from bezant.core.merchants import (
     CardChecks,
     ClockChange,
     Endpoint,
+    Onboarding,
     Profile,
     RefundFactor,
     TipRule,
     freeze,
     move,
 )
+from bezant.core.people import OPERATOR, OwnerRef
 from tests.support.gateway import Answer, Gateway, eventually
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -122,14 +124,20 @@ class Shop:
 
 
 class Office:
-    """Boards merchants and moves their clocks."""
+    """Boards merchants and moves their clocks. ``smtp``: where the gateway hands mails over."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, smtp: str = "") -> None:
         self._gateway = gateway
+        self._smtp = smtp
         self._closing = contextlib.ExitStack()
 
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that serves these merchants."""
+        return self._gateway
+
     def __enter__(self) -> Self:
-        settings = Settings(home=self._gateway.home, database_url=self._gateway.database_url)
+        settings = Settings(home=self._gateway.home, database_url=self._gateway.database_url, smtp=self._smtp)
         self._portal = self._closing.enter_context(start_blocking_portal())
         self._store = self._closing.enter_context(
             self._portal.wrap_async_context_manager(open_store(settings))
@@ -149,15 +157,23 @@ class Office:
         profiles: tuple[Profile, ...] = BOTH,
         zone: ZoneInfo = NEW_YORK,
         store: str = "Test Store",
+        sandbox: bool = True,
     ) -> Shop:
-        """A new sandbox merchant with so many terminals in one store."""
-        return self._portal.call(self._board, terminals, profiles, zone, store)
+        """A new merchant, of the sandbox or a real one, with so many terminals in one store."""
+        board = partial(self._board, terminals, profiles, zone, store, sandbox=sandbox)
+        return self._portal.call(board)
 
     async def _board(
-        self, terminals: int, profiles: tuple[Profile, ...], zone: ZoneInfo, store_name: str
+        self,
+        terminals: int,
+        profiles: tuple[Profile, ...],
+        zone: ZoneInfo,
+        store_name: str,
+        *,
+        sandbox: bool,
     ) -> Shop:
         boarding = self._store.boarding
-        merchant = await boarding.add_merchant(iso_id=self._iso.iso_id, name="Test Merchant", sandbox=True)
+        merchant = await boarding.add_merchant(iso_id=self._iso.iso_id, name="Test Merchant", sandbox=sandbox)
         store = await boarding.add_store(merchant.merchant_id, name=store_name, zone=zone)
         tills = []
         for number in range(1, terminals + 1):
@@ -206,7 +222,16 @@ class Office:
         checks: CardChecks | None = None,
         refund_factor: RefundFactor | None = None,
     ) -> None:
-        """Change what a merchant wants checked; the server has seen it when this returns."""
+        """Change what a sandbox merchant wants checked; the server has seen it when this returns."""
+        self._set_rules(shop, checks, refund_factor)
+        # Changes are followed together, and the clock's can be seen.
+        self.change_clock(shop, move(timedelta(minutes=5)))
+
+    def guard_refunds(self, shop: Shop, factor: RefundFactor) -> None:
+        """Want one-time passwords of a merchant's refunds. The server hears of it a little later."""
+        self._set_rules(shop, None, factor)
+
+    def _set_rules(self, shop: Shop, checks: CardChecks | None, refund_factor: RefundFactor | None) -> None:
         change = partial(
             self._store.boarding.set_rules,
             shop.merchant_id,
@@ -214,8 +239,13 @@ class Office:
             refund_factor=lambda now: refund_factor or now,
         )
         self._portal.call(change)
-        # Changes are followed together, and the clock's can be seen.
-        self.change_clock(shop, move(timedelta(minutes=5)))
+
+    def set_origins(self, shop: Shop, *origins: str) -> None:
+        """Say where a merchant's web pages are; nobody keeps that in memory."""
+        store = self._store
+        onboarding = Onboarding(units=store.units, names=store.names, clock=store.clock)
+        iso = OwnerRef.iso(self._iso.iso_id)
+        assert self._portal.call(onboarding.set_origins, OPERATOR, iso, shop.merchant_id, origins)
 
     def freeze(self, shop: Shop, at: datetime) -> None:
         """Stop a merchant's clock at an instant."""

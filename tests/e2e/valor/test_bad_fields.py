@@ -50,6 +50,10 @@ BASES: Final[Mapping[str, Mapping[str, object]]] = {
     "deleteDiscount": {"discount_id": UNKNOWN},
     **{f"gift{what}": {"amount": "1.00", **_GIFT_CARD} for what in ("sale", "addvalue", "activate")},
     **{f"gift{what}": _GIFT_CARD for what in ("balance", "deactivate")},
+    "hostedpage": {"txn_type": "sale", "epage": "1", "amount": "20.00"},
+    "qrcode": {"amount": "20.00"},
+    **{name: {"uid": "0" * 32} for name in ("resendEinvoice", "cancelEinvoice")},
+    **{name: {"receipt_type": "1", "ref_txn_id": UNKNOWN} for name in ("fetchReceipt", "eReceipt")},
     "giftrefund": {"amount": "1.00", "ref_txn_id": UNKNOWN},
     "giftvoid": {"ref_txn_id": UNKNOWN},
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bezant.app import Store, open_store
+from bezant.app.store import Store, open_store
 from bezant.config import Settings
 from bezant.core.catalogue import Line, Objected, Objection, give_back, take
 from bezant.core.outcomes import Conflict

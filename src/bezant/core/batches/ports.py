@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bezant.core.batches.model import Batch, Totals
@@ -21,6 +22,22 @@ class BatchStore(Protocol):
 
     def settled_totals(self, merchant_id: int, terminal_id: int, number: int) -> Totals | None:
         """What a batch that is no longer open adds up to, without holding it."""
+        ...
+
+    def closed(
+        self,
+        merchant_id: int,
+        terminal_id: int,
+        *,
+        closed_from: datetime | None,
+        closed_to: datetime | None,
+        number: int | None,
+        limit: int,
+    ) -> Sequence[Batch]:
+        """Batches whose totals the acquirer has, newest first, without holding them.
+
+        ``closed_from`` and ``closed_to`` are in the merchant's time; None does not filter.
+        """
         ...
 
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:

@@ -15,6 +15,7 @@ from bezant.core.bnpl.messages import Inquiry, InquiryAnswer
 from bezant.core.bnpl.model import Loan, LoanRefund, settles
 from bezant.core.bnpl.ports import Callers, FinanceTx, FinanceUnits, Ids, Lender
 from bezant.core.bnpl.steps import finish_loan, finish_refund
+from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict, NotSent, Unresolved
 
@@ -70,6 +71,7 @@ class FinanceRecovery:
         claimed = asked.changed(tries=asked.tries + 1, next_try_at=real + self._lease)
         if not await self._quietly(asked, _changing(asked, claimed, at=real)):
             return False
+        fault_point("inquiry.claimed")
         caller = await self._callers.caller(asked.merchant_id, asked.terminal_id)
         answer = await self._lender.inquire(
             Inquiry(
@@ -78,10 +80,14 @@ class FinanceRecovery:
                 deadline_at=real + self._lease,
             )
         )
+        fault_point("inquiry.answered")
         answered_at = self._clock.now()
         if settles(asked, answer):
             at = caller.now(answered_at)
-            return await self._quietly(asked, await self._finishing(claimed, answer, at=at, real=answered_at))
+            finish = await self._finishing(claimed, answer, at=at, real=answered_at)
+            settled = await self._quietly(asked, finish)
+            fault_point("inquiry.settled")
+            return settled
         if isinstance(answer, NotSent):
             tries, seconds = asked.tries, NOT_REACHED_SECONDS
         else:

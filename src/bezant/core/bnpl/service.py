@@ -39,6 +39,7 @@ from bezant.core.bnpl.model import (
 )
 from bezant.core.bnpl.ports import FinanceTx, FinanceUnits, Ids, Lender, PasswordMaker, Texts
 from bezant.core.bnpl.steps import announce, existing_loan, existing_refund, finish_loan, finish_refund
+from bezant.core.faults import fault_point
 from bezant.core.merchants import SANDBOX_PASSWORD, Caller, SystemClock
 from bezant.core.money import Money
 from bezant.core.outcomes import Conflict, Declined, NotSent, Reason, Refused, Unresolved
@@ -174,10 +175,12 @@ class Finance:
             made_at=caller.now(self._clock.now()),
         )
         kept = await self._write(caller, partial(_replace_password, draft=draft, caller=caller))
+        fault_point("password.stored")
         text = wording(secret, terms.amount, request.language)
         if not await self._texts.send(phone=terms.phone, text=text):
             await self._write(caller, lambda tx: tx.finance.drop_password(kept))
             raise Refused(Reason.PASSWORD_NOT_SENT)
+        fault_point("password.sent")
         return Offer(offer_id=password_id, plans=plans, down_payment=program.down_payment(terms))
 
     async def check_password(self, caller: Caller, check: PasswordCheck) -> tuple[Plan, ...]:
@@ -217,6 +220,7 @@ class Finance:
         loan = await self._claim(caller, begin, otherwise=Reason.PURCHASE_IN_FLIGHT)
         if loan.state is not LoanState.SENDING:
             return loan
+        fault_point("finance.stored")
         answer = await self._lender.grant(
             LoanMessage(
                 reference=loan.message_reference,
@@ -226,16 +230,19 @@ class Finance:
                 deadline_at=self._deadline(loan.lease_until),
             )
         )
+        fault_point("finance.answered")
         real = self._clock.now()
         finish = partial(
             finish_loan, loan=loan, answer=answer, delivery_id=delivery_id, at=caller.now(real), real=real
         )
         try:
-            return await self._write(caller, finish)
+            finished = await self._write(caller, finish)
         except Conflict:
             # The lease ran out while we waited: the loan is in doubt, or the lender has been asked and has
             # settled it. An inquiry tells what this answer could have told.
             return await self._units.read(lambda tx: existing_loan(tx, loan.merchant_id, loan.loan_id))
+        fault_point("finance.finished")
+        return finished
 
     async def give_back(self, caller: Caller, wanted: Return) -> LoanRefund:
         """Give back some or all of what was bought: the refund as it ended, which may be in doubt.
@@ -252,6 +259,7 @@ class Finance:
             otherwise=Reason.REFUND_IN_FLIGHT,
         )
         assert loan.loan_number is not None, "a granted loan without its number"
+        fault_point("finance.stored")
         answer = await self._lender.give_back(
             ReturnMessage(
                 reference=refund.message_reference,
@@ -262,6 +270,7 @@ class Finance:
                 deadline_at=self._deadline(refund.lease_until),
             )
         )
+        fault_point("finance.answered")
         delivery_id = await self._ids.take()
         real = self._clock.now()
         finish = partial(
@@ -273,11 +282,13 @@ class Finance:
             real=real,
         )
         try:
-            return await self._write(caller, finish)
+            finished = await self._write(caller, finish)
         except Conflict:  # as for a loan
             return await self._units.read(
                 lambda tx: existing_refund(tx, refund.merchant_id, refund.refund_id)
             )
+        fault_point("finance.finished")
+        return finished
 
     async def order(
         self, caller: Caller, *, reference: str | None = None, loan_id: int | None = None
@@ -361,7 +372,7 @@ class Finance:
                 answered_at=draft.requested_at,
             )
             tx.finance.add_loan(declined)
-            announce(tx, draft.merchant_id, draft.loan_id, Topic.FAILED, delivery_id=delivery_id)
+            announce(tx, declined, Topic.FAILED, delivery_id=delivery_id, real=draft.sent_at)
             return declined
         assert password is not None, "a purchase without its password"
         tx.finance.keep_password(password, password.spent())

@@ -55,7 +55,7 @@ def finish_loan(
     if finished.state is LoanState.GRANTED:
         tx.journal.book(loan_entry(finished, booked_at=at))
     topic = Topic.RESOLVED if loan.state is LoanState.IN_DOUBT else LOAN_TOPICS[finished.state]
-    announce(tx, finished.merchant_id, finished.loan_id, topic, delivery_id=delivery_id)
+    announce(tx, finished, topic, delivery_id=delivery_id, real=real)
     return finished
 
 
@@ -78,12 +78,21 @@ def finish_refund(
         tx.finance.change_loan(loan, loan.changed(refunded=loan.refunded - refund.amount), at=at)
     in_doubt = refund.state is RefundState.IN_DOUBT
     topic = Topic.REFUND_RESOLVED if in_doubt else REFUND_TOPICS[finished.state]
-    announce(tx, finished.merchant_id, finished.refund_id, topic, delivery_id=delivery_id)
+    announce(tx, finished, topic, delivery_id=delivery_id, real=real)
     return finished
 
 
-def announce(tx: FinanceTx, merchant_id: int, subject_id: int, topic: Topic, *, delivery_id: int) -> None:
+def announce(
+    tx: FinanceTx, subject: Loan | LoanRefund, topic: Topic, *, delivery_id: int, real: datetime
+) -> None:
     """Have the outside told of a loan or a refund, if this transaction commits."""
     tx.deliveries.add(
-        Delivery(merchant_id=merchant_id, delivery_id=delivery_id, topic=topic.value, subject_id=subject_id)
+        Delivery.announced(
+            merchant_id=subject.merchant_id,
+            delivery_id=delivery_id,
+            topic=topic.value,
+            subject_id=subject.loan_id if isinstance(subject, Loan) else subject.refund_id,
+            sequence=subject.revision,
+            real=real,
+        )
     )

@@ -2,7 +2,8 @@
 
 An announcement is stored in the transaction of the change that it tells of. It is composed once, before it
 is first sent, and what was composed is kept: each try says the very same. It is sent at least once, until
-somebody takes it or the tries are over.
+somebody takes it or the tries are over. A try counts from the moment it is claimed, so that whatever brings
+its process down is not tried for ever.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
+from bezant.core.deliveries.letters import Letter, Text
 from bezant.core.lifecycle import Lifecycle
-
-TAKEN_FROM, TAKEN_BELOW = 200, 300
-FOUND = 302
+from bezant.core.sensitive import Secret
 
 
 class State(StrEnum):
@@ -57,99 +58,150 @@ DELIVERY = Lifecycle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """What is sent, and where. Printed, it shows neither."""
+    """What is posted, and where. Printed, it shows neither.
+
+    ``headers`` (name, value) go with it and may prove us to whoever takes it. With ``sandbox``, it is of a
+    sandbox merchant and may go to this machine, where the gateway lets it.
+    """
 
     url: str = field(repr=False)
     content_type: str
     body: bytes = field(repr=False)
+    headers: tuple[tuple[str, Secret], ...] = ()
+    sandbox: bool = False
+
+
+Content = Parcel | Letter | Text
+"""What a delivery brings: a parcel to a merchant's server, a letter or a text message to somebody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """Somebody took it."""
+class Answered:
+    """Somebody answered, with a status of HTTP or, for a letter, of SMTP.
+
+    With ``final``, it will never be taken: nobody need ask again.
+    """
 
     status: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Somebody answered that it is not taken."""
-
-    status: int
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreachable:
-    """Nobody answered. ``cause`` is one of our own words."""
+    """Nobody answered, or nobody was asked. ``cause`` is one of our own words."""
 
     cause: str
 
 
-Fate = Accepted | Refused | Unreachable
+Fate = Answered | Unreachable
 
-
-def fate_of(status: int) -> Accepted | Refused:
-    """What an HTTP status says: any 2xx and 302 take it (source: vendor docs)."""
-    taken = TAKEN_FROM <= status < TAKEN_BELOW or status == FOUND
-    return Accepted(status=status) if taken else Refused(status=status)
+NOT_COMPOSED: Final = Unreachable(cause="not composed")
+LOST: Final = "lost"
+"""The last word of a try whose process never told what came of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How often a delivery is tried again, and after how long (source: vendor docs)."""
+    """What holds for the deliveries of a topic.
+
+    ``retries``: how often one is tried again, ``pause`` after the last try. ``taken``: the statuses that say
+    that somebody took it.
+    """
 
     retries: int = 10
     pause: timedelta = timedelta(seconds=10)
+    taken: tuple[range, ...] = (range(200, 300),)
+
+    def takes(self, fate: Fate) -> bool:
+        """Whether somebody took it."""
+        return isinstance(fate, Answered) and any(fate.status in statuses for statuses in self.taken)
+
+    def ends(self, fate: Fate, tries: int) -> bool:
+        """Whether nobody is asked again after so many tries."""
+        return tries > self.retries or (isinstance(fate, Answered) and fate.final)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One announcement to a merchant.
 
-    ``delivery_id`` increases with what is announced of one subject. ``topic`` says what happened and who
-    composes it, ``subject_id`` to what. ``next_try_at`` (none: at once) and ``lease_until`` are real time.
+    ``topic`` says what happened and who composes it, ``subject_id`` to what. ``sequence`` orders what is
+    announced of one subject: its revision then. ``tries`` counts those that were begun. ``next_try_at`` (of
+    one that is due) and ``lease_until`` (of one that is being sent) are real time.
     """
 
     merchant_id: int
     delivery_id: int
     topic: str
     subject_id: int
+    sequence: int
     state: State = State.DUE
     tries: int = 0
     next_try_at: datetime | None = None
     lease_until: datetime | None = None
-    parcel: Parcel | None = None
+    content: Content | None = None
     last_word: str | None = None
     """What the last try came to: a status or a word of ours."""
     revision: int = 0
 
-    def claimed(self, *, until: datetime) -> Delivery:
-        """Under way, by whoever stores this first."""
-        return self._step(Event.CLAIM, lease_until=until, next_try_at=None)
+    @classmethod
+    def announced(
+        cls,
+        *,
+        merchant_id: int,
+        delivery_id: int,
+        topic: str,
+        subject_id: int,
+        sequence: int = 0,
+        real: datetime,
+    ) -> Delivery:
+        """A new one, due at once. What has no revision to tell as ``sequence`` goes by ``delivery_id``."""
+        return cls(
+            merchant_id=merchant_id,
+            delivery_id=delivery_id,
+            topic=topic,
+            subject_id=subject_id,
+            sequence=sequence,
+            next_try_at=real,
+        )
 
-    def packed(self, parcel: Parcel) -> Delivery:
+    @property
+    def family(self) -> str:
+        """The first word of its topic, by which a composer is found: ``loan`` of ``loan.bought``."""
+        return self.topic.partition(".")[0]
+
+    def was_lost(self, policy: Policy) -> bool:
+        """Of one whose lease ran out: whether that was its last try."""
+        return self.state is State.SENDING and self.tries > policy.retries
+
+    def claimed(self, *, until: datetime) -> Delivery:
+        """Under way, by whoever stores this first: one more try, whatever comes of it."""
+        return self._step(Event.CLAIM, tries=self.tries + 1, lease_until=until, next_try_at=None)
+
+    def packed(self, content: Content) -> Delivery:
         """With what is sent from now on."""
-        return replace(self, parcel=parcel, revision=self.revision + 1)
+        return replace(self, content=content, revision=self.revision + 1)
 
     def dropped(self) -> Delivery:
         """Nobody wants it."""
         return self._step(Event.DROP, lease_until=None)
 
-    def revived(self) -> Delivery:
+    def lost(self) -> Delivery:
+        """Given up, since nobody told what came of its last try."""
+        return self._step(Event.GIVE_UP, lease_until=None, last_word=LOST)
+
+    def revived(self, *, real: datetime) -> Delivery:
         """Given up once, and to be tried anew, as often as a new one."""
-        return self._step(Event.REVIVE, tries=0)
+        return self._step(Event.REVIVE, tries=0, next_try_at=real)
 
     def tried(self, fate: Fate, policy: Policy, *, real: datetime) -> Delivery:
-        """After one more try."""
-        tries = self.tries + 1
+        """After the try that was claimed."""
         word = fate.cause if isinstance(fate, Unreachable) else str(fate.status)
-        if isinstance(fate, Accepted):
-            return self._step(Event.TAKE, tries=tries, last_word=word, lease_until=None)
-        if tries > policy.retries:
-            return self._step(Event.GIVE_UP, tries=tries, last_word=word, lease_until=None)
-        return self._step(
-            Event.POSTPONE, tries=tries, last_word=word, lease_until=None, next_try_at=real + policy.pause
-        )
+        if policy.takes(fate):
+            return self._step(Event.TAKE, last_word=word, lease_until=None)
+        if policy.ends(fate, self.tries):
+            return self._step(Event.GIVE_UP, last_word=word, lease_until=None)
+        return self._step(Event.POSTPONE, last_word=word, lease_until=None, next_try_at=real + policy.pause)
 
     def _step(self, event: Event, **changes: object) -> Delivery:
         changed = {**changes, "state": DELIVERY.after(self.state, event), "revision": self.revision + 1}

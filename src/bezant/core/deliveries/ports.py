@@ -6,24 +6,49 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from bezant.core.deliveries.model import Delivery, Fate, Parcel
+from bezant.core.deliveries.letters import Letter, Text
+from bezant.core.deliveries.model import Content, Delivery, Fate, Parcel
 
 T = TypeVar("T")
 
 
 class Composer(Protocol):
-    """Words what is to be told of a topic: a dialect."""
+    """Words what is to be told of a topic: a dialect, to servers, or notices, to people."""
 
-    async def compose(self, delivery: Delivery) -> Parcel | None:
+    async def compose(self, delivery: Delivery) -> Content | None:
         """What to send, and where; nothing when nobody wants to be told."""
         ...
 
 
 class Sender(Protocol):
-    """Posts parcels. Network trouble is an answer, never an exception."""
+    """Sends whatever a delivery brings. Network trouble is an answer, never an exception."""
+
+    async def post(self, content: Content) -> Fate:
+        """Send it once."""
+        ...
+
+
+class PostsParcels(Protocol):
+    """Reaches merchants' servers."""
 
     async def post(self, parcel: Parcel) -> Fate:
         """Post a parcel once."""
+        ...
+
+
+class PostsLetters(Protocol):
+    """Reaches mail boxes."""
+
+    async def post(self, letter: Letter) -> Fate:
+        """Hand a letter over once."""
+        ...
+
+
+class PostsTexts(Protocol):
+    """Reaches phones."""
+
+    async def post(self, text: Text) -> Fate:
+        """Hand a text message over once."""
         ...
 
 
@@ -38,11 +63,16 @@ class DeliveryStore(Protocol):
         """A delivery of that merchant."""
         ...
 
-    def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    def due(self, now: datetime, *, limit: int, each: int) -> Sequence[Delivery]:
         """What is to be sent now, or is under a lease that ran out, those due longest first.
 
-        Of one subject the oldest only.
+        Of one subject, the first that has not ended. Of one merchant, no more than ``each`` together with
+        those that are being sent.
         """
+        ...
+
+    def oldest_due(self) -> datetime | None:
+        """When the one that waits longest was to be sent, if one waits. It may lie ahead."""
         ...
 
     def given_up(self, limit: int) -> Sequence[Delivery]:

@@ -3,76 +3,156 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, assert_never
 
-from bezant.core.deliveries.model import Delivery, Policy
-from bezant.core.deliveries.ports import Composer, DeliveryUnits, Sender
+from bezant.core.deliveries.letters import Letter, Text
+from bezant.core.deliveries.model import (
+    NOT_COMPOSED,
+    Content,
+    Delivery,
+    Fate,
+    Parcel,
+    Policy,
+    Unreachable,
+)
+from bezant.core.deliveries.ports import (
+    Composer,
+    DeliveryUnits,
+    PostsLetters,
+    PostsParcels,
+    PostsTexts,
+    Sender,
+)
+from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict
+
+_UNROUTED = Policy()
+"""How often a topic is tried that nobody composes: as if somebody soon might, as after an update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Who composes a family of topics, and what holds for its deliveries."""
+
+    composer: Composer
+    policy: Policy
+
+
+NOT_SET_UP: Final = Unreachable(cause="not set up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senders:
+    """Fulfils ``Sender`` by one for each kind of content. Without one, its kind reaches nobody."""
+
+    parcels: PostsParcels
+    letters: PostsLetters | None = None
+    texts: PostsTexts | None = None
+
+    async def post(self, content: Content) -> Fate:
+        """Send it once, by whoever sends its kind."""
+        match content:
+            case Parcel():
+                return await self.parcels.post(content)
+            case Letter():
+                return await self.letters.post(content) if self.letters else NOT_SET_UP
+            case Text():
+                return await self.texts.post(content) if self.texts else NOT_SET_UP
+            case _:
+                assert_never(content)
+
+
+class Unrouted(Exception):
+    """A delivery of a topic that nobody composes: a bug, or one of a newer version."""
 
 
 class Courier:
     """Sends what is due.
 
-    ``composers`` go by the topic's first word (``loan`` of ``loan.bought``). ``lease``: how long one try may
-    take before another process takes it for lost; longer than the sender waits for an answer.
+    ``routes`` go by the topic's first word (``loan`` of ``loan.bought``). ``answer_within``: how long the
+    sender waits for an answer. A try has twice as long before another process takes it for lost, and is not
+    begun in the second half of that. ``each``: how many of one merchant may be under way at once, whoever
+    carries them.
     """
 
     def __init__(
         self,
         *,
         units: DeliveryUnits,
-        composers: Mapping[str, Composer],
+        routes: Mapping[str, Route],
         sender: Sender,
         clock: SystemClock,
-        policy: Policy,
-        lease: timedelta = timedelta(seconds=45),
+        answer_within: timedelta = timedelta(seconds=10),
+        each: int = 8,
     ) -> None:
         self._units = units
-        self._composers = composers
+        self._routes = routes
         self._sender = sender
         self._clock = clock
-        self._policy = policy
-        self._lease = lease
+        self._answer_within = answer_within
+        self._lease = 2 * answer_within
+        self._each = each
 
     async def due(self, limit: int) -> list[Delivery]:
         """What is to be carried now."""
         now = self._clock.now()
-        return list(await self._units.read(lambda tx: tx.deliveries.due(now, limit)))
+        return list(await self._units.read(lambda tx: tx.deliveries.due(now, limit=limit, each=self._each)))
 
-    async def carry(self, delivery: Delivery) -> bool:
-        """Send a delivery once; whether it was this process that did."""
+    async def overdue(self) -> timedelta:
+        """For how long the one that waits longest could have been sent."""
+        oldest = await self._units.read(lambda tx: tx.deliveries.oldest_due())
+        return max(self._clock.now() - oldest, timedelta()) if oldest else timedelta()
+
+    async def carry(self, delivery: Delivery) -> Delivery | None:
+        """Try a delivery once: how it was stored after that; nothing where it is another process's now.
+
+        Raises what its composer raised, when that has been stored as a try that failed.
+        """
+        route = self._routes.get(delivery.family)
+        policy = route.policy if route else _UNROUTED
         try:
-            claimed = await self._claim(delivery)
-            packed = await self._packed(claimed)
-            if packed is None:
-                await self._store(claimed, claimed.dropped())
-                return True
-            assert packed.parcel is not None, "packed"
-            fate = await self._sender.post(packed.parcel)
-            await self._store(packed, packed.tried(fate, self._policy, real=self._clock.now()))
+            if delivery.was_lost(policy):
+                return await self._store(delivery, delivery.lost())
+            claimed = await self._store(delivery, delivery.claimed(until=self._clock.now() + self._lease))
+            fault_point("delivery.claimed")
+            try:
+                packed = await self._packed(claimed, route)
+            except Conflict:
+                raise
+            except Exception:
+                await self._store(claimed, claimed.tried(NOT_COMPOSED, policy, real=self._clock.now()))
+                raise
+            if packed.content is None:
+                return await self._store(packed, packed.dropped())
+            if self._late(packed):
+                return None
+            fault_point("delivery.packed")
+            fate = await self._sender.post(packed.content)
+            fault_point("delivery.answered")
+            return await self._store(packed, packed.tried(fate, policy, real=self._clock.now()))
         except Conflict:
-            return False
-        return True
-
-    async def _claim(self, delivery: Delivery) -> Delivery:
-        claimed = delivery.claimed(until=self._clock.now() + self._lease)
-        await self._store(delivery, claimed)
-        return claimed
-
-    async def _packed(self, delivery: Delivery) -> Delivery | None:
-        """The delivery with its parcel, stored before it is first sent; nothing if nobody wants it."""
-        if delivery.parcel is not None:
-            return delivery
-        composer = self._composers.get(delivery.topic.partition(".")[0])
-        parcel = await composer.compose(delivery) if composer else None
-        if parcel is None:
             return None
-        packed = delivery.packed(parcel)
-        await self._store(delivery, packed)
-        return packed
 
-    async def _store(self, before: Delivery, after: Delivery) -> None:
+    async def _packed(self, delivery: Delivery, route: Route | None) -> Delivery:
+        """The delivery with its content, stored before it is first sent; without one if nobody wants it."""
+        if delivery.content is not None:
+            return delivery
+        if route is None:
+            raise Unrouted(delivery.topic)
+        content = await route.composer.compose(delivery)
+        return delivery if content is None else await self._store(delivery, delivery.packed(content))
+
+    def _late(self, delivery: Delivery) -> bool:
+        """Whether an answer might come after the lease, when somebody else is sending the same."""
+        assert delivery.lease_until is not None, "claimed"
+        return self._clock.now() + self._answer_within > delivery.lease_until
+
+    async def _store(self, before: Delivery, after: Delivery) -> Delivery:
+        """``after``, stored. Raises ``Conflict`` when somebody else was first."""
         await self._units.write(
             lambda tx: tx.deliveries.change(before, after), merchant_id=before.merchant_id
         )
+        return after

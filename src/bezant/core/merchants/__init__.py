@@ -28,6 +28,7 @@ from bezant.core.merchants.model import (
     Terminal,
     TipRule,
 )
+from bezant.core.merchants.onboarding import ORIGIN, NewMerchant, Onboarding, origin_of
 from bezant.core.merchants.ports import Hasher, SystemClock
 from bezant.core.merchants.service import Denied, Directory, Gate, Rejection
 from bezant.core.merchants.signing import (
@@ -44,6 +45,7 @@ from bezant.core.outcomes import BadFacts
 
 __all__ = [
     "APP_NAME",
+    "ORIGIN",
     "SANDBOX_PASSWORD",
     "TERMINAL_NUMBER",
     "Account",
@@ -69,10 +71,12 @@ __all__ = [
     "IssuedKey",
     "Merchant",
     "MerchantClock",
+    "NewMerchant",
     "NoticeFormat",
     "Notices",
     "Notifier",
     "OldPhrase",
+    "Onboarding",
     "Profile",
     "Proof",
     "RefundFactor",
@@ -86,5 +90,6 @@ __all__ = [
     "TipRule",
     "freeze",
     "move",
+    "origin_of",
     "release",
 ]

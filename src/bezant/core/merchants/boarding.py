@@ -146,7 +146,7 @@ class NewNames(Protocol):
 class Boarding:
     """Makes and changes accounts on behalf of ``actor``, who has been found to be allowed to.
 
-    ``notifies``: one-time passwords can be sent to people.
+    ``notifies``: whether one-time passwords reach that factor's people.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Boarding:
         units: BoardingUnits,
         names: NewNames,
         clock: SystemClock,
-        notifies: bool = False,
+        notifies: Callable[[RefundFactor], bool] = lambda _factor: False,
         actor: Actor = OPERATOR,
     ) -> None:
         self._units = units
@@ -314,10 +314,10 @@ class Boarding:
             factor = changed.refund_factor
             if factor.enabled and not (factor.email or factor.phone):
                 raise BadFacts("the refund factor needs an email address or a phone number")
-            if factor.enabled and not merchant.sandbox and not self._notifies:
+            if factor.enabled and not merchant.sandbox and not self._notifies(factor):
                 raise BadFacts(
-                    "the refund factor cannot be switched on: nothing is set up yet that sends one-time "
-                    "passwords (a sandbox merchant needs nothing: its password is fixed)"
+                    "the refund factor cannot be switched on: nothing is set up that sends one-time "
+                    "passwords there: see BEZANT_SMTP and BEZANT_SMS (a sandbox merchant's is fixed)"
                 )
             tx.boarding.set_rules(changed)
             return changed, _rules(changed)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from bezant.core.merchants.model import Caller, RefundFactor
+from bezant.core.merchants.model import Caller
 from bezant.core.merchants.ports import SystemClock
 from bezant.core.money import Money
 from bezant.core.outcomes import Reason, Refused
@@ -64,8 +64,8 @@ class Proof:
 class Notifier(Protocol):
     """Sends texts to people."""
 
-    async def send_password(self, password: Secret, factor: RefundFactor, *, amount: Money) -> None:
-        """Send a refund's one-time password to the merchant's people."""
+    async def send_password(self, caller: Caller, password: Secret, *, amount: Money) -> None:
+        """Have a refund's one-time password sent to the merchant's people. Refuses ``BUSY``."""
         ...
 
 
@@ -161,7 +161,7 @@ class Factors:
         )
         if not sandbox:
             assert self._notifier is not None, "a factor was enabled that nobody delivers"
-            await self._notifier.send_password(password, factor, amount=amount)
+            await self._notifier.send_password(caller, password, amount=amount)
         return challenge_id
 
     async def prove(

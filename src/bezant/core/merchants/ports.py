@@ -46,8 +46,8 @@ class MerchantStore(Protocol):
         """The account that owns the terminal with that number."""
         ...
 
-    def add_client_token(self, token: ClientToken) -> None:
-        """Keep a token until it expires."""
+    def add_client_token(self, token: ClientToken, *, forget_before: datetime) -> None:
+        """Store a token, and drop the merchant's that expired before."""
         ...
 
     def find_client_token(self, merchant_id: int, token_hash: bytes) -> ClientToken | None:

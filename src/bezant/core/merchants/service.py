@@ -13,6 +13,8 @@ from bezant.core.merchants.ports import Hasher, MerchantTx, MerchantUnits, Syste
 N = TypeVar("N", str, int)
 
 CLIENT_TOKEN_LIFE = timedelta(minutes=30)
+CLIENT_TOKEN_KEPT = timedelta(days=1)
+"""After its end, before its row goes."""
 FAILURES_MAX = 10
 FAILURES_WINDOW = timedelta(minutes=10)
 LOCK_LIFE = timedelta(hours=1)
@@ -66,11 +68,15 @@ class Directory:
             self._by_number, number, lambda tx: tx.merchants.by_terminal_number(number)
         )
 
-    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
-        """A terminal as a caller, without credentials: for work that the gateway does by itself."""
-        account = self._by_id.get(merchant_id) or await self._load(
+    async def account(self, merchant_id: int) -> Account | None:
+        """The account of that merchant."""
+        return self._by_id.get(merchant_id) or await self._load(
             self._by_id, merchant_id, lambda tx: tx.merchants.account(merchant_id)
         )
+
+    async def caller(self, merchant_id: int, terminal_id: int) -> Caller:
+        """A terminal as a caller, without credentials: for work that the gateway does by itself."""
+        account = await self.account(merchant_id)
         terminal = account.terminal_by_id(terminal_id) if account else None
         if account is None or terminal is None:
             message = "no such terminal"
@@ -155,7 +161,9 @@ class Gate:
             expires_at=expires_at,
         )
         await self._units.write(
-            lambda tx: tx.merchants.add_client_token(record),
+            lambda tx: tx.merchants.add_client_token(
+                record, forget_before=expires_at - CLIENT_TOKEN_LIFE - CLIENT_TOKEN_KEPT
+            ),
             merchant_id=caller.merchant.merchant_id,
         )
         return token, expires_at

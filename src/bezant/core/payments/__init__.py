@@ -24,10 +24,10 @@ from bezant.core.payments.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Claim, Ids, Reversal, Stray
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Reversal, Stray
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
-from bezant.core.payments.reports import OpenBatch, Reports
+from bezant.core.payments.reports import OpenBatch, Reports, SettledBatch
 from bezant.core.payments.service import Payments, Settings
 from bezant.core.payments.settlement import Settlement, Settlements
 from bezant.core.payments.steps import Key
@@ -38,6 +38,7 @@ __all__ = [
     "Acquirer",
     "Adjusted",
     "Amounts",
+    "Bond",
     "Capture",
     "Charge",
     "Claim",
@@ -62,6 +63,7 @@ __all__ = [
     "Reports",
     "Reversal",
     "Settings",
+    "SettledBatch",
     "Settlement",
     "Settlements",
     "State",

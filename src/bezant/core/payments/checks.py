@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from bezant.core.merchants import AddressCheck, CardChecks
+from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Approved, Reason
 
 
@@ -76,12 +77,17 @@ def verification_match(letter: str | None) -> Match:
     return _VERIFICATION.get(letter or "", Match.UNCHECKED)
 
 
-def judged(answer: Answer, checks: CardChecks) -> Verdict:
-    """The network's answer to new money by a merchant's rules. The verification value is looked at first."""
+def judged(answer: Answer, checks: CardChecks, *, at_least: Money | None = None) -> Verdict:
+    """The network's answer to new money by a merchant's rules. The verification value is looked at first.
+
+    An approval of less than ``at_least`` is unwanted: the card has not enough.
+    """
     if not isinstance(answer, Approved):
         return answer
     if checks.verification_declines and verification_match(answer.cvv) is Match.NO_MATCH:
         return Unwanted(approved=answer, reason=Reason.CVV_MISMATCH)
     if checks.address_declines and address_match(checks.address, answer.avs) is Match.NO_MATCH:
         return Unwanted(approved=answer, reason=Reason.ADDRESS_MISMATCH)
+    if at_least is not None and answer.amount < at_least:
+        return Unwanted(approved=answer, reason=Reason.INSUFFICIENT_FUNDS)
     return answer

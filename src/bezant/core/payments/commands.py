@@ -32,9 +32,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """How a caller names an earlier payment: by its id, or by the network's two numbers.
+    """How a caller names an earlier payment: by its id, by the network's two numbers, or by the first alone.
 
-    What else is given must fit.
+    The retrieval reference alone stands for several: of those that the follow-up can be of, for one that is
+    in force before one that is not, then for the newest. What else is given must fit.
     """
 
     payment_id: int | None = None
@@ -47,10 +48,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """Money taken of what an earlier authorization holds, once, up to all of it."""
+    """Money taken of what an earlier authorization holds, once, up to all of it.
+
+    ``tip_on_top``: the tip may go beyond what is held, within the terminal's limit for tips.
+    """
 
     original: Reference
     amounts: Amounts
+    tip_on_top: bool = False
     order: Order = NO_ORDER
 
 
@@ -69,6 +74,7 @@ class Tip:
 
     original: Reference
     amount: Money
+    order: Order = NO_ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +89,13 @@ class Adjusted:
 class Refund:
     """Money back on an earlier sale, to its own card or, by ``token``, to another.
 
-    ``proof``: of the second factor, for merchants that want one.
+    Without an ``amount``, all that is left. ``settled_only``: turn it down before the sale is settled, when a
+    void would do. ``proof``: of the second factor, for merchants that want one.
     """
 
     original: Reference
-    amount: Money
+    amount: Money | None
+    settled_only: bool = False
     token: str | None = None
     proof: Proof | None = None
     order: Order = NO_ORDER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -13,7 +13,7 @@ from bezant.core.ledger import Journal
 from bezant.core.merchants import Profile
 from bezant.core.outcomes import Answer
 from bezant.core.payments.messages import BatchTotals, Message
-from bezant.core.payments.model import Payment
+from bezant.core.payments.model import Kind, Payment
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.vault import CardStore
 
@@ -66,6 +66,21 @@ class Claim:
     claimed_at: datetime
 
 
+class Bond(Protocol):
+    """What a charge is made for, told of it in the transactions that store the charge and its outcome.
+
+    A charge that is bound is approved in full or not at all. ``at`` is the merchant's time.
+    """
+
+    def begin(self, tx: PaymentTx, draft: Payment) -> None:
+        """The charge is about to be stored. What it raises keeps the charge from being made."""
+        ...
+
+    def end(self, tx: PaymentTx, payment: Payment, *, at: datetime) -> None:
+        """The charge has been decided on. What became of one that stays in doubt is told to nobody."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """A message to the network that must be taken back until the network confirms it.
@@ -104,6 +119,15 @@ class PaymentStore(Protocol):
         self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, audit_number: int
     ) -> Payment | None:
         """The payment, not a void, that the network knows by both numbers; locked to be changed."""
+        ...
+
+    def find_by_retrieval_reference(
+        self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, kinds: Collection[Kind]
+    ) -> Payment | None:
+        """The terminal's payment of one of those kinds with that reference; locked to be changed.
+
+        Of several, one that is in force or under way comes first, then the newest.
+        """
         ...
 
     def has_twin(self, draft: Payment, token: str, *, since: datetime) -> bool:

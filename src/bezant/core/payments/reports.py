@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from bezant.core.batches import Totals
+from bezant.core.batches import Batch, Totals
 from bezant.core.merchants import Caller
-from bezant.core.payments.model import Kind, State
+from bezant.core.payments.model import Kind, Payment, State
 from bezant.core.payments.ports import PaymentTx, PaymentUnits
 from bezant.core.payments.queries import Page, PaymentQuery
 
@@ -28,6 +30,14 @@ class ClosedBatch:
     """A batch that was settled: its totals, and a page of its members, voided ones among them."""
 
     totals: Totals
+    members: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledBatch:
+    """A batch that the acquirer has confirmed, and what was settled with it, newest first."""
+
+    batch: Batch
     members: Page
 
 
@@ -84,5 +94,55 @@ class Reports:
                 )
             )
             return ClosedBatch(totals=totals, members=members)
+
+        return await self._units.read(work)
+
+    async def settled_batches(
+        self,
+        caller: Caller,
+        *,
+        closed_from: datetime | None = None,
+        closed_to: datetime | None = None,
+        number: int | None = None,
+        limit: int,
+        members_max: int,
+    ) -> Sequence[SettledBatch]:
+        """Batches that were closed in a period of the merchant's time, newest first, with their members."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: PaymentTx) -> list[SettledBatch]:
+            return [
+                SettledBatch(
+                    batch=batch,
+                    members=tx.payments.page(
+                        PaymentQuery(
+                            merchant_id=merchant_id,
+                            terminal_id=terminal_id,
+                            batch_number=batch.number,
+                            kinds=MEMBER_KINDS,
+                            states=(State.SETTLED,),
+                            limit=members_max,
+                        )
+                    ),
+                )
+                for batch in tx.batches.closed(
+                    merchant_id,
+                    terminal_id,
+                    closed_from=closed_from,
+                    closed_to=closed_to,
+                    number=number,
+                    limit=limit,
+                )
+            ]
+
+        return await self._units.read(work)
+
+    async def keyed(self, caller: Caller, key: str) -> Payment | None:
+        """The payment that a request of this terminal with that idempotency key made, in any state."""
+        merchant_id, terminal_id = caller.key
+
+        def work(tx: PaymentTx) -> Payment | None:
+            claim = tx.claims.find(merchant_id, terminal_id, key)
+            return None if claim is None else tx.payments.find(merchant_id, claim.subject_id)
 
         return await self._units.read(work)

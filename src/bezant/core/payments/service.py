@@ -33,7 +33,6 @@ from bezant.core.payments.model import (
     CHARGES,
     NEW_MONEY,
     NO_ORDER,
-    REFUNDABLE,
     Amounts,
     Event,
     Kind,
@@ -43,7 +42,8 @@ from bezant.core.payments.model import (
     decide,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Claim, Ids, Pause, PaymentTx, PaymentUnits
+from bezant.core.payments.originals import is_held, look_up, referring, refund_refusal, void_refusal
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits
 from bezant.core.payments.steps import (
     Key,
     claimed,
@@ -116,8 +116,10 @@ class Payments:
 
     # -- use cases --------------------------------------------------------------------------------
 
-    async def charge(self, caller: Caller, charge: Charge, *, key: Key | None = None) -> Outcome:
-        """A sale or an authorization.
+    async def charge(
+        self, caller: Caller, charge: Charge, *, key: Key | None = None, bond: Bond | None = None
+    ) -> Outcome:
+        """A sale or an authorization; what it is made for, if anything, is its ``bond``.
 
         Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
         may be refused for.
@@ -140,29 +142,18 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            stored = kept
-            if kept is not None:
-                tx.cards.keep(kept)
-            elif charge.token is not None:
-                stored = tx.cards.find(draft.merchant_id, charge.token)
-            if stored is None:
-                return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
-            # The open batch is locked from here on: of two twins at once, the second sees the first.
-            batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
-            since = draft.requested_at - DUPLICATE_WINDOW
-            if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
-                twin = draft.having(card=stored.card)
-                return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
-            take_stock(tx, draft)
-            payment = numbered(draft, batch, card=stored.card)
-            tx.payments.add(payment)
-            return _Intent(payment=payment, stored_card=stored)
+            if bond is not None:
+                bond.begin(tx, draft)
+            intent = _stored(tx, draft, charge, kept)
+            if bond is not None and intent.payment.state is State.DECLINED:
+                bond.end(tx, intent.payment, at=draft.requested_at)
+            return intent
 
         intent = await self._begin(begin, draft, key)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
-        return await self._send(caller, intent, message, key)
+        return await self._send(caller, intent, message, key, bond)
 
     async def capture(self, caller: Caller, capture: Capture, *, key: Key | None = None) -> Outcome:
         """Take money that an authorization of this terminal holds. What is not taken is released.
@@ -181,15 +172,15 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, capture.original)
+            original = look_up(tx, draft, capture.original)
             if original is None or original.kind is not Kind.AUTHORIZATION:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
-            named = _referring(draft, original)
+            named = referring(draft, original)
             if original.state in {State.COMPLETING, State.COMPLETED}:
                 return _Intent(payment=turn_down(tx, named, Reason.ALREADY_CAPTURED))
             if original.state is not State.AUTHORIZED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
-            if draft.amounts.total > original.held:
+            if not is_held(capture, original, caller.terminal.tips):
                 return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_AUTHORIZED))
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             payment = numbered(
@@ -218,11 +209,11 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, increment.original)
+            original = look_up(tx, draft, increment.original)
             if original is None or original.state is not State.AUTHORIZED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
-            payment = numbered(_referring(draft, original), batch, card=original.card)
+            payment = numbered(referring(draft, original), batch, card=original.card)
             tx.payments.add(payment)
             tx.payments.change(original, original.step(Event.BEGIN_INCREMENT), at=draft.requested_at)
             return _Intent(payment=payment, stored_card=_stored_card(tx, original), original=original)
@@ -239,13 +230,17 @@ class Payments:
         if not rule.adjustable:
             raise Refused(Reason.TIP_NOT_ALLOWED)
         draft = await self._draft(
-            caller, kind=Kind.TIP, profile=Profile.TRADITIONAL, amounts=Amounts.of(tip.amount), order=NO_ORDER
+            caller,
+            kind=Kind.TIP,
+            profile=Profile.TRADITIONAL,
+            amounts=Amounts.of(tip.amount),
+            order=tip.order,
         )
 
         def begin(tx: PaymentTx) -> _Intent:
             if known := _made_before(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, tip.original)
+            original = look_up(tx, draft, tip.original)
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             if original is None or original.kind not in CHARGES or original.state is not State.CAPTURED:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
@@ -259,7 +254,7 @@ class Payments:
                 return _Intent(payment=original)
             _replayed(tx, draft, key)
             payment = numbered(
-                _referring(draft, original, amounts=amounts),
+                referring(draft, original, amounts=amounts),
                 batch,
                 card=original.card,
                 retrieval_reference=original.retrieval_reference,
@@ -283,28 +278,26 @@ class Payments:
 
         Refuses ``WRONG_FACTOR`` and what a key may be refused for.
         """
-        await self._factors.prove(
-            caller, refund.proof, refund.amount, used_by=key.fingerprint if key else USED_ONCE
-        )
+        asked = refund.amount or Money.zero(caller.merchant.currency)
+        await self._factors.prove(caller, refund.proof, asked, used_by=key.fingerprint if key else USED_ONCE)
         draft = await self._draft(
             caller,
             kind=Kind.REFUND,
             profile=Profile.TRADITIONAL,
-            amounts=Amounts.of(refund.amount),
+            amounts=Amounts.of(asked),
             order=refund.order,
         )
 
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, refund.original)
+            original = look_up(tx, draft, refund.original)
             if original is None or original.kind not in CHARGES:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
-            named = _referring(draft, original)
-            if original.state not in REFUNDABLE:
-                return _Intent(payment=turn_down(tx, named, Reason.ORIGINAL_NOT_FOUND))
-            if refund.amount > original.refundable:
-                return _Intent(payment=turn_down(tx, named, Reason.EXCEEDS_REFUNDABLE))
+            amount = original.refundable if refund.amount is None else refund.amount
+            named = referring(draft, original, amounts=Amounts.of(amount))
+            if refusal := refund_refusal(original, amount, settled_only=refund.settled_only):
+                return _Intent(payment=turn_down(tx, named, refusal))
             token = refund.token or (original.card.token if original.card else "")
             stored = tx.cards.find(draft.merchant_id, token)
             if stored is None:
@@ -315,7 +308,7 @@ class Payments:
             tx.payments.change(
                 original,
                 original.changed(
-                    refunded=original.refunded + refund.amount,
+                    refunded=original.refunded + amount,
                     refund_count=original.refund_count + 1,
                 ),
                 at=draft.requested_at,
@@ -343,13 +336,13 @@ class Payments:
         def begin(tx: PaymentTx) -> _Intent:
             if known := _replayed(tx, draft, key):
                 return known
-            original = _look_up(tx, draft, reference)
+            original = look_up(tx, draft, reference)
             if original is None:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
             # A void of an authorization takes its increments with it.
             held = replace(original.amounts, base=original.amounts.base + original.incremented)
-            named = _referring(draft, original, amounts=held)
-            if refusal := _void_refusal(tx, original):
+            named = referring(draft, original, amounts=held)
+            if refusal := void_refusal(tx, original):
                 return _Intent(payment=turn_down(tx, named, refusal))
             batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
             payment = numbered(
@@ -437,14 +430,18 @@ class Payments:
             await self._pause(TWIN_POLL_SECONDS)
             waited += TWIN_POLL_SECONDS
 
-    async def _send(self, caller: Caller, intent: _Intent, message: Message, key: Key | None) -> Outcome:
+    async def _send(
+        self, caller: Caller, intent: _Intent, message: Message, key: Key | None, bond: Bond | None = None
+    ) -> Outcome:
         said = await self._acquirer.send(message)
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
-        answer = judged(said, caller.merchant.checks) if payment.kind in NEW_MONEY else said
+        at_least = None if bond is None else payment.amounts.total
+        new = payment.kind in NEW_MONEY
+        answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
         try:
             finished = await self._units.write(
-                partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real),
+                partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
                 merchant_id=payment.merchant_id,
                 terminal_id=payment.terminal_id,
             )
@@ -454,7 +451,8 @@ class Payments:
             finished = await self._units.read(
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
-        except Unavailable:
+        except (Unavailable, Refused):
+            # Refused: more works wait for the database than may. The network's answer is kept all the same.
             left = Left(caller=caller, payment=payment, answer=answer, told_no=key is None)
             self._leftovers.add(left)
             if key is not None:
@@ -489,6 +487,27 @@ class Payments:
         )
 
 
+def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | None) -> _Intent:
+    """Store a charge with its card: ready to be sent, or turned down."""
+    stored = kept
+    if kept is not None:
+        tx.cards.keep(kept)
+    elif charge.token is not None:
+        stored = tx.cards.find(draft.merchant_id, charge.token)
+    if stored is None:
+        return _Intent(payment=turn_down(tx, draft, Reason.UNKNOWN_TOKEN))
+    # The open batch is locked from here on: of two twins at once, the second sees the first.
+    batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
+    since = draft.requested_at - DUPLICATE_WINDOW
+    if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
+        twin = draft.having(card=stored.card)
+        return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
+    take_stock(tx, draft)
+    payment = numbered(draft, batch, card=stored.card)
+    tx.payments.add(payment)
+    return _Intent(payment=payment, stored_card=stored)
+
+
 def _stored_card(tx: PaymentTx, payment: Payment) -> StoredCard | None:
     return tx.cards.find(payment.merchant_id, payment.card.token) if payment.card else None
 
@@ -517,65 +536,3 @@ def _known(tx: PaymentTx, claim: Claim | None) -> _Intent | None:
     if claim is None:
         return None
     return _Intent(payment=existing(tx, claim.merchant_id, claim.subject_id), replayed=True)
-
-
-def _look_up(tx: PaymentTx, draft: Payment, reference: Reference) -> Payment | None:
-    """The payment of this terminal that ``reference`` names and fits."""
-    if reference.payment_id is not None:
-        found = tx.payments.find(draft.merchant_id, reference.payment_id)
-    elif reference.retrieval_reference is not None and reference.audit_number is not None:
-        found = tx.payments.find_by_reference(
-            draft.merchant_id,
-            draft.terminal_id,
-            retrieval_reference=reference.retrieval_reference,
-            audit_number=reference.audit_number,
-        )
-    else:
-        return None
-    if found is None or found.terminal_id != draft.terminal_id:
-        return None
-    if reference.transaction_number not in {None, found.transaction_number}:
-        raise Refused(Reason.WRONG_TRANSACTION_NUMBER)
-    if reference.audit_number not in {None, found.audit_number}:
-        raise Refused(Reason.WRONG_AUDIT_NUMBER)
-    fits = (
-        reference.retrieval_reference in {None, found.retrieval_reference}
-        and reference.approval_code in {None, found.approval_code}
-        and reference.base in {None, found.amounts.base}
-    )
-    return found if fits else None
-
-
-def _referring(draft: Payment, original: Payment, *, amounts: Amounts | None = None) -> Payment:
-    """The draft of a follow-up, with what it takes over from its original."""
-    order = replace(
-        original.order,
-        **{
-            name: value
-            for name in ("invoice", "phone", "email", "source")
-            if (value := getattr(draft.order, name)) is not None
-        },
-        echo=draft.order.echo,
-    )
-    return draft.having(
-        profile=original.profile,
-        amounts=amounts or draft.amounts,
-        card=original.card,
-        expiry=original.expiry,
-        order=order,
-        original_id=original.payment_id,
-    )
-
-
-def _void_refusal(tx: PaymentTx, original: Payment) -> Reason | None:
-    """Why this payment cannot be voided, if it cannot."""
-    match original.state:
-        case State.VOIDED | State.VOIDING | State.RELEASING:
-            return Reason.ALREADY_VOIDED
-        case State.AUTHORIZED:
-            return None
-        case State.CAPTURED if not original.refunded:
-            batch = tx.batches.open(original.merchant_id, original.terminal_id)
-            return None if original.batch_number == batch.number else Reason.ORIGINAL_NOT_FOUND
-        case _:
-            return Reason.ORIGINAL_NOT_FOUND

@@ -28,7 +28,7 @@ from bezant.core.payments.model import (
     tip_entry,
     void_entry,
 )
-from bezant.core.payments.ports import Claim, PaymentTx, Reversal
+from bezant.core.payments.ports import Bond, Claim, PaymentTx, Reversal
 from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card
 
@@ -162,8 +162,16 @@ def _count(batch: Batch, payment: Payment, count: int) -> None:
         batch.add_sale(base=amounts.base, tax=amounts.tax, fee=amounts.fee, tip=amounts.tip, count=count)
 
 
-def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, real: datetime) -> Payment:
-    """Decide on the network's answer and book it.
+def finish(
+    tx: PaymentTx,
+    *,
+    payment: Payment,
+    answer: Verdict,
+    at: datetime,
+    real: datetime,
+    bond: Bond | None = None,
+) -> Payment:
+    """Decide on the network's answer, book it, and tell what the payment is made for.
 
     ``at`` is the merchant's time, ``real`` real time. Raises ``Conflict`` at the end of the
     transaction when somebody else decided first.
@@ -192,6 +200,8 @@ def finish(tx: PaymentTx, *, payment: Payment, answer: Verdict, at: datetime, re
                 created_at=real,
             )
         )
+    if bond is not None:
+        bond.end(tx, finished, at=at)
     return finished
 
 
@@ -343,7 +353,7 @@ def reversal_of(
         endpoint=caller.terminal.endpoints[payment.profile],
         audit_number=_audit_number(payment),
         retrieval_reference=payment.retrieval_reference,
-        amount=payment.amounts.total,
+        amount=payment.held,
         sent_at=payment.sent_at,
         local_at=caller.local(payment.requested_at),
         deadline_at=deadline_at,

@@ -1,7 +1,8 @@
 """Card numbers for a party further down the line: encrypted so that only that party can read them.
 
 A merchant's sales organization may hand in a public key. A card number leaves the vault in an envelope that
-its private key alone opens; the merchant that fetched it cannot. Without such a key nothing leaves.
+its private key alone opens; the merchant that fetched it cannot. Without such a key nothing leaves. What
+leaves stands in the merchant's audit log first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from bezant.core.merchants import Merchant
+from bezant.core.merchants import Caller, SystemClock
+from bezant.core.people import Actor, ActorKind, AuditTrail, Facts, OwnerRef
 from bezant.core.sensitive import Pan
 from bezant.core.vault.customers import CustomerStore
 from bezant.core.vault.model import Card, StoredCard
@@ -74,12 +76,21 @@ class ExportTx(Protocol):
         """Customers."""
         ...
 
+    @property
+    def audit(self) -> AuditTrail:
+        """Audit logs."""
+        ...
+
 
 class ExportUnits(Protocol):
     """Runs work in a transaction."""
 
     async def read(self, work: Callable[[ExportTx], T]) -> T:
         """Run ``work`` on a consistent view."""
+        ...
+
+    async def write(self, work: Callable[[ExportTx], T], *, merchant_id: int) -> T:
+        """Run ``work`` in one transaction."""
         ...
 
 
@@ -93,43 +104,58 @@ class _Found:
 class Exports:
     """Lets card numbers out of the vault. Each method raises ``ExportRefused``."""
 
-    def __init__(self, *, units: ExportUnits, sealer: Sealer, envelopes: Envelopes) -> None:
+    def __init__(
+        self, *, units: ExportUnits, sealer: Sealer, envelopes: Envelopes, clock: SystemClock
+    ) -> None:
         self._units = units
         self._sealer = sealer
         self._envelopes = envelopes
+        self._clock = clock
 
-    async def of_payment(self, merchant: Merchant, payment_id: int) -> Export:
+    async def of_payment(self, caller: Caller, payment_id: int) -> Export:
         """The card of an approved payment."""
+        merchant_id = caller.merchant.merchant_id
 
         def work(tx: ExportTx) -> _Found | None:
-            paid = tx.customers.card_paid_with(merchant.merchant_id, payment_id)
-            stored = tx.cards.find(merchant.merchant_id, paid.token) if paid else None
+            paid = tx.customers.card_paid_with(merchant_id, payment_id)
+            stored = tx.cards.find(merchant_id, paid.token) if paid else None
             return _Found(stored=stored, cardholder=paid.cardholder) if paid and stored else None
 
-        return self._export(merchant, await self._units.read(work))
+        return await self._export(caller, await self._units.read(work), {"payment_id": payment_id})
 
-    async def of_profile(self, merchant: Merchant, *, customer_id: int, profile_id: int) -> Export:
+    async def of_profile(self, caller: Caller, *, customer_id: int, profile_id: int) -> Export:
         """The card of a customer."""
+        merchant_id = caller.merchant.merchant_id
 
         def work(tx: ExportTx) -> _Found | None:
-            customer = tx.customers.find(merchant.merchant_id, customer_id)
-            for profile in tx.customers.cards(merchant.merchant_id, customer_id):
+            customer = tx.customers.find(merchant_id, customer_id)
+            for profile in tx.customers.cards(merchant_id, customer_id):
                 if customer is not None and profile.profile_id == profile_id:
-                    stored = tx.cards.find(merchant.merchant_id, profile.card.token)
+                    stored = tx.cards.find(merchant_id, profile.card.token)
                     assert stored is not None
                     return _Found(
                         stored=stored, cardholder=profile.cardholder, customer=customer.details.name
                     )
             return None
 
-        return self._export(merchant, await self._units.read(work))
+        named = {"customer_id": customer_id, "profile_id": profile_id}
+        return await self._export(caller, await self._units.read(work), named)
 
-    def _export(self, merchant: Merchant, found: _Found | None) -> Export:
+    async def _export(self, caller: Caller, found: _Found | None, named: Facts) -> Export:
         if found is None:
             raise ExportRefused(ExportRefusal.UNKNOWN_CARD)
-        card = found.stored.card
+        merchant, card = caller.merchant, found.stored.card
         pan = self._sealer.open(merchant.merchant_id, card.token, found.stored.sealed)
         envelope = self._envelopes.seal(merchant.iso_id, pan, token=card.token)
         if envelope is None:
             raise ExportRefused(ExportRefusal.NO_KEY)
+
+        def record(tx: ExportTx) -> None:
+            facts = {**named, "card": f"{card.bin}...{card.last4}", "to_iso": merchant.iso_id}
+            tx.audit.record(
+                OwnerRef.merchant(merchant.merchant_id), actor, "card.exported", facts, at=self._clock.now()
+            )
+
+        actor = Actor(kind=ActorKind.API_KEY, name=merchant.app_id, origin=f"EPI {caller.terminal.number}")
+        await self._units.write(record, merchant_id=merchant.merchant_id)
         return Export(card=card, cardholder=found.cardholder, customer=found.customer, envelope=envelope)

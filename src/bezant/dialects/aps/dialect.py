@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from bezant.core.faults import fault_point
 from bezant.core.merchants import Edition, SigningAccount
 from bezant.core.outcomes import Refused
 from bezant.dialects.aps import answers, codes, fields, signature
@@ -93,6 +94,7 @@ class ApsDialect:
     async def _perform(self, request: Request, exchange: _Exchange) -> Result:
         """The checks in the vendor's order, then the operation."""
         exchange.received = received = _parameters(request)
+        fault_point("request.parsed")
         exchange.operation = operation = self._operation(received)
         account = await self._services.signing.by_identifier(_text(received.get("merchant_identifier")))
         exchange.edition = operation.speaks(received, account.edition if account else Edition.CURRENT)
@@ -113,6 +115,7 @@ class ApsDialect:
                 _log.info("wrong signature", identifier=account.identifier, signed=signature.shown(received))
             raise Fault(Error(codes.BAD_SIGNATURE))
         exchange.proven = True
+        fault_point("request.authenticated")
         if signature.is_ambiguous(received, self._names):
             raise Fault(Error(codes.BAD_FORMAT))
         check_lengths(form.fields, received)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from bezant.core.bnpl import Loan, LoanRefund, Topic
 from bezant.core.deliveries import Delivery, Parcel
-from bezant.core.merchants import NoticeFormat, Notices, SigningAccount, SigningDirectory
+from bezant.core.merchants import Directory, NoticeFormat, Notices, SigningAccount, SigningDirectory
 from bezant.dialects.aps import answers, codes
 from bezant.dialects.aps.codes import Error
 from bezant.dialects.aps.operation import Form
@@ -24,6 +24,8 @@ from bezant.dialects.wire.codecs import json
 
 T = TypeVar("T")
 
+FEEDBACK_TAKEN: Final = (range(200, 300), range(302, 303))
+"""The statuses that acknowledge a notice: any 2xx, and 302 (source: vendor docs)."""
 DIRECT: Final = frozenset({Topic.BOUGHT, Topic.FAILED, Topic.IN_DOUBT})
 """What is told at once. The rest is told where later changes are."""
 IN_DOUBT: Final = frozenset({Topic.IN_DOUBT, Topic.REFUND_IN_DOUBT})
@@ -65,9 +67,10 @@ class LoanUnits(Protocol):
 class Feedback:
     """Composes what merchants with a signing account are told."""
 
-    def __init__(self, *, units: LoanUnits, signing: SigningDirectory) -> None:
+    def __init__(self, *, units: LoanUnits, signing: SigningDirectory, callers: Directory) -> None:
         self._units = units
         self._signing = signing
+        self._callers = callers
 
     async def compose(self, delivery: Delivery) -> Parcel | None:
         """What to send, and where; nothing for a merchant that wants to be told nothing."""
@@ -79,7 +82,8 @@ class Feedback:
         loan, refund = await self._units.read(lambda tx: _subject(tx, delivery, topic))
         said = _refund_notice(loan, refund, topic, account) if refund else _loan_notice(loan, topic, account)
         said[SIGNATURE] = sign_answer(said, account.response_phrase, account.digest)
-        return _parcel(url, said, account.notices.format)
+        caller = await self._callers.caller(account.merchant_id, account.terminal_id)
+        return _parcel(url, said, account.notices.format, sandbox=caller.merchant.sandbox)
 
 
 def _url(notices: Notices, topic: Topic) -> str | None:
@@ -120,11 +124,12 @@ def _notice(
     return {name: str(value) for name, value in said.items() if value is not None and value != ""}
 
 
-def _parcel(url: str, said: Mapping[str, str], written: NoticeFormat) -> Parcel:
+def _parcel(url: str, said: Mapping[str, str], written: NoticeFormat, *, sandbox: bool) -> Parcel:
     if written is NoticeFormat.FORM:
         return Parcel(
             url=url,
             content_type="application/x-www-form-urlencoded",
             body=urlencode(said).encode(),
+            sandbox=sandbox,
         )
-    return Parcel(url=url, content_type="application/json", body=json(dict(said)))
+    return Parcel(url=url, content_type="application/json", body=json(dict(said)), sandbox=sandbox)

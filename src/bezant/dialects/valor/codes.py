@@ -36,6 +36,9 @@ class Error:
     when: str = ""
 
 
+UNKNOWN_TRANSACTION = Error(
+    "91", "INVALID TXN ID", Mark.SAMPLE, family="ERR-91", when="no approved payment of this terminal"
+)
 TXN_TYPE_REQUIRED = Error(
     "D03", "TXN TYPE IS REQUIRED", Mark.SAMPLE, when="no `txn_type`, or none that is known"
 )
@@ -84,6 +87,20 @@ KEY_IN_FLIGHT = Error(
     status=409,
     when="`Idempotency-Key` came again while its request is under way",
 )
+BAD_UID = Error("A18", "INVALID UID", Mark.SAMPLE, when="no link of this terminal")
+PAGE_NOT_PENDING = Error(
+    "A36", "ONLY PENDING EINVOICE CAN BE RESEND", Mark.SAMPLE, when="paid, being paid, expired or canceled"
+)
+
+
+def _in_status(word: str, mark: Mark) -> Error:
+    return Error("A39", f"TRANSACTION IS ALREADY IN {word} STATUS", mark, when=f"the link is {word.lower()}")
+
+
+PAGE_EXPIRED = _in_status("EXPIRED", Mark.SAMPLE)
+PAGE_PAID = _in_status("PAID", Mark.OURS)
+PAGE_CANCELED = _in_status("CANCELED", Mark.OURS)
+PAGE_PROCESSING = _in_status("PROCESSING", Mark.OURS)
 BAD_OFFSET = Error("A24", "INVALID OFFSET", Mark.SAMPLE)
 BAD_DATE_FILTER = Error("A26", "INVALID DATE FILTER", Mark.SAMPLE)
 BAD_STATUS = Error("A32", "INVALID STATUS", Mark.SAMPLE)
@@ -112,13 +129,20 @@ BAD_AUTH_CODE = Error("E17", "INVALID AUTH CODE", Mark.OURS)
 BAD_TIP = Error("E18", "INVALID TIP AMOUNT", Mark.OURS)
 BAD_TEXT = Error("E19", "INVALID FIELD VALUE", Mark.OURS)
 BAD_PIN = Error("E20", "INVALID PIN", Mark.OURS)
-NO_HOSTED_PAGE = Error("E22", "EPAGE URL GENERATION FAILED", Mark.CLIENT)
+NO_HOSTED_PAGE = Error(
+    "E22",
+    "EPAGE URL GENERATION FAILED",
+    Mark.CLIENT,
+    when="another page with that `invoicenumber` can still be paid",
+)
 AUTHENTICATION_FAILED = Error(
     "E26",
     "AUTHENTICATION FAILED",
     Mark.SAMPLE,
     when="the client token is unknown or expired, or the one-time password of a refund is wrong",
 )
+BAD_NEVER_EXPIRE = Error("E68", "INVALID NEVER EXPIRE", Mark.SAMPLE)
+BAD_ACTIVE_ON = Error("E69", "INVALID ACTIVE ON", Mark.OURS, when="`active_on` is over")
 BAD_STAN = Error("E34", "INVALID STAN NO", Mark.SAMPLE)
 TOO_MANY_FAILED = Error(
     "E109",
@@ -147,6 +171,7 @@ UNKNOWN_PRODUCT = Error("G20", "PRODUCT ID DOES NOT EXIST", Mark.SAMPLE)
 OUT_OF_STOCK = Error(
     "G21", "PRODUCT IS OUT OF STOCK", Mark.OURS, when="`productIds` name more of an item than there is"
 )
+BAD_RECEIPT_TYPE = Error("G36", "RECEIPT TYPE ALLOWED VALUES ARE 0, 1", Mark.SAMPLE)
 BAD_BIN = Error("G42", "INVALID BIN", Mark.SAMPLE)
 PERCENTAGE_EXCEEDED = Error("G43", "PERCENTAGE EXCEEDED", Mark.SAMPLE, when="more than 100 percent")
 
@@ -201,6 +226,7 @@ DECLINES: dict[Reason, Decline] = {
         "V5", "V0622", "Capture/Ticket Transaction has already been performed", Mark.SAMPLE
     ),
     Reason.EXCEEDS_REFUNDABLE: _passed_through("13", "Invalid amount"),
+    Reason.NOT_SETTLED: _NOT_FOUND,
     Reason.ADDRESS_MISMATCH: _passed_through("VA", "AVS mismatch"),
     Reason.UNKNOWN_GIFT_CARD: Decline("VR", "V00VR", "CARD NOT FOUND", Mark.SAMPLE),
     Reason.GIFT_CARD_ACTIVE: Decline("VR", "V00VR", "ALREADY ACTIVE", Mark.SAMPLE),

@@ -73,8 +73,9 @@ Door = Callable[..., Awaitable[Caller]]
 class Operation:
     """One operation: the ``txn_type`` words that name it, its fields in the order of their checks.
 
-    ``signs`` are other ways to be named where there is no ``txn_type``: parameters (lower case) and their
-    words, all of which must be there. A query key without a value has the word ``""``.
+    ``signs`` are other ways to be named: parameters (lower case) and their words, all of which must be there.
+    Without ``txn_type`` among them they count where a request has none; with it they come before the
+    operation that it names by itself. A query key without a value has the word ``""``.
     """
 
     name: str
@@ -97,7 +98,9 @@ class ValorDialect:
     def __init__(self, services: Services, operations: tuple[Operation, ...]) -> None:
         self._services = services
         self._by_type = {word.lower(): operation for operation in operations for word in operation.types}
-        self._signs = [(sign, operation) for operation in operations for sign in operation.signs]
+        signs = [(sign, operation) for operation in operations for sign in operation.signs]
+        self._signs = [each for each in signs if "txn_type" not in each[0]]
+        self._refinements = [each for each in signs if "txn_type" in each[0]]
 
     async def answer(self, request: Request) -> Response:
         """Answer a request; what cannot be answered well is answered with the vendor's own error."""
@@ -143,7 +146,8 @@ class ValorDialect:
     def _operation(self, parameters: body.Parameters) -> Operation:
         values = parameters.values
         if values.get("txn_type"):
-            operation = self._by_type.get(_word(values["txn_type"]))
+            operation = next((found for sign, found in self._refinements if _shows(values, sign)), None)
+            operation = operation or self._by_type.get(_word(values["txn_type"]))
         else:
             said = {**dict.fromkeys(parameters.hints, ""), **values}
             operation = next((found for sign, found in self._signs if _shows(said, sign)), None)

@@ -202,7 +202,13 @@ _ERROR_E03: Layout[Error] = Layout(
     Constant("mesg", "TRANSACTION NOT ALLOWED"),
     Reply("desc", codecs.json, lambda e: e.text),
 )
-ERROR_FAMILIES: dict[str, Layout[Error]] = {"ERR": _ERROR, "ERR-E03": _ERROR_E03}
+_ERROR_91: Layout[Error] = Layout(
+    Reply("error_no", codecs.json, lambda e: e.code),
+    Constant("status", "OK"),
+    Constant("msg", "PROCESSING ERROR"),
+    Reply("desc", codecs.json, lambda e: e.text),
+)
+ERROR_FAMILIES: dict[str, Layout[Error]] = {"ERR": _ERROR, "ERR-E03": _ERROR_E03, "ERR-91": _ERROR_91}
 
 
 def decline_of(payment: Payment) -> Declined:

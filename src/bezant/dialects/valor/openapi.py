@@ -54,6 +54,8 @@ _EXAMPLES: Final[Mapping[str, Part]] = {
     },
     "giftsale": {"amount": "5.00", "pan": "6006491286999901778"},
     "binLookup": {"bin": "411111"},
+    "hostedpage": {"amount": "20.00", "invoicenumber": "inv0001", "orderdescription": "king size bed 10x12"},
+    "qrcode": {"amount": "20.00"},
     "addcustomer": {"customer_name": "John Smith"},
     "addpaymentprofile": {"pan_num": "4111111111111111", "expiry": "12/36", "cardholder_name": "John Smith"},
     "addachprofile": {"routing_number": "021000021", "account_number": "000123456789"},
@@ -95,6 +97,10 @@ _LINKS: Final[Mapping[str, tuple[tuple[str, Mapping[str, str]], ...]]] = {
     ),
     "giftsale": (("giftrefund", {"ref_txn_id": _ID_FIELD}), ("giftvoid", {"ref_txn_id": _ID_FIELD})),
     "giftaddvalue": (("giftvoid", {"ref_txn_id": _ID_FIELD}),),
+    "hostedpage": (
+        ("resendEinvoice", {"uid": "$response.body#/uid"}),
+        ("cancelEinvoice", {"uid": "$response.body#/uid"}),
+    ),
     "ecommRefund": (("refund", {"uuid": "$response.body#/response/uuid"}),),
 }
 """What may follow an operation: the next one, and what of the answer it is sent."""
@@ -150,7 +156,7 @@ class _Schemas:
         return self.answer(_FAMILY_NAMES[name], families.ERROR_FAMILIES[name])
 
 
-_FAMILY_NAMES: Final = {"ERR": "Error", "ERR-E03": "ErrorNotAllowed"}
+_FAMILY_NAMES: Final = {"ERR": "Error", "ERR-E03": "ErrorNotAllowed", "ERR-91": "ErrorUnknownTransaction"}
 
 
 def page() -> str:
@@ -207,7 +213,7 @@ def _request(operation: Operation) -> Schema:
         # Either lets a caller in.
         schema["anyOf"] = [{"required": ["client_token"]}, {"required": ["appid", "appkey"]}]
         required = [name for name in required if name not in {"appid", "appkey", "client_token"}]
-    schema["required"] = [*names, *required]
+    schema["required"] = list(dict.fromkeys((*names, *required)))
     return schema
 
 

@@ -324,6 +324,31 @@ def email(*, length_max: int) -> Reader[str]:
     return described(read, f"e-mail address, at most {length_max} characters", schema)
 
 
+_WEB: Final = re.compile(
+    r"https?://[0-9A-Za-z](?:[0-9A-Za-z.\-]{0,251}[0-9A-Za-z])?(?::[0-9]{1,5})?"
+    r"(?:[/?#][0-9A-Za-z/?#:@!$&'()*+,;=._~%\-]*)?",
+    re.ASCII,
+)
+
+
+def web_address(*, length_max: int) -> Reader[str]:
+    """An http or https address without user or password, written in the letters that addresses have."""
+
+    def read(value: Any) -> str:  # noqa: ANN401 - any JSON value
+        found = scalar(value).strip(" ")
+        if len(found) > length_max or _WEB.fullmatch(found) is None:
+            raise Invalid
+        return found
+
+    schema = {
+        "type": "string",
+        "format": "uri",
+        "maxLength": length_max,
+        "examples": ["https://shop.example/paid"],
+    }
+    return described(read, f"http or https address, at most {length_max} characters", schema)
+
+
 _PHONE: Final = re.compile(r"\+?[0-9]{1,19}", re.ASCII)
 _PHONE_NOISE: Final = dict.fromkeys(map(ord, " -.()"))
 
@@ -481,6 +506,19 @@ def time_12(at: datetime) -> str:
 def day_and_time(at: datetime) -> str:
     """``2026-03-24 06:13:06``."""
     return at.isoformat(" ")[:19]
+
+
+@with_schema({"pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{2}$"})
+def day_short(at: datetime) -> str:
+    """``03/25/26``."""
+    iso = date.isoformat(at)
+    return f"{iso[5:7]}/{iso[8:]}/{iso[2:4]}"
+
+
+@with_schema({"pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{2} [01][0-9]:[0-9]{2} [AP]M$"})
+def day_and_minute(at: datetime) -> str:
+    """``03/24/26 02:00 AM``."""
+    return f"{day_short(at)} {time_12(at)}"
 
 
 @with_schema({"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.000Z$"})

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import ipaddress
 import sys
 import time
 import traceback
@@ -22,6 +21,7 @@ import structlog
 from bezant.core.faults import fault_point
 from bezant.dialects.wire.admission import Admission
 from bezant.dialects.wire.body import BYTES_MAX
+from bezant.proxies import client_address
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -268,18 +268,8 @@ class Endpoint:
             request_id=request_id,
         )
 
-    def _address(self, address: str, headers: dict[bytes, bytes]) -> str:
-        """The client's address; a proxy's word is taken only from proxies that are trusted."""
-        if address not in self._trusted_proxies:
-            return address
-        for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
-            named = _ip_address(hop.strip())
-            if named is None:
-                break
-            address = named
-            if address not in self._trusted_proxies:
-                break
-        return address
+    def _address(self, peer: str, headers: dict[bytes, bytes]) -> str:
+        return client_address(peer, headers.get(b"x-forwarded-for", b""), trusted=self._trusted_proxies)
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -294,14 +284,6 @@ def _declares_too_much(headers: dict[bytes, bytes]) -> bool:
     """Whether the client says that its body is over the limit. What comes is counted in any case."""
     length = headers.get(b"content-length", b"").lstrip(b"0")
     return length.isdigit() and (len(length) > _LENGTH_DIGITS_MAX or int(length) > BYTES_MAX)
-
-
-def _ip_address(text: str) -> str | None:
-    """An IP address in its usual form. With an IPv6 zone, which may be any text, it is none."""
-    try:
-        return None if "%" in text else str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
 
 
 def _frames(error: Exception) -> list[str]:

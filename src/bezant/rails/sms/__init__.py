@@ -1,5 +1,5 @@
 """Text messages to phones: posted over HTTP to a gateway that sends them, or to an inbox of the sandbox."""
 
-from bezant.rails.sms.sender import HttpTexts, NoTexts
+from bezant.rails.sms.sender import SECONDS_MAX, HttpTexts, NoTexts
 
-__all__ = ["HttpTexts", "NoTexts"]
+__all__ = ["SECONDS_MAX", "HttpTexts", "NoTexts"]

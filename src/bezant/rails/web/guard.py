@@ -44,7 +44,7 @@ class NotAllowed(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """``allow_loopback`` is for sandboxes: this machine may be reached, without TLS and at any port."""
+    """``allow_loopback`` is for sandbox merchants: they reach this machine, without TLS and at any port."""
 
     allow_loopback: bool = False
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 import structlog
 
-from bezant.core.deliveries import Fate, Parcel, Unreachable
-from bezant.core.deliveries.model import fate_of
+from bezant.core.deliveries import Answered, Fate, Parcel, Unreachable
 from bezant.rails.web.guard import Guard, NotAllowed
 
 CONNECTIONS_MAX: Final = 64
@@ -25,31 +25,36 @@ log = structlog.get_logger()
 
 
 class WebSender:
-    """Posts to wherever ``guard`` lets it."""
+    """Posts to the internet; with ``loopback_for_sandboxes``, for sandbox merchants to this machine, too."""
 
-    def __init__(self, guard: Guard, *, timeout_seconds: float = SECONDS_MAX) -> None:
-        self._guard = guard
+    def __init__(self, *, loopback_for_sandboxes: bool = False, timeout_seconds: float = SECONDS_MAX) -> None:
+        self._loopback_for_sandboxes = loopback_for_sandboxes
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Guard, aiohttp.ClientSession] = {}
 
     async def stop(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
             await session.close()
 
     async def post(self, parcel: Parcel) -> Fate:
         """Post a parcel once."""
+        guard = Guard(allow_loopback=self._loopback_for_sandboxes and parcel.sandbox)
         try:
-            self._guard.check_url(parcel.url)
-            async with self._opened().post(
+            guard.check_url(parcel.url)
+            async with self._session(guard).post(
                 parcel.url,
                 data=parcel.body,
-                headers={"Content-Type": parcel.content_type, "Accept-Encoding": "identity"},
+                headers=[
+                    *((name, value.reveal()) for name, value in parcel.headers),
+                    ("Content-Type", parcel.content_type),
+                    ("Accept-Encoding", "identity"),
+                ],
                 allow_redirects=False,
             ) as answer:
                 await _read(answer)
-                return fate_of(answer.status)
+                return Answered(status=answer.status)
         except NotAllowed:
             log.warning("notice not allowed there")
             return Unreachable(cause="not allowed")
@@ -59,29 +64,30 @@ class WebSender:
             refused = isinstance(getattr(trouble, "os_error", None), NotAllowed)
             return Unreachable(cause="not allowed" if refused else "not reached")
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """The session, made when it is first needed: it belongs to the loop that runs then."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
+    def _session(self, guard: Guard) -> aiohttp.ClientSession:
+        """The session of a guard, made when it is first needed: it belongs to the loop that runs then."""
+        if guard not in self._sessions:
+            self._sessions[guard] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=CONNECTIONS_MAX,
                     # Each try asks for its address anew, and none is reached over a connection of another.
                     force_close=True,
                     use_dns_cache=False,
-                    socket_factory=self._socket,
+                    socket_factory=partial(_socket, guard),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
                 auto_decompress=False,
                 trust_env=False,
             )
-        return self._session
+        return self._sessions[guard]
 
-    def _socket(self, found: tuple[Any, ...]) -> socket.socket:
-        """A socket for an address that was found, or a veto: names and literals alike end up here."""
-        family, kind, protocol, _, place = found
-        self._guard.check_address(str(place[0]))
-        return socket.socket(family=family, type=kind, proto=protocol)
+
+def _socket(guard: Guard, found: tuple[Any, ...]) -> socket.socket:
+    """A socket for an address that was found, or a veto: names and literals alike end up here."""
+    family, kind, protocol, _, place = found
+    guard.check_address(str(place[0]))
+    return socket.socket(family=family, type=kind, proto=protocol)
 
 
 async def _read(answer: aiohttp.ClientResponse) -> None:

@@ -122,6 +122,34 @@ class Batches:
         ).one_or_none()
         return None if row is None else _batch(row).totals
 
+    def closed(
+        self,
+        merchant_id: int,
+        terminal_id: int,
+        *,
+        closed_from: datetime | None,
+        closed_to: datetime | None,
+        number: int | None,
+        limit: int,
+    ) -> list[Batch]:
+        """Batches whose totals the acquirer has, newest first, without holding them.
+
+        ``closed_from`` and ``closed_to`` are in the merchant's time; None does not filter.
+        """
+        where = [
+            batches.c.merchant_id == merchant_id,
+            batches.c.terminal_id == terminal_id,
+            batches.c.state == BatchState.CLOSED.value,
+        ]
+        if closed_from is not None:
+            where.append(batches.c.closed_at >= to_micros(closed_from))
+        if closed_to is not None:
+            where.append(batches.c.closed_at < to_micros(closed_to))
+        if number is not None:
+            where.append(batches.c.number == number)
+        query = select(batches).where(*where).order_by(batches.c.number.desc()).limit(limit)
+        return [_batch(row) for row in self._connection.execute(query)]
+
     def find(self, merchant_id: int, terminal_id: int, number: int) -> Batch | None:
         """A batch by its number, to be changed."""
         self._writes.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from bezant.core.faults import fault_point
 from bezant.core.vault import Brand, Card, StoredCard
 from bezant.storage.bulk import BulkInsert, Row
 from bezant.storage.tables import cards
@@ -48,6 +49,7 @@ class Cards:
             rows = [_row(stored) for _, stored in sorted(self._kept.items())]
             self._kept.clear()
             _INSERT.run(self._connection, rows)
+            fault_point("vault.written")
 
 
 def _row(stored: StoredCard) -> Row:

@@ -16,7 +16,7 @@ from bezant.core.outcomes import Reason
 from bezant.core.payments import Claim
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from bezant.storage.stores.payments import Claims
+from bezant.storage.stores.claims import Claims
 from bezant.storage.tables import gift_events, gift_misses, gift_movements
 from bezant.storage.writes import Writes
 

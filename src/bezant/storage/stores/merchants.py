@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Table, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, or_, select, update
 
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
@@ -36,6 +36,7 @@ from bezant.storage.writes import Writes
 
 APP_ID = "app_id"
 TERMINAL_NUMBER = "terminal"
+ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +200,9 @@ class Merchants:
                 terminal_number=endpoint.terminal_number,
             )
         self._list(TERMINAL_NUMBER, terminal.number, merchant_id)
+        # Two terminals with one number at the acquirer would reverse and settle each other's payments.
+        for endpoint in set(terminal.endpoints.values()):
+            self._list(ENDPOINT, f"{endpoint.merchant_number}/{endpoint.terminal_number}", merchant_id)
         self._insert(
             t.batches,
             merchant_id=merchant_id,
@@ -233,6 +237,18 @@ class Merchants:
             created_at=to_micros(at),
             revoked_at=None,
         )
+
+    def put_origins(self, merchant_id: int, origins: Sequence[str]) -> None:
+        """Store the origins of a merchant's web pages, in place of those it has."""
+        self._writes.touch()
+        table = t.merchant_origins
+        self._connection.execute(delete(table).where(table.c.merchant_id == merchant_id))
+        for origin in origins:
+            self._insert(table, merchant_id=merchant_id, origin=origin)
+
+    def origins(self, merchant_id: int) -> list[str]:
+        """The origins of a merchant's web pages."""
+        return sorted(row.origin for row in self._of(t.merchant_origins, merchant_id))
 
     def changed(self) -> None:
         """Let every process know that what it has cached may be wrong."""
@@ -319,8 +335,14 @@ class Merchants:
 
     # -- client tokens ----------------------------------------------------------------------------
 
-    def add_client_token(self, token: ClientToken) -> None:
-        """Keep a token until it expires."""
+    def add_client_token(self, token: ClientToken, *, forget_before: datetime) -> None:
+        """Store a token, and drop the merchant's that expired before."""
+        c = t.client_tokens.c
+        self._connection.execute(
+            t.client_tokens.delete().where(
+                c.merchant_id == token.merchant_id, c.expires_at < to_micros(forget_before)
+            )
+        )
         self._insert(
             t.client_tokens,
             merchant_id=token.merchant_id,
@@ -385,6 +407,12 @@ class Failures:
                 select(table.c.locked_until).where(table.c.caller == caller)
             ).scalar_one_or_none()
         )
+
+    def has_failed(self, caller: bytes) -> bool:
+        """Whether failures of a caller are counted."""
+        table = t.login_failures
+        found = self._connection.execute(select(table.c.failures).where(table.c.caller == caller))
+        return found.scalar_one_or_none() is not None
 
     def clear(self, caller: bytes) -> None:
         """Forget a caller's failures."""

@@ -1,8 +1,8 @@
-"""Payments, their events, reversals and idempotency keys."""
+"""Payments, their events, and reversals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,6 @@ from bezant.core.money import CURRENCIES, Money
 from bezant.core.outcomes import Conflict, Reason
 from bezant.core.payments import (
     Amounts,
-    Claim,
     Kind,
     Order,
     Page,
@@ -29,7 +28,7 @@ from bezant.core.payments import (
 from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from bezant.storage.tables import claims, merchants, payment_events, payments, reversals
+from bezant.storage.tables import merchants, payment_events, payments, reversals
 from bezant.storage.writes import Writes
 
 _CHANGING = (
@@ -58,7 +57,6 @@ _UPDATE = BulkUpdate(
 )
 _INSERT_EVENTS = BulkInsert(payment_events)
 _INSERT_REVERSALS = BulkInsert(reversals)
-_INSERT_CLAIMS = BulkInsert(claims)
 
 _DETAILS = (
     "description",
@@ -132,10 +130,29 @@ class PaymentRows:
             payments.c.kind != Kind.VOID.value,
         )
 
-    def _one(self, *where: ColumnElement[bool]) -> Payment | None:
+    def find_by_retrieval_reference(
+        self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, kinds: Collection[Kind]
+    ) -> Payment | None:
+        """The terminal's payment of one of those kinds with that reference; locked to be changed.
+
+        Of several, one that is in force or under way comes first, then the newest.
+        """
+        return self._one(
+            payments.c.merchant_id == merchant_id,
+            payments.c.terminal_id == terminal_id,
+            payments.c.retrieval_reference == retrieval_reference,
+            payments.c.kind.in_(kinds),
+            first=[case((payments.c.state.in_(_STANDING), 0), else_=1)],
+        )
+
+    def _one(self, *where: ColumnElement[bool], first: Sequence[ColumnElement[int]] = ()) -> Payment | None:
         self._catch_up()
         query: Select[Any] = (
-            select(payments).where(*where).order_by(payments.c.payment_id.desc()).limit(1).with_for_update()
+            select(payments)
+            .where(*where)
+            .order_by(*first, payments.c.payment_id.desc())
+            .limit(1)
+            .with_for_update()
         )
         row = self._connection.execute(query).one_or_none()
         return None if row is None else payment_of(row)
@@ -536,65 +553,5 @@ class Reversals:
                         reversal.escalated,
                     )
                     for reversal in new
-                ],
-            )
-
-
-class Claims:
-    """Idempotency keys of one transaction."""
-
-    def __init__(self, connection: Connection, writes: Writes) -> None:
-        self._connection = connection
-        self._writes = writes
-        self._new: dict[tuple[int, int, str], Claim] = {}
-
-    def find(self, merchant_id: int, terminal_id: int, key: str) -> Claim | None:
-        """Who used that key."""
-        known = self._new.get((merchant_id, terminal_id, key))
-        if known is not None:
-            return known
-        row = self._connection.execute(
-            select(claims).where(
-                claims.c.merchant_id == merchant_id,
-                claims.c.terminal_id == terminal_id,
-                claims.c.key == key,
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        return Claim(
-            merchant_id=row.merchant_id,
-            terminal_id=row.terminal_id,
-            key=row.key,
-            fingerprint=row.fingerprint,
-            subject_id=row.subject_id,
-            claimed_at=from_micros(row.claimed_at),
-        )
-
-    def add(self, claim: Claim) -> None:
-        """Use a key; a second use fails at the end of the transaction."""
-        self._writes.touch()
-        place = claim.merchant_id, claim.terminal_id, claim.key
-        if place in self._new:
-            message = "an idempotency key was used twice in one transaction"
-            raise Conflict(message)
-        self._new[place] = claim
-
-    def flush(self) -> None:
-        """Write the claims."""
-        if self._new:
-            new, self._new = self._new, {}
-            _INSERT_CLAIMS.run(
-                self._connection,
-                [
-                    (
-                        claim.merchant_id,
-                        claim.terminal_id,
-                        claim.key,
-                        claim.fingerprint,
-                        claim.subject_id,
-                        to_micros(claim.claimed_at),
-                    )
-                    for claim in new.values()
                 ],
             )

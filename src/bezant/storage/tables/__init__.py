@@ -3,7 +3,7 @@
 A tenant's table has ``merchant_id`` first in its primary key and in each unique constraint, so that the
 database can be distributed by it. Tables without it (``directory``, ``id_blocks``, ``changes``,
 ``login_failures``, ``strays``, ``bins``, ``bin_sources``) are small or looked up before the tenant is known,
-or belong to organizations of every kind (``users``, ``agent_offices``, ``audit_entries``).
+or belong to organizations of every kind (``users``, ``agent_offices``, ``audit_entries``, ``api_keys``).
 
 Instants are whole microseconds since 1970 UTC and amounts whole minor units, both as 64-bit integers:
 exact and the same on both databases.
@@ -16,6 +16,7 @@ from bezant.storage.tables.accounts import (
     endpoints,
     isos,
     login_failures,
+    merchant_origins,
     merchants,
     refund_challenges,
     stores,
@@ -26,6 +27,8 @@ from bezant.storage.tables.bnpl import loan_events, loan_passwords, loan_program
 from bezant.storage.tables.catalogue import catalogue_discounts, catalogue_items, stock_takes
 from bezant.storage.tables.deliveries import deliveries
 from bezant.storage.tables.gift import gift_events, gift_misses, gift_movements
+from bezant.storage.tables.invoices import invoice_attempts, invoice_events, invoices
+from bezant.storage.tables.notices import notices
 from bezant.storage.tables.payments import (
     batches,
     claims,
@@ -44,6 +47,7 @@ from bezant.storage.tables.people import (
 )
 from bezant.storage.tables.signing import signing_access_codes, signing_accounts
 from bezant.storage.tables.system import changes, id_blocks
+from bezant.storage.tables.tokens import api_keys, ecom_tokens, terminal_profiles, token_keys
 from bezant.storage.tables.vault import (
     bin_sources,
     bins,
@@ -56,6 +60,7 @@ from bezant.storage.tables.vault import (
 
 __all__ = [
     "agent_offices",
+    "api_keys",
     "audit_entries",
     "audit_heads",
     "batches",
@@ -74,11 +79,15 @@ __all__ = [
     "data_keys",
     "deliveries",
     "directory",
+    "ecom_tokens",
     "endpoints",
     "gift_events",
     "gift_misses",
     "gift_movements",
     "id_blocks",
+    "invoice_attempts",
+    "invoice_events",
+    "invoices",
     "isos",
     "loan_events",
     "loan_passwords",
@@ -86,8 +95,10 @@ __all__ = [
     "loan_refunds",
     "loans",
     "login_failures",
+    "merchant_origins",
     "merchants",
     "metadata",
+    "notices",
     "payment_events",
     "payments",
     "postings",
@@ -98,7 +109,9 @@ __all__ = [
     "stock_takes",
     "stores",
     "strays",
+    "terminal_profiles",
     "terminals",
+    "token_keys",
     "user_passwords",
     "users",
 ]

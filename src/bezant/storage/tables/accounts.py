@@ -55,7 +55,16 @@ directory = Table(
     Column("name", String(64), primary_key=True),
     Column("merchant_id", BigInteger, nullable=False),
 )
-"""Which merchant a public name (an app id, a terminal number) belongs to."""
+"""Which merchant a name that nobody else may have (an app id, a terminal number, an endpoint) belongs to."""
+
+merchant_origins = Table(
+    "merchant_origins",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("origin", String(255), primary_key=True),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
+)
+"""Where a merchant's own web pages are: scheme, host and port."""
 
 stores = Table(
     "stores",

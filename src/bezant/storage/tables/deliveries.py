@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    text,
 )
 
 from bezant.storage.tables.base import metadata
@@ -23,19 +24,18 @@ deliveries = Table(
     Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
     Column("topic", String(32), nullable=False),
     Column("subject_id", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False, server_default="0"),
     Column("state", String(12), nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_try_at", BigInteger),
     Column("lease_until", BigInteger),
-    Column("url", String(500)),
-    Column("content_type", String(100)),
-    Column("body", LargeBinary),
+    Column("content", LargeBinary),
     Column("last_word", String(40)),
     Column("revision", Integer, nullable=False),
     CheckConstraint("tries >= 0", name="tries"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
 )
-"""``next_try_at`` is 0 for at once. The parcel is stored when it is composed, before it is first sent."""
+"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password."""
 Index(
     "ix_deliveries_due",
     deliveries.c.next_try_at,
@@ -48,3 +48,13 @@ Index(
     postgresql_where=deliveries.c.state == "sending",
     sqlite_where=deliveries.c.state == "sending",
 )
+Index(
+    "ix_deliveries_open",
+    deliveries.c.merchant_id,
+    deliveries.c.subject_id,
+    deliveries.c.sequence,
+    deliveries.c.delivery_id,
+    postgresql_where=text("state IN ('due', 'sending')"),
+    sqlite_where=text("state IN ('due', 'sending')"),
+)
+"""Finds what comes before a delivery of the same subject."""

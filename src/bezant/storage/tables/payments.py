@@ -131,6 +131,19 @@ Index(
     payments.c.state,
 )
 Index(
+    "ix_payments_original",
+    payments.c.merchant_id,
+    payments.c.original_id,
+    sqlite_where=text("original_id IS NOT NULL"),
+    postgresql_where=text("original_id IS NOT NULL"),
+)
+Index(
+    "ix_payments_reference",
+    payments.c.merchant_id,
+    payments.c.terminal_id,
+    payments.c.retrieval_reference,
+)
+Index(
     "ix_payments_held",
     payments.c.requested_at,
     sqlite_where=text("state = 'authorized'"),

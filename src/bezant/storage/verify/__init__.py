@@ -16,7 +16,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, text
 
 from bezant.storage.crypto import Keys
-from bezant.storage.verify import bnpl, deliveries, gift, money, payments, people
+from bezant.storage.verify import bnpl, deliveries, gift, invoices, money, payments, people
 from bezant.storage.verify.audit import AuditCheck
 from bezant.storage.verify.rules import Check, Finding, Verdict
 
@@ -53,7 +53,11 @@ CHECKS = (
     Check(invariant="I5", title="Every outcome is booked once and has its history", rules=payments.OUTCOMES),
     Check(invariant="I6", title="Nothing is left in doubt", rules=payments.DOUBTS),
     Check(invariant="I7", title="Numbers are given once", rules=payments.NUMBERS),
-    Check(invariant="I8", title="An idempotency key stands for one thing", rules=payments.CLAIMS),
+    Check(
+        invariant="I8",
+        title="An idempotency key or a link stands for one thing",
+        rules=(*payments.CLAIMS, *invoices.INVOICES),
+    ),
     Check(invariant="I9", title="Gift cards hold what was moved, and no less than nothing", rules=gift.GIFT),
     Check(invariant="I11", title="Everything announced is delivered or due", rules=deliveries.DELIVERIES),
     Check(

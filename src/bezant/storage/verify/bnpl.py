@@ -217,4 +217,19 @@ LOANS = (
             WHERE before <> previous OR what || ':' || before || '>' || after NOT IN ({_STEPS})
         """,  # noqa: S608 - our own words
     ),
+    Rule(
+        subject="loan or refund {subject_id}",
+        message="came to {ends} ends and doubts, {announced} were announced",
+        query="""
+            SELECT merchant_id, subject_id, SUM(ended) AS ends, SUM(told) AS announced
+            FROM (
+                SELECT merchant_id, subject_id, 1 AS ended, 0 AS told FROM loan_events
+                UNION ALL
+                SELECT merchant_id, loan_id, 1, 0 FROM loans WHERE NOT asked
+                UNION ALL
+                SELECT merchant_id, subject_id, 0, 1 FROM deliveries WHERE topic LIKE 'loan.%'
+            ) AS happened
+            GROUP BY merchant_id, subject_id HAVING SUM(ended) <> SUM(told)
+        """,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Rules about deliveries: each has ended, is due, or is under a lease that holds."""
+"""Rules about deliveries: each has ended, is due, or is under a lease that holds. Each notice has one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,29 @@ DELIVERIES = (
     ),
     Rule(
         subject="delivery {delivery_id}",
-        message="was {state} without anything to send",
+        message="is being sent, and nobody noticed that its lease ran out",
+        query="""
+            SELECT merchant_id, delivery_id FROM deliveries
+            WHERE state = 'sending' AND lease_until < :abandoned
+        """,
+    ),
+    Rule(
+        subject="delivery {delivery_id}",
+        message="was {state} without a try, or without anything to send",
         query="""
             SELECT merchant_id, delivery_id, state FROM deliveries
-            WHERE state IN ('delivered', 'given_up') AND (body IS NULL OR url IS NULL OR tries = 0)
+            WHERE (state IN ('delivered', 'given_up') AND tries = 0)
+                OR (state = 'delivered' AND content IS NULL)
+        """,
+    ),
+    Rule(
+        subject="notice {notice_id}",
+        message="is on no delivery",
+        query="""
+            SELECT n.merchant_id, n.notice_id FROM notices n
+            LEFT JOIN deliveries d ON d.merchant_id = n.merchant_id AND d.delivery_id = n.notice_id
+                AND d.topic = n.topic
+            WHERE d.delivery_id IS NULL
         """,
     ),
 )

@@ -263,7 +263,7 @@ CLAIMS = (
     ),
     Rule(
         subject="an idempotency key of terminal {terminal_id}",
-        message="was used for {subject_id}, which is no payment, settlement or gift movement of its terminal",
+        message="was used for {subject_id}, which is nothing that its terminal made",
         query="""
             SELECT c.merchant_id, c.terminal_id, c.subject_id
             FROM claims c
@@ -273,7 +273,10 @@ CLAIMS = (
                 AND b.settlement_id = c.subject_id
             LEFT JOIN gift_movements m ON m.merchant_id = c.merchant_id AND m.movement_id = c.subject_id
                 AND m.terminal_id = c.terminal_id
+            LEFT JOIN invoices i ON i.merchant_id = c.merchant_id AND i.invoice_id = c.subject_id
+                AND i.terminal_id = c.terminal_id
             WHERE c.subject_id <> 0 AND p.payment_id IS NULL AND b.number IS NULL AND m.movement_id IS NULL
+                AND i.invoice_id IS NULL
         """,
     ),
 )
@@ -321,7 +324,17 @@ OWNERS = (
                 AND t.number = d.name
             LEFT JOIN signing_accounts s ON d.kind = 'signing' AND s.merchant_id = d.merchant_id
                 AND s.identifier = d.name
-            WHERE m.merchant_id IS NULL AND t.merchant_id IS NULL AND s.merchant_id IS NULL
+            LEFT JOIN terminal_profiles n ON d.kind = 'profile' AND n.merchant_id = d.merchant_id
+                AND n.number = d.name
+            LEFT JOIN ecom_tokens k ON d.kind = 'ecom_token' AND k.merchant_id = d.merchant_id
+                AND k.token_hash = d.name
+            LEFT JOIN endpoints e ON d.kind = 'endpoint' AND e.merchant_id = d.merchant_id
+                AND e.merchant_number || '/' || e.terminal_number = d.name
+            LEFT JOIN invoices i ON d.kind = 'invoice' AND i.merchant_id = d.merchant_id AND i.uid = d.name
+            WHERE COALESCE(
+                m.merchant_id, t.merchant_id, s.merchant_id, n.merchant_id, k.merchant_id, e.merchant_id,
+                i.merchant_id
+            ) IS NULL
         """,
     ),
     Rule(

@@ -28,7 +28,14 @@ EVERY = {f"{name}.{spec.name}": spec for name, specs in TAKEN.items() for spec i
 }
 FIELDS = dict({id(spec.read): (name, spec) for name, spec in EVERY.items()}.values())
 """One field for each reader."""
-CHECKED_FURTHER = {"pan_num", "routing_number", "start_date_range", "end_date_range", "address_details"}
+CHECKED_FURTHER = {
+    "pan_num",
+    "routing_number",
+    "start_date_range",
+    "end_date_range",
+    "selected_date",
+    "address_details",
+}
 """Check digits and calendars are more than a pattern says."""
 
 

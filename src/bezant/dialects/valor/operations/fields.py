@@ -12,8 +12,9 @@ from bezant.core.payments import Order
 from bezant.core.vault import mask_card_numbers
 from bezant.dialects.valor import codes
 from bezant.dialects.valor.codes import Error
-from bezant.dialects.wire import body, codecs
+from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Field
+from bezant.dialects.wire.kept import from_json, json_object
 
 AMOUNT_MINOR_MAX = 9_999_999
 """99,999.99 (vendor docs)."""
@@ -82,7 +83,11 @@ PROFILE = Field(
 )
 EXPIRY = Field(name="expirydate", read=codecs.card_expiry, invalid=codes.BAD_EXPIRY, note="MMYY or MM/YY")
 HOSTED_PAGE = Field(
-    name="epage", read=FLAG, default=False, invalid=codes.NO_HOSTED_PAGE, note="1 asks for a hosted page"
+    name="epage",
+    read=codecs.one_of({"0": False}),
+    default=False,
+    invalid=codes.NO_HOSTED_PAGE,
+    note="1 asks for a hosted page, which is another operation: it never becomes a charge",
 )
 CVV = Field(name="cvv", read=codecs.card_cvv, invalid=codes.BAD_CVV)
 TOKEN = Field(
@@ -127,6 +132,9 @@ PHONE = Field(
     note="10 digits in the docs; plugins send what the customer typed",
 )
 EMAIL = _text("email", 255)
+MAIL_ADDRESS = Field(
+    name="email", read=codecs.email(length_max=255), invalid=codes.BAD_TEXT, note="mail goes there"
+)
 CHANNEL = _text("ecomm_channel", CHANNEL_MAX)
 
 ONCE = Field(
@@ -141,30 +149,6 @@ ITEMS_LENGTH_MAX: Final = 16_384
 """Of an order's items, as JSON text: about a hundred of them (our choice)."""
 
 
-def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The same value with every card number in it masked. A number that is one becomes a text."""
-    match value:
-        case str():
-            masked = mask_card_numbers(value)
-            return value if masked == value else masked
-        case dict():
-            return {mask_card_numbers(name): _masked(item) for name, item in value.items()}
-        case list():
-            return [_masked(item) for item in value]
-        case _:
-            return value
-
-
-def _items(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    said = _from_json(value)
-    if not isinstance(said, dict):
-        raise codecs.Invalid
-    written = codecs.as_received(_masked(said)).decode()
-    if len(written) > ITEMS_LENGTH_MAX:
-        raise codecs.Invalid
-    return written
-
-
 LINES_MAX: Final = 100
 """Products of one sale (our choice)."""
 _QUANTITY_MAX: Final = 1_000_000
@@ -172,18 +156,8 @@ _ITEM_ID = codecs.integer(maximum=PAYMENT_ID_MAX)
 _QUANTITY = codecs.integer(minimum=1, maximum=_QUANTITY_MAX)
 
 
-def _from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value itself, or what its text says: forms send JSON as text."""
-    if not isinstance(value, str) or isinstance(value, body.Number):
-        return value
-    try:
-        return body.parse_json_value(value.encode())
-    except (body.Malformed, UnicodeEncodeError):
-        raise codecs.Invalid from None
-
-
 def _lines(value: Any) -> tuple[Line, ...]:  # noqa: ANN401 - any JSON value
-    said = _from_json(value)
+    said = from_json(value)
     if not isinstance(said, list) or len(said) > LINES_MAX:
         raise codecs.Invalid
     return tuple(line for each in said for line in _lines_of(each))
@@ -226,11 +200,7 @@ PRODUCTS = Field(
 PURCHASE_ORDER = _text("po_number", 50)
 ITEMS = Field(
     name="order_details",
-    read=codecs.described(
-        _items,
-        f"a JSON object, at most {ITEMS_LENGTH_MAX} characters",
-        {"type": ["object", "string"], "maxLength": ITEMS_LENGTH_MAX},
-    ),
+    read=json_object(length_max=ITEMS_LENGTH_MAX),
     invalid=codes.BAD_TEXT,
     note="needs invoicenumber (vendor docs); kept as it came, card numbers masked; forms send its text",
 )
@@ -245,7 +215,11 @@ ORDER: tuple[Field[Error], ...] = (
     _text("address2", 100),
     _text("city", 50),
     _text("state", 50),
-    Field(name="zip", read=codecs.pattern(r"[0-9A-Za-z\- ]{3,10}"), invalid=codes.BAD_TEXT),
+    Field(
+        name="zip",
+        read=codecs.pattern(r"[0-9A-Za-z\-][0-9A-Za-z\- ]{1,8}[0-9A-Za-z\-]"),
+        invalid=codes.BAD_TEXT,
+    ),
     _text("shipping_country", 50),
     _text("billing_country", 50),
     _text("uid", 64),

@@ -161,12 +161,12 @@ ENCRYPTED: Layout[_Sent] = Layout(
 
 async def _encrypted(call: Call) -> Shown:
     payment_id, customer_id, profile_id = (call.values[name] for name in ("txn_id", "vault_id", "payment_id"))
-    exports, merchant = call.services.exports, call.caller.merchant
+    exports, caller = call.services.exports, call.caller
     try:
         if payment_id is not None:
-            export = await exports.of_payment(merchant, payment_id)
+            export = await exports.of_payment(caller, payment_id)
         elif customer_id is not None and profile_id is not None:
-            export = await exports.of_profile(merchant, customer_id=customer_id, profile_id=profile_id)
+            export = await exports.of_profile(caller, customer_id=customer_id, profile_id=profile_id)
         else:
             raise Fault(codes.CARD_NOT_NAMED)
     except ExportRefused as refused:

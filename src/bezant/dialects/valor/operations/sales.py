@@ -66,9 +66,6 @@ async def _charge(kind: Kind, call: Call) -> Shown:
     values = call.values
     amounts, echo = amounts_of(values)
     token, pan = values["token"], values["cardnumber"]
-    if values["epage"]:
-        # A request for a page must never become a charge.
-        raise Fault(codes.NO_HOSTED_PAGE)
     if token is None:
         if pan is None:
             raise Fault(codes.BAD_CARD_NUMBER)

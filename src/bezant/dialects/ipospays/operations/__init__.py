@@ -1,0 +1,1 @@
+"""What ``transactionType`` can ask for: a contract and its translation in each module."""

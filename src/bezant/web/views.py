@@ -1,0 +1,192 @@
+"""What the pages show: plain facts, already decided, for templates that decide nothing.
+
+Amounts are ``Money``; texts that begin in the code are in the payer's language already; instants are written
+on the store's wall clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from bezant.core.money import Money
+
+ACCENTS: Final = 8
+"""Colours that the style sheet knows, each readable under white text."""
+_INITIALS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payee:
+    """Whom the money is for. ``accent`` is one of the style sheet's colours."""
+
+    name: str
+    accent: int
+
+    @property
+    def initials(self) -> str:
+        """What stands in the place of a logo: the first letters of the first two words."""
+        words = [word for word in self.name.split() if word[0].isalnum()]
+        return "".join(word[0] for word in words[:_INITIALS]).upper() or "•"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Something that is paid for: its name, how many, and what all of them come to."""
+
+    name: str
+    amount: Money
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipChoice:
+    """A tip to choose. ``percent`` is of the base amount, 0 for none; ``value`` is what the form sends."""
+
+    value: str
+    percent: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a payer had typed before, without anything of the card."""
+
+    tip: str = "0"
+    tip_amount: str = ""
+    holder: str = ""
+    street: str = ""
+    postal_code: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayPage:
+    """The form of a payment link.
+
+    ``state`` seals the link and one attempt. ``errors`` are by the name of the field; ``messages`` are what
+    the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` is this
+    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without.
+    """
+
+    payee: Payee
+    test: bool
+    description: str
+    number: str
+    lines: tuple[Line, ...]
+    base: Money
+    tax: Money
+    fee: Money
+    total: Money
+    tips: tuple[TipChoice, ...]
+    ask_street: bool
+    ask_postal_code: bool
+    month: str
+    expires_at: str
+    action: str
+    state: str
+    messages: Mapping[str, str]
+    values: Values = field(default_factory=Values)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
+
+    @property
+    def zero(self) -> str:
+        """No amount, with all decimals of the currency."""
+        return Money.zero(self.total.currency).decimal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedPage:
+    """The payment was taken. ``onward``: where the merchant sends the payer, exactly as it was given."""
+
+    payee: str
+    amount: Money
+    card: str
+    approval_code: str
+    receipt: str
+    onward: str = ""
+    onward_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclinedPage:
+    """The payment was not taken. ``retry``: where the payer may try again."""
+
+    reason: str
+    retry: str
+    onward: str = ""
+    onward_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckingPage:
+    """Nobody knows yet. ``again``: where to look."""
+
+    again: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GonePage:
+    """A link that is not open to this payer, or that never was."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPage:
+    """A request that was not carried out, and where to begin again."""
+
+    title: str
+    text: str
+    retry: str = ""
+
+
+class Status(StrEnum):
+    """What a receipt says of a payment."""
+
+    PAID = "paid"
+    AUTHORIZED = "authorized"
+    PENDING = "pending"
+    DECLINED = "declined"
+    VOID = "void"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountRow:
+    """A row of a receipt's amounts. ``kind`` is its look: ``first``, ``total`` or nothing."""
+
+    name: str
+    amount: Money
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Something that happened to a payment after it was made: a refund, a void."""
+
+    name: str
+    moment: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPage:
+    """A payment's receipt. ``facts`` are names and values; ``document`` is where its PDF is."""
+
+    payee: Payee
+    test: bool
+    payment_id: str
+    status: Status
+    status_text: str
+    moment: str
+    total: Money
+    rows: tuple[AmountRow, ...]
+    facts: tuple[tuple[str, str], ...]
+    later: tuple[Later, ...]
+    document: str

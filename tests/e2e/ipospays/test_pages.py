@@ -1,0 +1,325 @@
+"""Hosted pages by iPOSpays' API: made, paid once, told of, led back from, asked for, closed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bezant.core.invoices import Result, State
+from bezant.core.money import Money
+from bezant.dialects.ipospays.pages import MAKE_PATHS
+from tests.e2e.ipospays.merchant import Bureau, Caller, Merchant, reference
+from tests.support.aps import Receiver
+from tests.support.books import violations
+from tests.support.gateway import Answer, Gateway, eventually
+from tests.support.payer import BAD, Payer
+
+MAKE: Final = "/api/v1/external-payment-transaction"
+CANCEL: Final = "/api/v1/cancel"
+SECRET: Final = "Basic c2hvcDpzZWNyZXQ="
+TOLD: Final = [
+    *("responseCode", "responseMessage", "errResponseCode", "errResponseMessage", "transactionReferenceId"),
+    *("transactionType", "transactionId", "transactionNumber", "batchNumber", "cardType", "cardLast4Digit"),
+    *("amount", "tips", "customFee", "localTax", "stateTax", "totalAmount", "responseApprovalCode", "rrn"),
+    *("cardToken", "avsRspMsg", "avs", "l2l3Flag"),
+]
+"""What is told of an approval (source: vendor docs)."""
+BROUGHT: Final = [
+    *("responseCode", "responseMessage", "transactionReferenceId", "transactionType", "transactionId"),
+    *("transactionNumber", "batchNumber", "cardType", "cardLast4Digit", "amount", "tips", "customFee"),
+    *("localTax", "stateTax", "totalAmount", "responseApprovalCode", "RRN"),
+]
+"""What a shop plugin reads of the address that a payer comes back to (source: public client)."""
+
+
+@pytest.fixture(scope="module")
+def payer(_shared: Gateway) -> Iterator[Payer]:
+    with Payer(_shared) as payer:
+        yield payer
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A merchant's terminal that asks for money by pages, and somebody who pays them."""
+
+    caller: Caller
+    payer: Payer
+
+    def said(self, key: str, **parts: Any) -> dict[str, Any]:
+        """A request for a page. ``parts``: members of the outer object."""
+        said: dict[str, Any] = {
+            "merchantAuthentication": {"merchantId": self.caller.tpn, "transactionReferenceId": key},
+            "transactionRequest": {
+                "transactionType": 1,
+                "amount": "2000",
+                "feeAmount": "60",
+                "lTaxAmount": 100,
+                "gTaxAmount": "40",
+                "calculateFee": True,
+                "calculateTax": True,
+                "tipsInputPrompt": False,
+                "expiry": 2,
+                "txReferenceTag1": {"tagLabel": "Order", "tagValue": "7", "isTagMandate": True},
+            },
+            "notificationOption": {"notifyBySMS": "", "notifyByPOST": False, "notifyByRedirect": False},
+            "preferences": {
+                "integrationType": 1,
+                "avsVerification": False,
+                "eReceipt": False,
+                "eReceiptInputPrompt": False,
+                "requestCardToken": True,
+            },
+            "personalization": {"merchantName": "Shop", "themeColor": "#123456", "description": "A bed"},
+        }
+        return {**said, **{name: {**said.get(name, {}), **part} for name, part in parts.items()}}
+
+    def ask(self, key: str | None = None, *, path: str = MAKE, **parts: Any) -> Answer:
+        """Ask for a page."""
+        return self.caller.post(path, self.said(key or reference(), **parts))
+
+    def page(self, key: str | None = None, **parts: Any) -> str:
+        """The uid of a new page."""
+        answer = self.ask(key, **parts)
+        assert answer.status == 200, answer
+        information: str = answer.body["information"]
+        return dict(parse_qsl(urlsplit(information).query))["t"]
+
+    def cancel(self, key: str) -> Answer:
+        """Close a page."""
+        return self.caller.post(CANCEL, {"merchantId": self.caller.tpn, "transactionReferenceId": key})
+
+    def goal(self, url: str | None) -> str | None:
+        """Where an address leads on to; nothing where it leads nowhere."""
+        assert url is not None
+        place = urlsplit(url)
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+        try:
+            connection.request("GET", f"{place.path}?{place.query}")
+            response = connection.getresponse()
+            response.read()
+            assert response.status == (404 if response.headers["Location"] is None else 302)
+            return response.headers["Location"]
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def desk(caller: Caller, payer: Payer) -> Desk:
+    return Desk(caller, payer)
+
+
+@pytest.fixture
+def server() -> Iterator[Receiver]:
+    """A shop's own server."""
+    with Receiver().serving() as receiver:
+        yield receiver
+
+
+def told_to(server: Receiver) -> dict[str, Any]:
+    """The one notice that came, by now or soon."""
+    (notice,) = eventually(lambda: server.notices)
+    assert (notice.content_type, notice.authorization) == ("application/json", SECRET)
+    found: dict[str, Any] = json.loads(notice.body)["iposHPResponse"]
+    return found
+
+
+def posting(server: Receiver) -> dict[str, Any]:
+    return {"notifyByPOST": True, "postAPI": server.url, "authHeader": SECRET}
+
+
+class TestAPage:
+    @pytest.mark.parametrize("path", MAKE_PATHS)
+    def test_is_made_on_every_path(self, standing: Merchant, payer: Payer, path: str) -> None:
+        answer = Desk(standing.caller, payer).ask(path=path)
+        assert list(answer.body) == ["message", "information"]
+        assert answer.body["message"] == "Url generated Successful"
+
+    def test_is_led_to_by_its_address(self, desk: Desk, bureau: Bureau) -> None:
+        base = desk.caller.gateway.base_url
+        for short in (False, True):
+            url = desk.ask(preferences={"shortenURL": short}).body["information"]
+            uid = url[-32:]
+            assert url == base + (f"/v1/sl/{uid}" if short else f"/api/v1/externalPay?t={uid}")
+            assert desk.goal(url) == f"{base}/pay/{uid}"
+            assert desk.goal(url[:-1] + "-") is None
+        token = Caller(desk.caller.gateway, bureau.ecom_token(desk.caller.tpn), desk.caller.tpn)
+        assert Desk(token, desk.payer).ask().status == 200
+
+    def test_asks_for_what_was_said(self, desk: Desk) -> None:
+        uid = desk.page(
+            transactionRequest={"poNumber": {"poTagLabel": "PO", "poTagValue": "PO-1"}},
+            preferences={"invoiceId": "INV-1", "customerName": "John Smith"},
+        )
+        view = desk.payer.view(uid)
+        terms = view.invoice.terms
+        assert (terms.amounts.base, terms.amounts.fee, terms.amounts.tax) == (
+            Money(20_00),
+            Money(60),
+            Money(1_40),
+        )
+        assert (terms.order.invoice, terms.order.purchase_order, terms.order.description) == (
+            "INV-1",
+            "PO-1",
+            "A bed",
+        )
+        assert view.invoice.expires_at == view.invoice.created_at + timedelta(days=2)
+
+    def test_may_let_the_payer_add_a_tip(self, desk: Desk) -> None:
+        prompted = desk.page(transactionRequest={"tipsInputPrompt": True, "tipAmount": "500"})
+        assert desk.payer.pay(prompted, tip=Money(3_00)).result is Result.APPROVED
+        fixed = desk.page(transactionRequest={"tipAmount": "500"})
+        paid = desk.payer.pay(fixed).payment
+        assert paid is not None
+        assert (paid.amounts.tip, paid.amounts.total) == (Money(5_00), Money(27_00))
+
+    def test_is_made_once_for_a_reference(self, merchant: Merchant, payer: Payer) -> None:
+        desk, key = Desk(merchant.caller, payer), reference()
+        desk.page(key)
+        field = "merchantAuthentication.transactionReferenceId"
+        problem = [{"field": field, "message": "Duplicate Transaction Reference Id"}]
+        assert desk.ask(key).body["errors"] == problem
+        charged = desk.caller.transact(1, key, amount="100", cardToken=merchant.card())
+        assert charged.body["errors"] == problem
+
+    def test_is_refused_with_all_that_is_wrong(self, desk: Desk) -> None:
+        answer = desk.ask(
+            transactionRequest={"transactionType": 2, "amount": "1.5", "feeAmount": "-1", "expiry": 32},
+            notificationOption={
+                **dict.fromkeys(("notifyBySMS", "notifyByPOST", "notifyByRedirect"), True),
+                "failureUrl": "javascript:alert(1)",
+                "authHeader": "a\r\nX: y",
+            },
+            preferences={"sendPaymentLink": True, "customerName": "R2D2"},
+        )
+        assert answer.status == 400
+        assert {problem["field"].rpartition(".")[2] for problem in answer.body["errors"]} == {
+            *("transactionType", "amount", "feeAmount", "expiry", "mobileNumber", "postAPI", "returnUrl"),
+            *("failureUrl", "authHeader", "customerEmail", "customerName"),
+        }
+
+    def test_leads_to_the_merchants_own_places_where_it_has_named_them(
+        self, merchant: Merchant, bureau: Bureau, payer: Payer
+    ) -> None:
+        bureau.set_origins(merchant.shop, "https://shop.example")
+        desk, wishes = Desk(merchant.caller, payer), {"notifyByRedirect": True, "notifyByPOST": True}
+        own = {"returnUrl": "https://shop.example/ok", "postAPI": "https://shop.example/cb"}
+        assert desk.ask(notificationOption={**wishes, **own}).status == 200
+        for name in ("returnUrl", "failureUrl", "postAPI"):
+            answer = desk.ask(notificationOption={**wishes, **own, name: "https://evil.example/"})
+            assert [problem["field"] for problem in answer.body["errors"]] == [f"notificationOption.{name}"]
+
+    def test_needs_little(self, desk: Desk) -> None:
+        key = reference()
+        said = {"merchantAuthentication": {"merchantId": int(desk.caller.tpn), "transactionReferenceId": key}}
+        asked = {**said, "transactionRequest": {"transactionType": "1", "amount": 1500}}
+        assert desk.caller.post(MAKE, asked).status == 200
+        assert desk.caller.query(key) == {"status": "Pending", "data": {}}
+
+    def test_is_another_merchants_own(self, desk: Desk, bureau: Bureau) -> None:
+        stranger, key = bureau.open().caller, reference()
+        desk.page(key)
+        other = Caller(stranger.gateway, stranger.token, desk.caller.tpn)
+        assert Desk(other, desk.payer).ask().status == 400
+        assert Desk(other, desk.payer).cancel(key).status == 400
+        assert Desk(stranger, desk.payer).cancel(key).status == 400
+        assert desk.caller.query(key)["status"] == "Pending"
+
+
+class TestAPayment:
+    def test_is_told_and_brought_back_and_can_be_asked_for(self, desk: Desk, server: Receiver) -> None:
+        key = reference()
+        back = {"notifyByRedirect": True, "returnUrl": "https://shop.example/ok?order=7&wc-api=x#top"}
+        uid = desk.page(key, notificationOption={**posting(server), **back})
+        home = desk.payer.view(uid).invoice.terms.success_url
+        assert desk.goal(home) is None
+        assert desk.payer.pay(uid, address="8320", postal_code="85284").result is Result.APPROVED
+
+        told = told_to(server)
+        assert list(told) == TOLD
+        assert (told["responseCode"], told["transactionReferenceId"]) == ("200", key)
+        assert (told["amount"], told["customFee"], told["localTax"], told["totalAmount"]) == (
+            "20.00",
+            "0.60",
+            "1.40",
+            "22.00",
+        )
+        came = urlsplit(str(desk.goal(home)))
+        assert (came.netloc, came.path, came.fragment) == ("shop.example", "/ok", "top")
+        brought = dict(parse_qsl(came.query))
+        assert list(brought) == ["order", "wc-api", *BROUGHT]
+        assert (brought["responseCode"], brought["totalAmount"], brought["RRN"]) == (
+            "200",
+            "2200",
+            told["rrn"],
+        )
+        asked = desk.caller.query(key)
+        assert (asked["status"], asked["iposHPResponse"]) == ("Successful", told)
+        assert asked["data"]["totalAmount"] == "2200"
+        assert desk.caller.status(key).body["iposhpresponse"] == asked["data"]
+        assert desk.payer.pay(uid, attempt="2").result is Result.CLOSED
+
+    def test_that_is_declined_ends_the_page(self, desk: Desk, server: Receiver) -> None:
+        key = reference()
+        back = {
+            "notifyByRedirect": True,
+            "returnUrl": "https://shop.example/ok",
+            "failureUrl": "https://shop.example/no",
+        }
+        uid = desk.page(key, notificationOption={**posting(server), **back})
+        home = desk.payer.view(uid).invoice.terms.failure_url
+        declined = desk.payer.pay(uid, BAD)
+        assert (declined.result, declined.view.state) == (Result.DECLINED, State.CANCELLED)
+        assert told_to(server)["responseCode"] == "400"
+        came = urlsplit(str(desk.goal(home)))
+        assert (came.path, dict(parse_qsl(came.query))["responseMessage"]) == ("/no", "Declined")
+        assert desk.caller.query(key)["status"] == "Declined"
+        assert desk.payer.pay(uid, attempt="2").result is Result.CLOSED
+        assert desk.cancel(key).body["errors"][0]["message"] == "Payment link is already closed"
+        assert violations(desk.caller.gateway) == []
+
+    def test_is_followed_up_by_its_retrieval_reference(self, desk: Desk) -> None:
+        key = reference()
+        desk.payer.pay(desk.page(key))
+        rrn = desk.caller.query(key)["data"]["rrn"]
+        desk.caller.do(2, rrn=rrn)
+        assert desk.cancel(key).body["errors"][0]["message"] == "Payment link is already paid"
+
+
+class TestACancellation:
+    def test_closes_a_page(self, desk: Desk) -> None:
+        key = reference()
+        uid = desk.page(key)
+        assert desk.cancel(key).body == {
+            "message": "Url cancelled Successful",
+            "transactionReferenceId": key,
+        }
+        assert desk.payer.pay(uid).result is Result.CLOSED
+        assert desk.caller.query(key) == {"status": "Cancelled", "data": {}}
+        assert desk.cancel(reference()).status == 400
+
+
+class TestTheWayBack:
+    def test_is_nobody_elses_to_find(self, desk: Desk) -> None:
+        key = reference()
+        uid = desk.page(key, notificationOption={"notifyByRedirect": True, "returnUrl": "https://a.example/"})
+        desk.payer.pay(uid)
+        home = str(desk.payer.view(uid).invoice.terms.success_url)
+        assert desk.goal(home) is not None
+        last = "0" if home[-1] != "0" else "1"
+        for forged in (home[:-1] + last, home[:-32] + "0" * 32, home.replace(key, key + "x"), home + "/"):
+            assert desk.goal(forged) is None
+
+
+class TestAnAuthorization:
+    def test_is_kept_sealed(self, desk: Desk, server: Receiver) -> None:
+        desk.page(notificationOption=posting(server))
+        rows = desk.caller.gateway.rows("SELECT details FROM invoices")
+        assert not any("c2hvcDpzZWNyZXQ" in row["details"] for row in rows)
+        assert "c2hvcDpzZWNyZXQ" not in desk.caller.gateway.log_text()
