@@ -24,6 +24,7 @@ from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
+from bezant.admission import Admission
 from bezant.app.endpoints import Endpoints
 from bezant.app.gateway import Gateway, open_gateway
 from bezant.app.pages import page_routes
@@ -84,8 +85,9 @@ class Server:
             self._gateway = gateway = await stack.enter_async_context(
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
-            self._endpoints = Endpoints(gateway)
-            self._pages.router.routes.extend(page_routes(gateway))
+            admission = Admission(self._settings.admitted_max, waiting=gateway.waiting_for_hosts)
+            self._endpoints = Endpoints(gateway, admission)
+            self._pages.router.routes.extend(page_routes(gateway, admission))
             _rest_the_collector()
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -245,6 +246,17 @@ class TestAGroup:
                 await asyncio.sleep(0)
             await ending
             assert await asyncio.gather(*works) == list(range(10))
+
+    async def test_loses_nobody_who_comes_while_the_lane_ends(self, marks: Engine) -> None:
+        async with _lane(marks) as hand:
+            ending = asyncio.create_task(asyncio.to_thread(hand.lane.stop))
+            works = []
+            with contextlib.suppress(Refused):
+                while True:
+                    works.append(hand.queue(lambda unit: len(unit.values())))
+                    await asyncio.sleep(0)
+            await ending
+            assert await asyncio.gather(*works) == [0] * len(works)
 
 
 class TestWhoeverWaits:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
+from bezant.admission import Admission
 from bezant.app.gateway import Gateway
 from bezant.app.store import Store
 from bezant.core.catalogue import Catalogue
@@ -17,7 +18,6 @@ from bezant.core.payments import Reports
 from bezant.core.vault import Customers, Exports, Vault
 from bezant.dialects import aps, ipospays, valor
 from bezant.dialects.valor import vault_rest
-from bezant.dialects.wire.admission import Admission
 from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
 from bezant.storage.envelopes import load_iso_keys
 from bezant.storage.ids import IdBlocks
@@ -30,8 +30,7 @@ _ROOT_PATHS = frozenset({"/", "//"})
 class Endpoints:
     """Where requests of one process go."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        admission = Admission(gateway.store.settings.admitted_max, waiting=gateway.waiting_for_hosts)
+    def __init__(self, gateway: Gateway, admission: Admission) -> None:
         self._valor = valor_endpoint(gateway, admission)
         self._vault = valor_vault_endpoint(gateway, admission)
         self._aps = aps_endpoint(gateway, admission)

@@ -202,31 +202,38 @@ class Lane(threading.Thread):
         self._groups = Groups(engine, unit_of, writes=writes)
         self._group_max = group_max
         self._queue_max = queue_max
+        self._handing_over = threading.Lock()
+        """Guards what follows: whoever stops the lane need not be on its callers' event loop."""
         self._gathered: list[Job[Any, Any]] = []
         """In this turn of the event loop."""
+        self._ending = False
         self._queue: deque[Job[Any, Any]] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
 
     def put(self, job: Job[Any, Any]) -> None:
-        """Queue a job; on its event loop's thread. Refuses ``BUSY`` when the queue is full.
+        """Queue a job; on its event loop's thread. Refuses ``BUSY`` when the queue is full, or the lane ends.
 
         What is put in one turn of the event loop is handed over together: a lane that woke for the first of
         many would commit it alone, and take the interpreter from those that are about to follow.
         """
-        if len(self._gathered) + len(self._queue) >= self._queue_max:
-            raise Refused(Reason.BUSY)
-        if not self._gathered:
-            job.loop.call_soon(self._hand_over)
-        self._gathered.append(job)
+        with self._handing_over:
+            if self._ending or len(self._gathered) + len(self._queue) >= self._queue_max:
+                raise Refused(Reason.BUSY)
+            if not self._gathered:
+                job.loop.call_soon(self._hand_over)
+            self._gathered.append(job)
 
     def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        self._queue.extend(gathered)
+        with self._handing_over:
+            self._queue.extend(self._gathered)
+            self._gathered.clear()
         self._signals.put(_Signal.WORK)
 
     def stop(self) -> None:
-        """Finish what is queued, then end."""
+        """Finish what is queued, then end. In any thread."""
         if self.is_alive():
+            with self._handing_over:
+                self._ending = True
             self._hand_over()
             self._signals.put(_Signal.END)
             self.join()

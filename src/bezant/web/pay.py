@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -95,12 +96,17 @@ class PaymentPages:
 
     async def pay(self, request: Request) -> PageResponse:
         """POST: pay. Answered by a redirect to the result, or by the form with what is wrong."""
-        visit = await self._visit(request)
-        if visit is None:
-            return self._site.missing(request)
         try:
             fields = await forms.read_form(request)
         except forms.Unreadable:
+            fields = None
+        return await self._site.admitted(partial(self._posted, fields=fields))(request)
+
+    async def _posted(self, request: Request, *, fields: Mapping[str, str] | None) -> PageResponse:
+        visit = await self._visit(request)
+        if visit is None:
+            return self._site.missing(request)
+        if fields is None:
             return self._problem(visit, 400, "unreadable")
         text = fields.get("state", "")
         state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import structlog
 
+from bezant.admission import Admission
 from bezant.core.faults import fault_point
-from bezant.dialects.wire.admission import Admission
 from bezant.dialects.wire.body import BYTES_MAX
 from bezant.proxies import client_address
 
@@ -204,7 +204,7 @@ class Endpoint:
         self._observe(None, self._busy, seconds=0.0)
         return Answer(self._busy, self._new_request_id())
 
-    async def serve(self, whole: Whole, send: Callable[[Answer], Awaitable[None]]) -> None:
+    async def serve(self, whole: Whole, send: Callable[[Answer], None]) -> None:
         """Serve one request that was let in."""
         request: Request | None = None
         request_id = self._new_request_id()
@@ -229,7 +229,7 @@ class Endpoint:
         seconds = time.perf_counter() - started
         try:
             fault_point("answer.begun")
-            await send(Answer(response, request_id))
+            send(Answer(response, request_id))
             fault_point("answer.sent")
         finally:
             self._observe(request, response, seconds=seconds)

@@ -2,11 +2,13 @@
 
 Nearly every request comes with its body in one piece. For those, the messages, events and generality of ASGI
 cost as much as understanding the request does, and a refusal would come only after all of them. What comes in
-pieces, asks to be told to go on, or follows an unanswered request on its connection takes uvicorn's way.
+pieces, asks to be told to go on, or follows an unanswered request or an unread answer on its connection takes
+uvicorn's way.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -76,6 +78,7 @@ class WholeRequests(HttpToolsProtocol):
             self._pieces = []
 
     def _found(self) -> Endpoint | None:
+        """Whom the short way leads to. Answers are written at once there: none may wait to be sent."""
         cycle: RequestResponseCycle | None = self.cycle
         if (
             self.expect_100_continue
@@ -83,6 +86,7 @@ class WholeRequests(HttpToolsProtocol):
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()
             or self.parser.should_upgrade()
+            or self.flow.write_paused
             or self.root_path
         ):
             return None
@@ -123,13 +127,7 @@ class WholeRequests(HttpToolsProtocol):
             body=self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces),
             client=self.client[0] if self.client else "",
         )
-
-        async def send(answer: Answer) -> None:
-            if self.flow.write_paused and not cycle.disconnected:
-                await self.flow.drain()
-            self._answer(cycle, answer)
-
-        task = self.loop.create_task(endpoint.serve(whole, send))
+        task = self.loop.create_task(endpoint.serve(whole, partial(self._answer, cycle)))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -15,7 +15,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bezant.dialects.wire.admission import Admission
+from bezant.admission import Admission
 from bezant.dialects.wire.body import BYTES_MAX
 from bezant.dialects.wire.http import Endpoint, Receive, Request, Response, Scope, Send
 from bezant.dialects.wire.protocol import WholeRequests
@@ -23,6 +23,8 @@ from bezant.dialects.wire.protocol import WholeRequests
 pytestmark = pytest.mark.anyio
 
 CARD = "4111111111111111"
+REFUSALS = 20_000
+"""More than fit into the buffers of a connection."""
 PATIENCE_SECONDS = 20.0
 
 
@@ -405,6 +407,12 @@ class TestAFullServer:
             await second.say(post(b"3"))
             assert (await second.hear()).body == b"3"
         assert (admission.under_way, admission.refused) == (0, 1)
+
+    async def test_answers_whoever_sends_on_without_listening(self) -> None:
+        async with serving(admission=Admission(0, waiting=int)) as served, line(served) as client:
+            saying = asyncio.create_task(client.say(*[post(b"")] * REFUSALS))
+            assert [(await client.hear()).status for _ in range(REFUSALS)] == [503] * REFUSALS
+            await saying
 
     async def test_logs_those_it_refuses_together(self) -> None:
         with capture_logs() as lines:
