@@ -14,6 +14,8 @@ PORT ?=
 ARGS ?=
 N ?=
 SEED ?=
+# Tests wait for other processes half of their time, so there are two for each core, up to eight.
+WORKERS ?= $(shell python3 -c 'import os; print(min(2 * os.cpu_count(), 8))')
 BIN := .venv/bin
 INPUTS := pyproject.toml scripts/bootstrap
 export PYTHON
@@ -25,7 +27,7 @@ run: .venv/.ready ## start the gateway with demo merchants and test cards (PORT=
 	@exec $(BIN)/bezant serve --demo $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: .venv/.ready-dev ## pass all tests, on SQLite and on a private PostgreSQL
-	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: .venv/.ready-dev ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check

@@ -90,7 +90,7 @@ def gift_jobs(recovery: GiftRecovery) -> tuple[Job, ...]:
         due = await recovery.due(REVERSALS_AT_ONCE)
         await asyncio.gather(*(recovery.cancel(movement) for movement in due))
 
-    return Job("sweep gift leases", 0.5, sweep), Job("cancel gift movements", 0.25, cancel)
+    return Job("sweep gift leases", 1, sweep), Job("cancel gift movements", 0.5, cancel)
 
 
 def invoice_jobs(recovery: InvoiceRecovery) -> tuple[Job, ...]:
@@ -103,7 +103,7 @@ def invoice_jobs(recovery: InvoiceRecovery) -> tuple[Job, ...]:
     async def expire() -> None:
         await recovery.expire()
 
-    return Job("settle invoices", 0.25, settle), Job("expire invoices", 1, expire)
+    return Job("settle invoices", 0.5, settle), Job("expire invoices", 5, expire)
 
 
 def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
@@ -117,7 +117,7 @@ def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
         due = await recovery.due(INQUIRIES_AT_ONCE)
         await asyncio.gather(*(recovery.resolve(asked) for asked in due))
 
-    return Job("sweep loan leases", 0.5, sweep), Job("inquire of the lender", 0.25, inquire)
+    return Job("sweep loan leases", 1, sweep), Job("inquire of the lender", 0.5, inquire)
 
 
 def delivery_jobs(courier: Courier, announced: Bell, metrics: Metrics) -> tuple[Job, ...]:
@@ -204,12 +204,12 @@ class Timetable:
         ]
         if housekeeping:
             self._jobs += [
-                Job("sweep leases", 0.5, self._sweep),
+                Job("sweep leases", 1, self._sweep),
                 Job("reverse", 0.25, self._reverse),
                 Job("finish settlements", 30, self._finish_settlements),
                 Job("forget failures", 60, self._gate.forget_failures),
                 *more,
-                Job("expire authorizations", 1, self._expire),
+                Job("expire authorizations", 2, self._expire),
                 Job("settle by the clock", 1, self._settle_by_clock),
             ]
 

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from bezant.core.bnpl import CustomerQuestion, Granted, Registered
+from bezant.core.deliveries import Answered, Letter
 from bezant.core.gift import Ask
 from bezant.core.gift import Granted as GiftGranted
 from bezant.core.outcomes import Declined
 from bezant.core.sensitive import Secret
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.lender import LenderLink, LenderRail
+from bezant.rails.mail import Security, SmtpSender
 from bezant.rails.sms import HttpTexts
 from tests.rails.gift_cases import message
 from tests.rails.lender_cases import PROGRAM, a_loan
@@ -35,6 +37,17 @@ _PORTS = (
     "lender-port",
     "lender-control-port",
     "sms-port",
+    "mail-port",
+    "mail-control-port",
+)
+LETTER = Letter(
+    to="payer@example.com",
+    sender="Demo Merchant",
+    subject="Your receipt",
+    text="Total: $20.00\n",
+    html="<p>Total: $20.00</p>\n",
+    language="en",
+    reference="0123456789abcdef",
 )
 FREE = tuple(word for name in _PORTS for word in (f"--{name}", "0"))
 
@@ -80,6 +93,8 @@ class TestTheFarEnds:
                 "lender",
                 "lender_control",
                 "sms",
+                "mail",
+                "mail_control",
             ]
             gift = GiftLink(_address(at["gift"]))
             assert isinstance(await GiftRail(gift).send(message(Ask.BALANCE, minor=0)), GiftGranted)
@@ -114,6 +129,17 @@ class TestTheFarEnds:
             assert typed(tmp_path, "sms", "clear", *inbox)
             assert typed(tmp_path, "sms", "list", *inbox) == []
 
+            relay = SmtpSender(
+                _address(at["mail"]), sender="receipts@pay.example.com", security=Security.NONE
+            )
+            assert await relay.post(LETTER) == Answered(status=250)
+            inbox = ("--inbox", at["mail_control"])
+            (row,) = typed(tmp_path, "mail", "list", "--to", LETTER.to, *inbox)
+            assert (row["number"], row["subject"]) == (1, LETTER.subject)
+            assert typed(tmp_path, "mail", "show", "1", *inbox)["text"] == LETTER.text
+            assert typed(tmp_path, "mail", "clear", *inbox)
+            assert typed(tmp_path, "mail", "list", *inbox) == []
+
     async def test_are_found_by_the_demo_that_runs_them(self, tmp_path: Path) -> None:
         with running(tmp_path, "--with", "lender", "--with", "sms") as at:
             assert list(at) == ["acquirer", "control", "lender", "lender_control", "sms"]
@@ -133,6 +159,7 @@ class TestTheFarEnds:
         [
             ("sandbox", "lender", "stats", "--control", "127.0.0.1:1"),
             ("sms", "list", "--inbox", "127.0.0.1:1"),
+            ("mail", "list", "--inbox", "127.0.0.1:1"),
         ],
     )
     def test_that_do_not_run_are_told_in_one_line(self, tmp_path: Path, command: tuple[str, ...]) -> None:

@@ -82,7 +82,7 @@ class TestAMerchantsRules:
             *("--refund-factor", "on", "--refund-email", "till@example.com"),
         )
         assert (done.returncode, done.stdout) == (2, "")
-        assert "nothing is set up yet that sends one-time passwords" in done.stderr
+        assert "nothing is set up that sends one-time passwords" in done.stderr
         assert done.stderr.count("\n") == 1
 
     @pytest.mark.parametrize(

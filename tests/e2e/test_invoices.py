@@ -120,7 +120,8 @@ class TestAPayerThatIsKilled:
         self, killed: Killed, payer: Payer, point: str
     ) -> None:
         till, uid = killed.tills[point], killed.uids[point]
-        assert killed.before[point] == ("PROCESSING", {"sale": (1, 20_00)})
+        # A new server that is slow to start finds a lease that is over already.
+        assert killed.before[point] in [("PROCESSING", {"sale": (1, 20_00)}), ("PENDING", {})]
         eventually(lambda: status(till, uid) == "PENDING")
         assert till.booked() == {}
         assert payer.pay(uid, attempt="2").result is Result.APPROVED

@@ -133,7 +133,7 @@ class TestTheCheck:
 
     def test_puts_no_canary_into_a_server(self) -> None:
         """Otherwise the memory of a server would always hold some."""
-        program = "import sys, bezant.cli, bezant.server; print(*sorted(sys.modules))"
+        program = "import sys, bezant.cli.services, bezant.server; print(*sorted(sys.modules))"
         done = subprocess.run(
             [sys.executable, "-c", program],
             env={"PYTHONPATH": str(ROOT / "src")},
@@ -142,4 +142,4 @@ class TestTheCheck:
             text=True,
         )
         loaded = done.stdout.split()
-        assert [name for name in loaded if "selfcheck" in name] == ["bezant.cli.selfcheck"]
+        assert [name for name in loaded if "selfcheck" in name] == []

@@ -7,6 +7,7 @@ creates takes ``--json``.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
@@ -62,7 +63,11 @@ class _Commands(click.Group):
         if where is None:
             return None
         module, _, name = where.partition(".")
-        return cast("click.Command", getattr(importlib.import_module(f"{__name__}.{module}"), name))
+        command = cast("click.Command", getattr(importlib.import_module(f"{__name__}.{module}"), name))
+        if not gc.isenabled():  # it is off while a process loads
+            gc.freeze()
+            gc.enable()
+        return command
 
 
 @click.group(

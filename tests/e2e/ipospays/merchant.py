@@ -6,6 +6,7 @@ shows one token. Whatever is not said of a transaction is left out of it.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import itertools
 import json
@@ -19,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from bezant.app.sides import access_side
 from bezant.core.people import OPERATOR, OwnerRef
 from tests.e2e.valor.shop import NO_HEADERS, VISA, Office, Shop, Till, approved
-from tests.support.gateway import Answer, Gateway
+from tests.support.gateway import Answer, Gateway, eventually
 
 EXPIRED_WORDS: Final = "Payment Processing Token is Expired. Please try with new Token"
 REFRESH: Final = "authenticationrefreshrequired"
@@ -63,6 +64,12 @@ class Pair:
         assert (answer.status, answer.body["responseCode"]) == (200, "00"), answer
         token: str = answer.body["token"]
         return token
+
+    def now(self) -> float:
+        """The time that the gateway goes by for the pair: when a token was given just now."""
+        payload = self.jwt().split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(said["iat"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +246,16 @@ class Bureau(Office):
     def freeze_now(self, merchant: Merchant) -> datetime:
         """Stop a merchant's clock at this very second; the instant."""
         at = datetime.now(UTC).replace(microsecond=0)
-        self.freeze(merchant.shop, at)
+        self._stop(merchant, at)
         return at
 
     def advance(self, merchant: Merchant, at: datetime, by: timedelta) -> None:
         """Set a frozen clock."""
-        self.freeze(merchant.shop, at + by)
+        self._stop(merchant, at + by)
+
+    def _stop(self, merchant: Merchant, at: datetime) -> None:
+        self.freeze(merchant.shop, at)
+        eventually(lambda: merchant.pair.now() == at.timestamp())
 
 
 def approved_in(answer: Answer, key: str = "iposhpresponse") -> dict[str, Any]:
