@@ -10,6 +10,7 @@ from bezant.core.merchants.boarding import (
     move,
     release,
 )
+from bezant.core.merchants.brands import LOGO_BYTES_MAX, Brand, ImageKind, Logo, colour_of, logo_of
 from bezant.core.merchants.devices import Device, Devices
 from bezant.core.merchants.factors import SANDBOX_PASSWORD, Challenge, Factors, Notifier, Proof
 from bezant.core.merchants.model import (
@@ -45,6 +46,7 @@ from bezant.core.outcomes import BadFacts
 
 __all__ = [
     "APP_NAME",
+    "LOGO_BYTES_MAX",
     "ORIGIN",
     "SANDBOX_PASSWORD",
     "TERMINAL_NUMBER",
@@ -52,6 +54,7 @@ __all__ = [
     "AddressCheck",
     "BadFacts",
     "Boarding",
+    "Brand",
     "Caller",
     "CardChecks",
     "Challenge",
@@ -67,8 +70,10 @@ __all__ = [
     "Factors",
     "Gate",
     "Hasher",
+    "ImageKind",
     "Iso",
     "IssuedKey",
+    "Logo",
     "Merchant",
     "MerchantClock",
     "NewMerchant",
@@ -88,7 +93,9 @@ __all__ = [
     "SystemClock",
     "Terminal",
     "TipRule",
+    "colour_of",
     "freeze",
+    "logo_of",
     "move",
     "origin_of",
     "release",
