@@ -22,7 +22,8 @@ Row = Sequence[Any]
 class _Arrays:
     """Rows as one array a column, in the text form in which PostgreSQL reads arrays.
 
-    The driver can write them, too, but looks at every element, which took a third of a lane's time.
+    The driver can write them, too, but looks at every element, which took a third of a lane's time. Here,
+    whole columns are written by the interpreter's own loops.
     """
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
@@ -33,26 +34,37 @@ class _Arrays:
     def of(self, rows: Sequence[Row]) -> list[str]:
         """The values for ``marks``."""
         columns = zip(*rows, strict=True)
-        return [array(column, write) for column, write in zip(columns, self._writers, strict=True)]
+        return [write(column) for column, write in zip(columns, self._writers, strict=True)]
 
 
-def array(values: Iterable[Any], write: Callable[[Any], str] = str) -> str:
-    """An array of numbers, or of what ``write`` makes a text of."""
-    return "{" + ",".join(["NULL" if value is None else write(value) for value in values]) + "}"
+def array(values: Iterable[int | bool | None]) -> str:
+    """An array of numbers or truths: PostgreSQL reads what Python writes, but for brackets and None."""
+    written = repr(list(values))[1:-1]
+    return "{" + (written.replace("None", "NULL") if "None" in written else written) + "}"
+
+
+def _texts(values: Sequence[str | None]) -> str:
+    if None in values:
+        return "{" + ",".join(["NULL" if value is None else _text(value) for value in values]) + "}"
+    quoted = '"' + '","'.join(values) + '"'  # type: ignore[arg-type]  # none is None
+    if "\\" in quoted or quoted.count('"') != 2 * len(values):
+        quoted = ",".join([_text(value) for value in values])  # type: ignore[arg-type]  # none is None
+    return "{" + quoted + "}"
 
 
 def _text(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _bytes(value: bytes) -> str:
-    return f'"\\\\x{value.hex()}"'
+def _bytes(values: Sequence[bytes | None]) -> str:
+    written = ["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]
+    return "{" + ",".join(written) + "}"
 
 
 _ARRAYS: tuple[tuple[type[Any], str, Callable[[Any], str]], ...] = (
-    (BigInteger, "bigint[]", str),
-    (Integer, "integer[]", str),
-    (Boolean, "boolean[]", str),
+    (BigInteger, "bigint[]", array),
+    (Integer, "integer[]", array),
+    (Boolean, "boolean[]", array),
     (LargeBinary, "bytea[]", _bytes),
 )
 
@@ -61,7 +73,7 @@ def _array_type(table: Table, column: str) -> tuple[str, Callable[[Any], str]]:
     for known, name, write in _ARRAYS:
         if isinstance(table.c[column].type, known):
             return name, write
-    return "text[]", _text
+    return "text[]", _texts
 
 
 PORTION_MAX: Final = 32

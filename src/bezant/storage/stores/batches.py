@@ -281,7 +281,7 @@ def _row(batch: Batch) -> Row:
         batch.merchant_id,
         batch.terminal_id,
         batch.number,
-        batch.state.value,
+        str(batch.state),
         batch.currency.code,
         batch.audit_number,
         batch.transaction_number,

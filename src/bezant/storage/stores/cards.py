@@ -54,4 +54,4 @@ class Cards:
 
 def _row(stored: StoredCard) -> Row:
     card = stored.card
-    return stored.merchant_id, card.token, card.bin, card.last4, card.brand.value, stored.sealed
+    return stored.merchant_id, card.token, card.bin, card.last4, str(card.brand), stored.sealed

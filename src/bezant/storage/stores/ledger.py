@@ -25,7 +25,7 @@ class Journal:
         """Add an entry."""
         self._writes.touch()
         booked_at = to_micros(entry.booked_at)
-        cause, layer = entry.cause.value, entry.layer.value
+        cause, layer = str(entry.cause), str(entry.layer)
         for number, line in enumerate(entry.lines, 1):
             self._rows.append(
                 (
@@ -34,7 +34,7 @@ class Journal:
                     cause,
                     number,
                     layer,
-                    line.account.value,
+                    str(line.account),
                     line.amount.currency.code,
                     line.amount.minor,
                     booked_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -75,6 +76,8 @@ _DETAILS = (
     "echo",
 )
 _RESULTS = ("address_result", "verification_result")
+_KEPT = (*_DETAILS, *_RESULTS)
+_details_of = attrgetter(*_DETAILS)
 _STANDING = (
     State.SENDING,
     State.AUTHORIZED,
@@ -349,8 +352,8 @@ def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
 
 
 def _details(payment: Payment) -> str | None:
-    known = {name: value for name in _DETAILS if (value := getattr(payment.order, name))}
-    known |= {name: value for name in _RESULTS if (value := getattr(payment, name))}
+    values = (*_details_of(payment.order), payment.address_result, payment.verification_result)
+    known = {name: value for name, value in zip(_KEPT, values, strict=True) if value}
     return _encode(known).decode() if known else None
 
 
@@ -362,9 +365,9 @@ def _row(payment: Payment) -> tuple[object, ...]:
         payment.merchant_id,
         payment.payment_id,
         payment.terminal_id,
-        payment.kind.value,
-        payment.state.value,
-        payment.profile.value,
+        str(payment.kind),
+        str(payment.state),
+        str(payment.profile),
         amounts.base.currency.code,
         amounts.base.minor,
         amounts.tax.minor,
@@ -373,7 +376,7 @@ def _row(payment: Payment) -> tuple[object, ...]:
         card.token if card else None,
         card.bin if card else None,
         card.last4 if card else None,
-        card.brand.value if card else None,
+        str(card.brand) if card else None,
         payment.expiry,
         order.invoice,
         order.cardholder,
@@ -390,7 +393,7 @@ def _row(payment: Payment) -> tuple[object, ...]:
         payment.transaction_number,
         payment.approval_code,
         payment.response_code,
-        payment.reason.value if payment.reason else None,
+        str(payment.reason) if payment.reason else None,
         payment.partial,
         maybe_micros(payment.answered_at),
         payment.refunded.minor,
@@ -404,7 +407,7 @@ def _row(payment: Payment) -> tuple[object, ...]:
 def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
     amounts = after.amounts
     return (
-        after.state.value,
+        str(after.state),
         _details(after),
         amounts.base.minor,
         amounts.tax.minor,
@@ -414,7 +417,7 @@ def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
         after.transaction_number,
         after.approval_code,
         after.response_code,
-        after.reason.value if after.reason else None,
+        str(after.reason) if after.reason else None,
         after.partial,
         maybe_micros(after.answered_at),
         after.refunded.minor,
@@ -424,7 +427,7 @@ def _change_row(before: Payment, after: Payment) -> tuple[object, ...]:
         after.revision,
         before.merchant_id,
         before.payment_id,
-        before.state.value,
+        str(before.state),
         before.revision,
     )
 
