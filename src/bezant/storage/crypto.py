@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from bezant.core.faults import fault_point
@@ -93,15 +94,34 @@ def create_root_key(path: Path) -> RootKey:
     return RootKey(root)
 
 
+class _Hmac:
+    """HMAC-SHA-256 under one key, set up once.
+
+    The standard library's sets its key up for each message and lets go of the interpreter meanwhile, so that
+    whoever computes it on the event loop may have to wait for a lane.
+    """
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = HMAC(key, SHA256())
+
+    def digest(self, message: bytes) -> bytes:
+        """32 bytes."""
+        keyed = self._keyed.copy()
+        keyed.update(message)
+        return keyed.finalize()
+
+
 class SecretHasher:
     """Keyed one-way hashes of secrets, and new secrets."""
 
     def __init__(self, root: RootKey) -> None:
-        self._key = root.derive("secret hash")
+        self._hmac = _Hmac(root.derive("secret hash"))
 
     def digest(self, secret: str) -> bytes:
         """HMAC-SHA-256 of ``secret``: 32 bytes."""
-        return hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
+        return self._hmac.digest(secret.encode("utf-8", "surrogatepass"))
 
     def app_name(self) -> str:
         """32 random letters and digits (190 bits): an app id or an app key."""
@@ -131,7 +151,7 @@ class CardSealer:
         if not data_keys:
             message = "no data key"
             raise KeyTrouble(message)
-        self._token_key = root.derive("card token")
+        self._tokens = _Hmac(root.derive("card token"))
         self._account_key = root.derive("account fingerprint")
         self._ciphers = {key_id: AESGCM(key) for key_id, key in data_keys.items()}
         self._current = max(data_keys)
@@ -139,7 +159,7 @@ class CardSealer:
     def token(self, merchant_id: int, pan: Pan) -> str:
         """The first 160 bits of an HMAC over merchant and number, as 40 upper-case hex digits."""
         subject = f"{merchant_id}:{pan.reveal()}".encode()
-        return hmac.digest(self._token_key, subject, "sha256")[:20].hex().upper()
+        return self._tokens.digest(subject)[:20].hex().upper()
 
     def seal(self, merchant_id: int, token: str, pan: Pan) -> bytes:
         """The card number, bound to its merchant and token."""
