@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+import msgspec
+
 MINOR_MAX = 10**15
 """No amount of any currency may reach this many minor units."""
 
@@ -30,9 +32,8 @@ EGP = Currency("EGP", "818", 2)
 CURRENCIES = {currency.code: currency for currency in (USD, EGP)}
 
 
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
-    """An amount in minor units. May be negative where a posting needs it."""
+class Money(msgspec.Struct, frozen=True):
+    """An amount in minor units. May be negative where a posting needs it. A struct: a sale makes dozens."""
 
     minor: int
     currency: Currency = USD
@@ -54,7 +55,7 @@ class Money:
         if not isinstance(other, Money):
             message = f"money and {type(other).__name__} do not mix"
             raise TypeError(message)
-        if other.currency != self.currency:
+        if other.currency is not self.currency and other.currency != self.currency:
             message = f"{self.currency.code} and {other.currency.code} do not mix"
             raise TypeError(message)
 
@@ -115,10 +116,8 @@ class Money:
         """With all digits of the minor unit: ``20.00``."""
         exponent = self.currency.exponent
         sign = "-" if self.minor < 0 else ""
-        if exponent == 0:
-            return f"{sign}{abs(self.minor)}"
-        whole, part = divmod(abs(self.minor), 10**exponent)
-        return f"{sign}{whole}.{part:0{exponent}d}"
+        digits = str(abs(self.minor)).zfill(exponent + 1)
+        return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
 
     def shortest(self) -> str:
         """Without trailing zeros: ``21``, ``11.02``, ``1.5``."""

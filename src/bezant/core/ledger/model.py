@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from bezant.core.money import Money
 
 
@@ -68,8 +70,7 @@ class Cause(StrEnum):
     LOAN_REFUND = "loan_refund"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One side of an entry."""
 
     account: Account
@@ -92,11 +93,12 @@ class Entry:
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
-        total = sum(line.amount.minor for line in self.lines)
-        if total or len(self.lines) < 2:  # noqa: PLR2004 - double entry has two sides
+        amounts = [line.amount for line in self.lines]
+        if sum([amount.minor for amount in amounts]) or len(amounts) < 2:  # noqa: PLR2004 - double entry has two sides
             message = "an entry has at least two lines that sum to zero"
             raise AssertionError(message)
-        if len({line.amount.currency for line in self.lines}) != 1:
+        currency = amounts[0].currency
+        if any(amount.currency != currency for amount in amounts if amount.currency is not currency):
             message = "an entry has one currency"
             raise AssertionError(message)
 

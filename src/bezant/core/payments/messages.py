@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from bezant.core.merchants import Endpoint
 from bezant.core.money import Money
 from bezant.core.sensitive import Cvv, Pan
@@ -34,8 +36,7 @@ class Original:
     approval_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Street:
+class Street(msgspec.Struct, frozen=True, kw_only=True):
     """What address verification compares: the street line and the postal code."""
 
     line: str | None = None

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+import msgspec
+
 from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller, Factors, Profile, SystemClock
 from bezant.core.merchants.factors import USED_ONCE
@@ -65,8 +67,7 @@ TWIN_WAIT_SECONDS = 5.0
 DUPLICATE_WINDOW = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Intent:
+class _Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What unit 1 stored: the payment, and what the message needs beside it."""
 
     payment: Payment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Brand(StrEnum):
@@ -45,6 +46,7 @@ _RANGES: tuple[tuple[str, str, Brand], ...] = (
 )
 
 
+@lru_cache(maxsize=4096)
 def brand_of(bin_digits: str) -> Brand:
     """The brand of a card number that begins with ``bin_digits`` (six digits or more)."""
     for low, high, brand in _RANGES:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+import msgspec
+
 from bezant.core.sensitive import Pan
 from bezant.core.vault.brands import Brand, brand_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What may be shown and stored in clear of a card.
 
     ``token`` is 40 upper-case hex digits, stable for a merchant and a card number.
@@ -28,8 +29,7 @@ class Card:
         return cls(token=token, bin=pan.bin, last4=pan.last4, brand=brand_of(pan.bin))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCard:
+class StoredCard(msgspec.Struct, frozen=True, kw_only=True):
     """A card with its number sealed under a data key."""
 
     merchant_id: int

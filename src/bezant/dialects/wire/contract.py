@@ -153,9 +153,20 @@ def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[s
     """
     found: dict[str, Any] = {}
     for spec in fields:
-        error = _read(spec, values, found)
-        if error is not None:
-            raise Fault(error)
+        # As ``_read`` does it, without a call for each of the many fields that a request leaves out.
+        for name in spec.names:
+            raw = values.get(name)
+            if raw is not None and raw != "":
+                break
+        else:
+            if spec.missing is not None:
+                raise Fault(spec.missing)
+            found[spec.name] = spec.default
+            continue
+        try:
+            found[spec.name] = spec.read(raw)
+        except Invalid:
+            raise Fault(spec.invalid) from None
     return found
 
 

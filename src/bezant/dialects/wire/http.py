@@ -13,9 +13,9 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from bezant.admission import Admission
@@ -57,8 +57,7 @@ class _Gone(Exception):
     """The client left before its request was whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A whole request. Printed, it shows nothing that a client may have put secrets into.
 
     ``headers`` are lower-cased names and values as they came, repeated ones joined by commas.
@@ -66,11 +65,14 @@ class Request:
 
     method: str
     path: str
-    query: bytes = field(repr=False)
-    headers: dict[bytes, bytes] = field(repr=False)
-    body: bytes = field(repr=False)
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
     address: str
     request_id: str
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path} {self.request_id})"
 
     def header(self, name: str) -> str | None:
         """A header's value, if it is there and plain ASCII."""
@@ -80,19 +82,20 @@ class Request:
         return value.decode()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, and what may be said of it in logs and metrics."""
 
     status: int
-    body: bytes = field(repr=False)
+    body: bytes
     operation: str
     outcome: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Response({self.status} {self.operation} {self.outcome})"
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True):
     """A response on its way to the client."""
 
     response: Response
@@ -105,16 +108,18 @@ class Answer:
         return b"%b%b\r\n%b" % (_STATUS_LINES[self.response.status], head, self.response.body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """A request that came whole, as the protocol cut it: ``path`` unquoted, header names in lower case."""
 
     method: str
     path: str
-    query: bytes = field(repr=False)
-    headers: list[tuple[bytes, bytes]] = field(repr=False)
-    body: bytes = field(repr=False)
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
     client: str
+
+    def __repr__(self) -> str:
+        return f"Whole({self.method} {self.path})"
 
 
 # Two answers that no dialect words: a client that is this slow or gone will not read them.
