@@ -247,10 +247,11 @@ def open_units(
     group_max: int,
     queue_max: int,
     on_stored: Callable[[bool], None] = _unheard,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Units:
     """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are.
 
-    ``on_stored``: see ``Unit``.
+    ``on_stored``: see ``Unit``. ``patience_seconds``: how long a work may take from being queued.
     """
     snapshots = engine
     checkpointer = None
@@ -264,4 +265,5 @@ def open_units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
         checkpointer,
+        patience_seconds=patience_seconds,
     )
