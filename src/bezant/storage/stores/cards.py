@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bezant.core.faults import fault_point
 from bezant.core.vault import Brand, Card, StoredCard
-from bezant.storage.bulk import BulkInsert, Row
+from bezant.storage.bulk import BulkInsert, Lookup, Row
 from bezant.storage.tables import cards
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(cards, ignore=True)
+_LOOKUP = Lookup(cards, keys=("merchant_id", "token"))
 
 
 class Cards:
@@ -31,16 +32,12 @@ class Cards:
         kept = self._kept.get((merchant_id, token))
         if kept is not None:
             return kept
-        row = self._connection.execute(
-            select(cards).where(cards.c.merchant_id == merchant_id, cards.c.token == token)
-        ).one_or_none()
+        row = _LOOKUP.find(self._connection, merchant_id, token)
         if row is None:
             return None
-        return StoredCard(
-            merchant_id=row.merchant_id,
-            card=Card(token=row.token, bin=row.bin, last4=row.last4, brand=Brand(row.brand)),
-            sealed=row.sealed,
-        )
+        _, _, first6, last4, brand, sealed = row
+        card = Card(token=token, bin=first6, last4=last4, brand=Brand(brand))
+        return StoredCard(merchant_id=merchant_id, card=card, sealed=sealed)
 
     def flush(self) -> None:
         """Write what was kept."""
