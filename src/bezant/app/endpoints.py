@@ -127,7 +127,6 @@ def ipospays_endpoint(gateway: Gateway) -> Endpoint:
         onboarding=Onboarding(units=store.units, names=store.names, clock=store.clock),
         invoices=gateway.invoices.invoices,
         addresses=_addresses(store),
-        hasher=store.keys.hasher,
         clock=store.clock,
         style=ipospays.Style(
             envelope=ipospays.EnvelopeStyle(store.settings.transact_envelope),

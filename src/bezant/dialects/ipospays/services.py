@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
 from bezant.core.invoices import Invoices
-from bezant.core.merchants import Hasher, Onboarding, SystemClock
+from bezant.core.merchants import Onboarding, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
 from bezant.core.vault import Customers
 from bezant.dialects.ipospays.addresses import Addresses
@@ -51,6 +51,5 @@ class Services:
     onboarding: Onboarding
     invoices: Invoices
     addresses: Addresses
-    hasher: Hasher
     clock: SystemClock
     style: Style

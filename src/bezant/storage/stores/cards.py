@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bezant.core.faults import fault_point
 from bezant.core.vault import Brand, Card, StoredCard
 from bezant.storage.bulk import BulkInsert, Row
+from bezant.storage.lookup import Lookup
 from bezant.storage.tables import cards
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(cards, ignore=True)
+_FIND = Lookup(cards, by=("merchant_id", "token"))
 
 
 class Cards:
@@ -31,16 +33,8 @@ class Cards:
         kept = self._kept.get((merchant_id, token))
         if kept is not None:
             return kept
-        row = self._connection.execute(
-            select(cards).where(cards.c.merchant_id == merchant_id, cards.c.token == token)
-        ).one_or_none()
-        if row is None:
-            return None
-        return StoredCard(
-            merchant_id=row.merchant_id,
-            card=Card(token=row.token, bin=row.bin, last4=row.last4, brand=Brand(row.brand)),
-            sealed=row.sealed,
-        )
+        row = _FIND.find(self._connection, (merchant_id, token))
+        return None if row is None else _stored(row)
 
     def flush(self) -> None:
         """Write what was kept."""
@@ -55,3 +49,9 @@ class Cards:
 def _row(stored: StoredCard) -> Row:
     card = stored.card
     return stored.merchant_id, card.token, card.bin, card.last4, card.brand.value, stored.sealed
+
+
+def _stored(row: Row) -> StoredCard:
+    merchant_id, token, bin_, last4, brand, sealed = row
+    card = Card(token=token, bin=bin_, last4=last4, brand=Brand(brand))
+    return StoredCard(merchant_id=merchant_id, card=card, sealed=sealed)

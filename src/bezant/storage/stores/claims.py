@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bezant.core.outcomes import Conflict
 from bezant.core.payments import Claim
-from bezant.storage.bulk import BulkInsert
+from bezant.storage.bulk import BulkInsert, Row
 from bezant.storage.instants import from_micros, to_micros
+from bezant.storage.lookup import Lookup
 from bezant.storage.tables import claims
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(claims)
+_FIND = Lookup(claims, by=("merchant_id", "terminal_id", "key"))
 
 
 class Claims:
@@ -27,23 +29,8 @@ class Claims:
         known = self._new.get((merchant_id, terminal_id, key))
         if known is not None:
             return known
-        row = self._connection.execute(
-            select(claims).where(
-                claims.c.merchant_id == merchant_id,
-                claims.c.terminal_id == terminal_id,
-                claims.c.key == key,
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        return Claim(
-            merchant_id=row.merchant_id,
-            terminal_id=row.terminal_id,
-            key=row.key,
-            fingerprint=row.fingerprint,
-            subject_id=row.subject_id,
-            claimed_at=from_micros(row.claimed_at),
-        )
+        row = _FIND.find(self._connection, (merchant_id, terminal_id, key))
+        return None if row is None else _claim(row)
 
     def add(self, claim: Claim) -> None:
         """Use a key; a second use fails at the end of the transaction."""
@@ -72,3 +59,15 @@ class Claims:
                     for claim in new.values()
                 ],
             )
+
+
+def _claim(row: Row) -> Claim:
+    merchant_id, terminal_id, key, fingerprint, subject_id, claimed_at = row
+    return Claim(
+        merchant_id=merchant_id,
+        terminal_id=terminal_id,
+        key=key,
+        fingerprint=fingerprint,
+        subject_id=subject_id,
+        claimed_at=from_micros(claimed_at),
+    )
