@@ -39,6 +39,17 @@ class TestAMerchantsOrigins:
             assert shell.run("merchant", "origins", TERMINAL, *wrong).returncode == 2
 
 
+class TestAStoresBrand:
+    def test_is_chosen_shown_and_forgotten(self, shell: Shell) -> None:
+        store_id = str(shell.json("merchant", "show", TERMINAL)["stores"][0]["store_id"])
+        chosen = shell.json("store", "brand", store_id, "--colour", "#067A57")
+        assert chosen["colour"] == "#067a57"
+        assert shell.json("merchant", "show", TERMINAL)["stores"][0]["colour"] == "#067a57"
+        assert shell.json("store", "brand", store_id, "--none")["colour"] is None
+        for wrong in ((), ("--colour", "#0a7"), ("--logo", __file__)):
+            assert shell.run("store", "brand", store_id, *wrong).returncode == 2
+
+
 class TestAMerchantsRules:
     def test_are_changed_one_by_one(self, shell: Shell) -> None:
         before = shell.json("merchant", "show", TERMINAL)

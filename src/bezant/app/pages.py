@@ -21,6 +21,7 @@ def page_routes(gateway: Gateway) -> list[Route]:
     services = Services(
         invoices=gateway.invoices.invoices,
         receipts=gateway.invoices.receipts,
+        logo=gateway.access.directory.logo,
         digest=store.keys.hasher.digest,
         now=time.monotonic,
         observe=_observer(gateway.metrics),

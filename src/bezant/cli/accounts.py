@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bezant.app.store import Store as Opened
+from bezant.cli.brands import set_brand, store_row
 from bezant.cli.credentials import profile_of
 from bezant.cli.opening import account_named, terminal_numbered, with_store
 from bezant.cli.rules import rules_row, set_origins, set_rules
@@ -29,7 +30,6 @@ from bezant.core.merchants import (
     IssuedKey,
     Merchant,
     Profile,
-    Store,
     Terminal,
     TipRule,
 )
@@ -166,6 +166,9 @@ def store() -> None:
     """Stores, a merchant's places of business."""
 
 
+store.add_command(set_brand)
+
+
 @store.command("create", epilog=example('bezant store create 1 "Harbour branch" --zone America/Chicago'))
 @click.argument("merchant")
 @click.argument("name", type=NAME)
@@ -177,7 +180,7 @@ def create_store(*, merchant: str, name: str, zone: ZoneInfo, as_json: bool) -> 
     async def work(opened: Opened) -> Row:
         account = await opened.units.read(lambda unit: account_named(unit, merchant))
         added = await opened.boarding.add_store(account.merchant.merchant_id, name=name, zone=zone)
-        return {"merchant_id": account.merchant.merchant_id, **_store_row(added)}
+        return {"merchant_id": account.merchant.merchant_id, **store_row(added)}
 
     show_facts(with_store(work), as_json=as_json)
 
@@ -411,7 +414,7 @@ def _show_account(account: Account, times: _Times, origins: list[str], *, as_jso
         **rules_row(account.merchant),
         "origins": ", ".join(origins) or None,
     }
-    stores = [_store_row(each) for each in account.stores.values()]
+    stores = [store_row(each) for each in account.stores.values()]
     terminals = [_terminal_row(account.merchant, each, times) for each in account.terminals.values()]
     if as_json:
         show_json({**facts, "stores": stores, "terminals": terminals})
@@ -432,10 +435,6 @@ def _merchant_row(found: Merchant) -> Row:
         "currency": found.currency.code,
         "sandbox": found.sandbox,
     }
-
-
-def _store_row(found: Store) -> Row:
-    return {"store_id": found.store_id, "store": found.name, "zone": found.zone.key}
 
 
 def _terminal_row(owner: Merchant, found: Terminal, times: _Times) -> Row:

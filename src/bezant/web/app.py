@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from bezant.core.invoices import UID, Invoices, Receipts
 from bezant.web.answers import PageResponse
+from bezant.web.brands import BrandPages, FindLogo
 from bezant.web.codes import CodePages
 from bezant.web.files import FilePages
 from bezant.web.limits import Limits
@@ -30,6 +31,7 @@ class Services:
 
     invoices: Invoices
     receipts: Receipts
+    logo: FindLogo
     digest: Callable[[str], bytes]
     now: Callable[[], float]
     observe: Observer
@@ -50,6 +52,7 @@ def routes(services: Services) -> list[Route]:
         limits=Limits(services.now),
     )
     receipts, codes = ReceiptPages(site, services.receipts), CodePages(site, services.invoices)
+    brands = BrandPages(site, services.logo)
     passage, files = PassagePages(site), FilePages(site)
 
     async def linked(request: Request) -> PageResponse:
@@ -71,6 +74,8 @@ def routes(services: Services) -> list[Route]:
         at("/r/{receipt}.pdf", "receipt-document", receipts.document),
         at("/r/{receipt}", "receipt", receipts.page),
         at("/qr/{uid}.{kind}", "qr", codes.code),
+        at("/logo/{name}", "logo", brands.logo),
+        at("/accent/{digits}.css", "accent", brands.colour),
         at("/static/{name}", "file", files.asset),
         at("/.well-known/bezant-pages", "self-check", files.check),
         *(at(path, "passage-script", passage.script) for path in SCRIPT_PATHS),

@@ -19,7 +19,7 @@ from bezant.web.answers import FRAMED, PageResponse, security_headers
 from bezant.web.assets import sorted_files
 from bezant.web.site import Site
 
-_FOREVER: Final = "public, max-age=31536000, immutable"
+FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDERS: Final = ("locales", "static", "templates")
 
 
@@ -42,7 +42,7 @@ class FilePages:
             media_type=asset.content_type,
             headers={
                 **security_headers(secure=self._site.secure),
-                "cache-control": _FOREVER,
+                "cache-control": FOREVER,
                 "vary": "accept-encoding",
                 **({"content-encoding": "gzip"} if packed else {}),
             },

@@ -6,6 +6,8 @@ on the store's wall clock.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,11 +21,30 @@ _INITIALS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A style sheet of one colour: what it says, and where it is served."""
+
+    path: str
+    content: bytes
+
+    @property
+    def integrity(self) -> str:
+        """The subresource integrity value that a browser holds it to."""
+        return "sha384-" + base64.b64encode(hashlib.sha384(self.content).digest()).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payee:
-    """Whom the money is for. ``accent`` is one of the style sheet's colours."""
+    """Whom the money is for.
+
+    ``accent`` is one of the style sheet's colours, ``own`` the sheet of one that the store chose instead;
+    ``logo`` is where its logo is served.
+    """
 
     name: str
     accent: int
+    own: Sheet | None = None
+    logo: str = ""
 
     @property
     def initials(self) -> str:

@@ -9,7 +9,7 @@ from bezant.core.merchants import Store
 from bezant.core.outcomes import Reason
 from bezant.core.vault import Brand, Card
 from bezant.web.languages import english
-from bezant.web.views import ACCENTS, Payee, Status
+from bezant.web.views import ACCENTS, Payee, Sheet, Status
 
 BRANDS: Final[Mapping[Brand, str]] = {
     Brand.VISA: "Visa",
@@ -59,5 +59,17 @@ def card_text(card: Card | None) -> str:
 
 
 def payee_of(store: Store, merchant_id: int) -> Payee:
-    """The store as payers see it. Its colour is a merchant's own, always the same."""
-    return Payee(name=store.name, accent=merchant_id % ACCENTS)
+    """The store as payers see it. Where it chose no colour, a merchant always has the same."""
+    brand = store.brand
+    return Payee(
+        name=store.name,
+        accent=merchant_id % ACCENTS,
+        own=sheet_of(brand.colour) if brand.colour else None,
+        logo=f"/logo/{merchant_id:x}-{store.store_id:x}-{brand.logo}" if brand.logo else "",
+    )
+
+
+def sheet_of(colour: str) -> Sheet:
+    """The style sheet of a colour, ``#rrggbb``: one rule for pages whose payee has its own."""
+    rule = f'[data-accent="own"] {{ --accent: {colour}; }}\n'
+    return Sheet(path=f"/accent/{colour[1:]}.css", content=rule.encode())

@@ -10,6 +10,7 @@ from bezant.core.merchants.boarding import (
     move,
     release,
 )
+from bezant.core.merchants.brands import LOGO_BYTES_MAX, Brand, ImageKind, Logo, colour_of, logo_of
 from bezant.core.merchants.devices import Device, Devices
 from bezant.core.merchants.factors import SANDBOX_PASSWORD, Challenge, Factors, Notifier, Proof
 from bezant.core.merchants.model import (
@@ -46,6 +47,7 @@ from bezant.core.outcomes import BadFacts
 
 __all__ = [
     "APP_NAME",
+    "LOGO_BYTES_MAX",
     "ORIGIN",
     "SANDBOX_PASSWORD",
     "TERMINAL_NUMBER",
@@ -53,6 +55,7 @@ __all__ = [
     "AddressCheck",
     "BadFacts",
     "Boarding",
+    "Brand",
     "Caller",
     "CardChecks",
     "Challenge",
@@ -69,8 +72,10 @@ __all__ = [
     "Factors",
     "Gate",
     "Hasher",
+    "ImageKind",
     "Iso",
     "IssuedKey",
+    "Logo",
     "Merchant",
     "MerchantClock",
     "NewMerchant",
@@ -90,7 +95,9 @@ __all__ = [
     "SystemClock",
     "Terminal",
     "TipRule",
+    "colour_of",
     "freeze",
+    "logo_of",
     "move",
     "origin_of",
     "release",

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from bezant.core.merchants.brands import NO_BRAND, Logo
 from bezant.core.merchants.model import (
     Account,
     CardChecks,
@@ -68,6 +69,10 @@ class BoardingStore(Protocol):
 
     def add_store(self, merchant_id: int, store: Store, *, at: datetime) -> None:
         """Store a store."""
+        ...
+
+    def set_brand(self, merchant_id: int, store: Store, logo: Logo | None) -> None:
+        """Store a store's brand. ``logo`` is given when it is a new one; without a name, there is none."""
         ...
 
     def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
@@ -211,6 +216,33 @@ class Boarding:
             return store, {"store_id": store.store_id, "name": store.name, "zone": zone.key}
 
         return await self._change(merchant_id, "store.added", work)
+
+    async def brand_store(
+        self,
+        merchant_id: int,
+        store_id: int,
+        *,
+        colour: str | None = None,
+        logo: Logo | None = None,
+        forget: bool = False,
+    ) -> Store:
+        """Give a store a colour (of ``colour_of``) and a logo (of ``logo_of``).
+
+        What is not given stays, unless the store is to ``forget`` what it had.
+        """
+
+        def work(tx: BoardingTx) -> tuple[Store, Facts]:
+            account = tx.boarding.account(merchant_id)
+            store = account.stores.get(store_id) if account else None
+            if store is None:
+                raise BadFacts("no such store")
+            brand = NO_BRAND if forget else store.brand
+            brand = replace(brand, colour=colour or brand.colour, logo=logo.name if logo else brand.logo)
+            branded = replace(store, brand=brand)
+            tx.boarding.set_brand(merchant_id, branded, logo)
+            return branded, {"store_id": store_id, "colour": brand.colour, "logo": brand.logo}
+
+        return await self._change(merchant_id, "store.branded", work)
 
     async def add_terminal(
         self,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bezant.core.merchants.brands import NO_BRAND, Brand
 from bezant.core.money import Currency
 
 
@@ -123,6 +124,7 @@ class Store:
     store_id: int
     name: str
     zone: ZoneInfo
+    brand: Brand = NO_BRAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from bezant.core.merchants.brands import Logo
 from bezant.core.merchants.model import Account, ClientToken
 
 T = TypeVar("T")
@@ -44,6 +45,10 @@ class MerchantStore(Protocol):
 
     def by_terminal_number(self, number: str) -> Account | None:
         """The account that owns the terminal with that number."""
+        ...
+
+    def logo(self, merchant_id: int, store_id: int) -> Logo | None:
+        """The logo of a store."""
         ...
 
     def add_client_token(self, token: ClientToken, *, forget_before: datetime) -> None:

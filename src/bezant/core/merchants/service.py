@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
+from bezant.core.merchants.brands import Logo
 from bezant.core.merchants.model import Account, Caller, ClientToken, Merchant, Terminal
 from bezant.core.merchants.ports import Hasher, MerchantTx, MerchantUnits, SystemClock
 
@@ -83,6 +84,10 @@ class Directory:
             message = "no such terminal"
             raise LookupError(message)
         return _caller(account, terminal)
+
+    async def logo(self, merchant_id: int, store_id: int) -> Logo | None:
+        """The logo of a store. It is not kept here: browsers keep it."""
+        return await self._units.read(lambda tx: tx.merchants.logo(merchant_id, store_id))
 
     async def _load(
         self, cache: dict[N, Account], name: N, work: Callable[[MerchantTx], Account | None]

@@ -14,11 +14,14 @@ from bezant.core.batches import BatchState
 from bezant.core.merchants import (
     Account,
     AddressCheck,
+    Brand,
     CardChecks,
     ClientToken,
     Credential,
     Endpoint,
+    ImageKind,
     Iso,
+    Logo,
     Merchant,
     MerchantClock,
     Profile,
@@ -147,6 +150,21 @@ class Merchants:
             for row in rows
         ]
 
+    def logo(self, merchant_id: int, store_id: int) -> Logo | None:
+        """The logo of a store."""
+        row = self._connection.execute(
+            select(t.store_logos).where(
+                t.store_logos.c.merchant_id == merchant_id, t.store_logos.c.store_id == store_id
+            )
+        ).one_or_none()
+        return None if row is None else Logo(kind=ImageKind(row.kind), content=bytes(row.content))
+
+    def owner_of_store(self, store_id: int) -> int | None:
+        """The merchant whose store has that id. Looks at every store: for people, not for requests."""
+        return self._connection.execute(
+            select(t.stores.c.merchant_id).where(t.stores.c.store_id == store_id)
+        ).scalar_one_or_none()
+
     # -- added and changed ------------------------------------------------------------------------
 
     def add_iso(self, iso: Iso, *, at: datetime) -> None:
@@ -180,6 +198,18 @@ class Merchants:
             zone=store.zone.key,
             created_at=to_micros(at),
         )
+
+    def set_brand(self, merchant_id: int, store: Store, logo: Logo | None) -> None:
+        """Store a store's brand. ``logo`` is given when it is a new one; without a name, there is none."""
+        self._writes.touch()
+        key = {"merchant_id": merchant_id, "store_id": store.store_id}
+        self._connection.execute(
+            update(t.stores).filter_by(**key).values(colour=store.brand.colour, logo=store.brand.logo)
+        )
+        if logo is not None or store.brand.logo is None:
+            self._connection.execute(delete(t.store_logos).filter_by(**key))
+        if logo is not None:
+            self._insert(t.store_logos, **key, kind=logo.kind.value, content=logo.content)
 
     def add_terminal(self, merchant_id: int, terminal: Terminal, *, at: datetime) -> None:
         """Store a terminal with its merchant accounts and first batch; make it findable by its number."""
@@ -490,7 +520,8 @@ def _rules(merchant: Merchant) -> dict[str, object]:
 
 
 def _store(row: Row[Any]) -> Store:
-    return Store(store_id=row.store_id, name=row.name, zone=ZoneInfo(row.zone))
+    brand = Brand(colour=row.colour, logo=row.logo)
+    return Store(store_id=row.store_id, name=row.name, zone=ZoneInfo(row.zone), brand=brand)
 
 
 def _terminal(row: Row[Any], endpoints: dict[Profile, Endpoint]) -> Terminal:

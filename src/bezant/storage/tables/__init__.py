@@ -19,6 +19,7 @@ from bezant.storage.tables.accounts import (
     merchant_origins,
     merchants,
     refund_challenges,
+    store_logos,
     stores,
     terminals,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "signing_access_codes",
     "signing_accounts",
     "stock_takes",
+    "store_logos",
     "stores",
     "strays",
     "terminal_profiles",

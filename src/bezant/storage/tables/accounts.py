@@ -74,8 +74,21 @@ stores = Table(
     Column("name", String(100), nullable=False),
     Column("zone", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("colour", String(7)),
+    Column("logo", String(40)),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
 )
+
+store_logos = Table(
+    "store_logos",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("store_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(4), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["merchant_id", "store_id"], ["stores.merchant_id", "stores.store_id"]),
+)
+"""Apart from the stores, which are read whole with every account."""
 
 terminals = Table(
     "terminals",
