@@ -37,6 +37,7 @@ from bezant.storage.stores.notices import NoticeRows
 from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
+from bezant.storage.stores.single_use import SingleUseRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
@@ -73,6 +74,7 @@ class Unit:
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
+        self.single_use = SingleUseRows(connection, self.writes, self.cards)
         self.customers = CustomerRows(connection, self.writes, self.cards)
         self.catalogue = CatalogueRows(connection, self.writes)
         self.batches = Batches(connection, self.writes)

@@ -14,7 +14,7 @@ from bezant.web.brands import BrandPages, FindLogo
 from bezant.web.codes import CodePages
 from bezant.web.files import FilePages
 from bezant.web.limits import Limits
-from bezant.web.passage import FRAME_PATH, SCRIPT_PATHS, PassagePages
+from bezant.web.passage import FIELDS_SCRIPT_PATH, FRAME_PATH, SCRIPT_PATHS, PassagePages
 from bezant.web.pay import PaymentPages
 from bezant.web.receipts import ReceiptPages
 from bezant.web.seals import Seals
@@ -79,5 +79,6 @@ def routes(services: Services) -> list[Route]:
         at("/static/{name}", "file", files.asset),
         at("/.well-known/bezant-pages", "self-check", files.check),
         *(at(path, "passage-script", passage.script) for path in SCRIPT_PATHS),
+        at(FIELDS_SCRIPT_PATH, "card-fields-script", passage.fields_script),
         at(FRAME_PATH, "passage-frame", passage.frame),
     ]

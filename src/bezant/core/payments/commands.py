@@ -15,6 +15,7 @@ from bezant.core.sensitive import Cvv, Pan
 class Charge:
     """A sale or an authorization, on a card number or on a token of the vault. ``expiry`` is YYMM.
 
+    ``single_use`` is the keyed hash of a token for one charge: this one uses it up.
     ``once``: turn it down where one like it (card, amount, invoice) stands from the last ten minutes.
     """
 
@@ -23,6 +24,7 @@ class Charge:
     amounts: Amounts
     pan: Pan | None = None
     token: str | None = None
+    single_use: bytes | None = None
     expiry: str | None = None
     cvv: Cvv | None = None
     street: Street | None = None

@@ -15,7 +15,7 @@ from bezant.core.outcomes import Answer
 from bezant.core.payments.messages import BatchTotals, Message
 from bezant.core.payments.model import Kind, Payment
 from bezant.core.payments.queries import Page, PaymentQuery
-from bezant.core.vault import CardStore
+from bezant.core.vault import CardStore, SingleUseStore
 
 T = TypeVar("T")
 
@@ -247,6 +247,11 @@ class PaymentTx(Protocol):
     @property
     def cards(self) -> CardStore:
         """The vault."""
+        ...
+
+    @property
+    def single_use(self) -> SingleUseStore:
+        """Tokens for one charge."""
         ...
 
     @property

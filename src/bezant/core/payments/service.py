@@ -491,6 +491,13 @@ def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | No
     stored = kept
     if kept is not None:
         tx.cards.keep(kept)
+    elif charge.single_use is not None:
+        used = tx.single_use.use(
+            draft.merchant_id, draft.terminal_id, charge.single_use, at=draft.requested_at
+        )
+        if used is not None:
+            stored = tx.cards.find(draft.merchant_id, used.card_token)
+            draft = replace(draft, expiry=used.expiry)
     elif charge.token is not None:
         stored = tx.cards.find(draft.merchant_id, charge.token)
     if stored is None:

@@ -111,18 +111,19 @@ NEW_TIP_OR_AMOUNT: Final = replace(
     note="cents; `amount` counts where there is no `tipAmount`",
 )
 RRN: Final = _of_transaction("rrn", read=twelve_digits, missing=codes.NO_RRN, invalid=codes.BAD_RRN)
-_TOKEN: Final = codecs.pattern(r"[0-9A-Za-z]{16,64}", upper=True)
+CARD_TOKEN_DIGITS: Final = 40
 CARD_TOKEN: Final = _of_transaction(
     "cardToken",
-    read=_TOKEN,
+    read=codecs.pattern(r"[0-9A-Za-z]{16,64}", upper=True),
     invalid=invalid(f"{TRANSACTION}.cardToken", "Card Token"),
     note="40 hex digits; any other token is one that we do not know",
 )
 PAYMENT_TOKEN: Final = _of_transaction(
     "paymentTokenId",
-    read=_TOKEN,
+    read=codecs.pattern(r"[0-9A-Za-z]{16,64}"),
     invalid=invalid(f"{TRANSACTION}.paymentTokenId", "Payment Token Id"),
-    note="a card token under another name, for pages that tokenise a card themselves",
+    note="of card fields in a shop's page: for one charge of this TPN, within 30 minutes. A card token is "
+    "taken, too, as often as it comes: for pages that tokenise a card in another way",
 )
 
 
