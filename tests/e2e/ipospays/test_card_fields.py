@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e.ipospays.merchant import ADD_ON, Bureau, Caller, Merchant, approved_in, declined_in, problems
+from tests.e2e.ipospays.merchant import Bureau, Caller, Merchant, approved_in, declined_in, problems
 from tests.e2e.ipospays.test_races import HANDS, at_once
 from tests.e2e.valor.shop import NO_HEADERS, VISA
 from tests.support.gateway import Answer
@@ -121,12 +121,7 @@ class TestAPage:
     def test_is_one_of_the_merchants_own_where_it_has_named_them(
         self, bureau: Bureau, merchant: Merchant, plugin: Caller
     ) -> None:
-        board = Caller(plugin.gateway, bureau.pair(bureau.iso).jwt(), "")
-        said = {
-            "merchantId": f"{merchant.shop.merchant_id:012d}",
-            "whitelistDomains": {"originUrls": ["https://shop.example"]},
-        }
-        assert board.post(ADD_ON, said).status == 200
+        bureau.set_origins(merchant.shop, "https://shop.example")
         assert ask(plugin).status == 200
         for origin in ("https://other.example", "http://shop.example", "null"):
             assert problems(ask(plugin, origin=origin), 403) == [
