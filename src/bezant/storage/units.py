@@ -18,6 +18,8 @@ from bezant.core.outcomes import Unavailable
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
+from bezant.storage.lookup import JointLookup
+from bezant.storage.stores import cards, claims
 from bezant.storage.stores.audit import AuditRows
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
@@ -46,6 +48,9 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 5.0
 """How long a work may take from being queued to being committed: clients give up from eight seconds on."""
+
+
+_KEPT_CARD = JointLookup(cards.FIND, claims.FIND)
 
 
 def _unheard() -> None:
@@ -97,6 +102,14 @@ class Unit:
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch at once what the works of a group will ask for."""
         self.batches.prime(terminals)
+
+    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
+        """Fetch at once a key and a card that a work is about to ask for."""
+        card, claim = (merchant_id, token), (merchant_id, terminal_id, key)
+        card_row, claim_row = _KEPT_CARD.find(self._connection, card, claim)
+        if card_row is not None:  # whether there is none, another work of the group may change
+            self.cards.expect(card, card_row)
+        self.claims.expect(claim, claim_row)
 
     def flush(self) -> None:
         """Write what is buffered. Raises ``Conflict`` when an update did not find its rows as expected."""

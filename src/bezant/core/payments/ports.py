@@ -269,6 +269,10 @@ class PaymentTx(Protocol):
         """Stray answers."""
         ...
 
+    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
+        """Fetch at once an idempotency key and a card that are about to be asked for: a round trip less."""
+        ...
+
 
 class PaymentUnits(Protocol):
     """Runs work in a transaction. Work is plain code without side effects: it may run more than once."""

@@ -140,6 +140,9 @@ class Payments:
         )
 
         def begin(tx: PaymentTx) -> _Intent:
+            if key is not None and charge.token is not None:
+                merchant_id, terminal_id = caller.key
+                tx.expect(merchant_id=merchant_id, terminal_id=terminal_id, key=key.value, token=charge.token)
             if known := _replayed(tx, draft, key):
                 return known
             if bond is not None:

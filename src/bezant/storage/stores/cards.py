@@ -12,7 +12,7 @@ from bezant.storage.tables import cards
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(cards, ignore=True)
-_FIND = Lookup(cards, by=("merchant_id", "token"))
+FIND = Lookup(cards, by=("merchant_id", "token"))
 
 
 class Cards:
@@ -22,6 +22,11 @@ class Cards:
         self._connection = connection
         self._writes = writes
         self._kept: dict[tuple[int, str], StoredCard] = {}
+        self._expected: dict[tuple[int, str], Row] = {}
+
+    def expect(self, place: tuple[int, str], row: Row) -> None:
+        """What the database has of a merchant's card that is about to be asked for."""
+        self._expected[place] = row
 
     def keep(self, stored: StoredCard) -> None:
         """Store a card unless the merchant already has it."""
@@ -30,10 +35,11 @@ class Cards:
 
     def find(self, merchant_id: int, token: str) -> StoredCard | None:
         """The merchant's card with that token."""
-        kept = self._kept.get((merchant_id, token))
+        place = merchant_id, token
+        kept = self._kept.get(place)
         if kept is not None:
             return kept
-        row = _FIND.find(self._connection, (merchant_id, token))
+        row = self._expected.get(place) or FIND.find(self._connection, place)
         return None if row is None else _stored(row)
 
     def flush(self) -> None:

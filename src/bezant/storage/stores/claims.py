@@ -13,7 +13,11 @@ from bezant.storage.tables import claims
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(claims)
-_FIND = Lookup(claims, by=("merchant_id", "terminal_id", "key"))
+FIND = Lookup(claims, by=("merchant_id", "terminal_id", "key"))
+
+
+Place = tuple[int, int, str]
+"""Merchant, terminal and key."""
 
 
 class Claims:
@@ -22,14 +26,23 @@ class Claims:
     def __init__(self, connection: Connection, writes: Writes) -> None:
         self._connection = connection
         self._writes = writes
-        self._new: dict[tuple[int, int, str], Claim] = {}
+        self._new: dict[Place, Claim] = {}
+        self._expected: dict[Place, Row | None] = {}
+
+    def expect(self, place: Place, row: Row | None) -> None:
+        """What the database has of a key that is asked for next."""
+        self._expected[place] = row
 
     def find(self, merchant_id: int, terminal_id: int, key: str) -> Claim | None:
         """Who used that key."""
-        known = self._new.get((merchant_id, terminal_id, key))
+        place = merchant_id, terminal_id, key
+        is_expected = place in self._expected
+        row = self._expected.pop(place, None)
+        known = self._new.get(place)
         if known is not None:
             return known
-        row = _FIND.find(self._connection, (merchant_id, terminal_id, key))
+        if not is_expected:
+            row = FIND.find(self._connection, place)
         return None if row is None else _claim(row)
 
     def add(self, claim: Claim) -> None:
