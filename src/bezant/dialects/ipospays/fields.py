@@ -72,13 +72,25 @@ MERCHANT_ID: Final = Field(
     aliases=("merchantId", "tpn"),
     note="the TPN; text or number",
 )
+_NAMED: Final = codecs.pattern(rf"[A-Za-z0-9_\-]{{1,{REFERENCE_LENGTH_MAX}}}")
+
+
+def _reference(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """It is kept, told and compared as it is, so a card number, which could not be, is none."""
+    found = _NAMED(value)
+    if mask_card_numbers(found) != found:
+        raise Invalid
+    return found
+
+
 REFERENCE: Final = Field(
     name=f"{AUTHENTICATION}.transactionReferenceId",
-    read=codecs.pattern(rf"[A-Za-z0-9_\-]{{1,{REFERENCE_LENGTH_MAX}}}"),
+    read=codecs.alike(_reference, _NAMED),
     missing=codes.NO_REFERENCE,
     invalid=codes.BAD_REFERENCE,
     aliases=("transactionReferenceId",),
-    note="unique for the TPN; longer and with more signs than the docs allow, as clients send it",
+    note="unique for the TPN; longer and with more signs than the docs allow, as clients send it; no card "
+    "number, since it is kept as it is",
 )
 AMOUNT: Final = _of_transaction(
     "amount",
