@@ -53,7 +53,7 @@ class TestASingleUseToken:
         await issued(shop)
         assert shop.count("single_use_tokens") == 2
 
-    async def test_is_another_merchants_own(self, shop: Shop) -> None:
+    async def test_is_nothing_to_another_merchant(self, shop: Shop) -> None:
         token, other = await issued(shop), await shop.another_caller()
         stolen = await shop.units.write(
             lambda unit: unit.single_use.use(*other.key, token, at=shop.clock.now()),

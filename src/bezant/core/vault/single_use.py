@@ -39,10 +39,6 @@ class SingleUseTx(VaultTx, Protocol):
 class SingleUseUnits(Protocol):
     """Runs work in a transaction."""
 
-    async def read(self, work: Callable[[SingleUseTx], T]) -> T:
-        """Run ``work`` on a consistent view."""
-        ...
-
     async def write(self, work: Callable[[SingleUseTx], T], *, merchant_id: int) -> T:
         """Run ``work`` and commit."""
         ...

@@ -24,7 +24,7 @@ in [credentials.md](credentials.md), what goes wrong in [ipospays-codes.md](ipos
 
 A request is a JSON object with its token in the header `token`. A name with a dot is a member of an inner
 object; letters' case does not count; an empty text or null is an absent value. All that is wrong with a
-request is answered at once, in `errors`, with status 400.
+request is answered at once, in `errors`, with the status that the codes' page tells.
 """
 _CODES_HEAD: Final = """\
 # Errors and declines of iPOSpays' API
@@ -52,9 +52,9 @@ instead, of the field `transactionRequest.rrn` or `transactionRequest.amount`, w
 
 """
 _AUTH: Final = (
-    ("Authenticate", "POST /v1/authenticate-token", auth.AUTHENTICATE_FIELDS, auth.ISSUED),
-    ("Refresh", "POST /v1/refresh-token", auth.REFRESH_FIELDS, auth.ISSUED),
-    ("Shop token", "POST /api/v1/woocomm/generate-token", auth.SHOP_FIELDS, auth.SHOP_TOKEN),
+    ("Authenticate", "authenticate_token", auth.AUTHENTICATE_FIELDS, auth.ISSUED),
+    ("Refresh", "refresh_token", auth.REFRESH_FIELDS, auth.ISSUED),
+    ("Shop token", "shop_token", auth.SHOP_FIELDS, auth.SHOP_TOKEN),
 )
 
 
@@ -121,8 +121,10 @@ def _declared(fields: Iterable[Field[Error]]) -> set[Error]:
 
 
 def _token_sections() -> Iterator[str]:
-    for title, path, fields, layout in _AUTH:
-        yield f"\n## {title}\n\n`{path}`, in headers or in the body.\n\n"
+    for title, name, fields, layout in _AUTH:
+        places = [place for place, operation in auth.OPERATIONS.items() if operation.name == name]
+        paths = ", ".join(f"`{method} {path}`" for method, path in places)
+        yield f"\n## {title}\n\n{paths}, in headers or in the body.\n\n"
         yield markdown(FIELD_COLUMNS, field_rows(fields, _auth_words))
         yield "\n" + _answers((layout,))
     yield "\n## Signing keys\n\n`GET /.well-known/jwks.json` answers the keys that prove tokens (RFC 7517).\n"
