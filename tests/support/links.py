@@ -93,6 +93,11 @@ class Desk:
         """
         return [dict(row) for row in self._gateway.rows(statement, uid=uid)]
 
+    def invoice(self, uid: str) -> dict[str, Any]:
+        """A link as it is stored."""
+        (row,) = self._gateway.rows("SELECT * FROM invoices WHERE uid = :uid", uid=uid)
+        return dict(row)
+
     def states(self, uid: str) -> list[str]:
         """What became of them."""
         return [row["state"] for row in self.payments(uid)]

@@ -404,7 +404,7 @@ class TestACode:
 class TestAfterPaying:
     def test_a_payer_is_sent_on_to_the_exact_address(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/thanks?order=7&note=a%20b"
-        arrived = _catch(payer, goal)
+        arrived = catch(payer, goal)
         payer.pay(desk.link(terms(success_url=goal)))
         payer.sees("APPROVED")
         payer.page.click("text=Continue")
@@ -420,10 +420,10 @@ class TestAfterPaying:
 
     def test_a_declined_payer_may_go_back_to_the_shop(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/sorry"
-        arrived = _catch(payer, goal)
+        arrived = catch(payer, goal)
         payer.pay(desk.link(terms(failure_url=goal)), number=DECLINED)
         payer.sees("DECLINED")
-        payer.page.click("text=Back to 127.0.0.1")
+        payer.page.click("text=Back to Bezant Demo Store")
         payer.page.wait_for_selector("text=the shop")
         assert arrived == [goal]
 
@@ -439,7 +439,7 @@ class TestAfterPaying:
         assert payer.page.locator("text=Try again").count() == 0
 
 
-def _catch(payer: Payer, goal: str) -> list[str]:
+def catch(payer: Payer, goal: str) -> list[str]:
     """Play the shop; the addresses that a browser came to."""
     arrived: list[str] = []
 

@@ -22,7 +22,7 @@ _INITIALS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A style sheet of one colour: what it says, and where it is served."""
+    """A style sheet of one rule: what it says, and where it is served."""
 
     path: str
     content: bytes
@@ -85,11 +85,12 @@ class Values:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPage:
-    """The form of a payment link.
+    """The form of a payment link. ``pay_text``, ``cancel_text`` and ``disclaimer`` are the merchant's own.
 
     ``state`` seals the link and one attempt. ``errors`` are by the name of the field; ``messages`` are what
     the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` is this
-    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without.
+    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without. ``button`` is the sheet
+    of a button's own colour; ``cancel`` is where a payer cancels, if it may.
     """
 
     payee: Payee
@@ -109,6 +110,11 @@ class PayPage:
     action: str
     state: str
     messages: Mapping[str, str]
+    button: Sheet | None = None
+    pay_text: str = ""
+    cancel: str = ""
+    cancel_text: str = ""
+    disclaimer: str = ""
     values: Values = field(default_factory=Values)
     errors: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
@@ -129,17 +135,24 @@ class ApprovedPage:
     approval_code: str
     receipt: str
     onward: str = ""
-    onward_host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclinedPage:
-    """The payment was not taken. ``retry``: where the payer may try again."""
+    """The payment was not taken. ``retry``: where the payer may try again, if it may."""
 
+    payee: str
     reason: str
     retry: str
     onward: str = ""
-    onward_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledPage:
+    """This payer cancelled the payment. ``onward``: where the merchant wants it back."""
+
+    payee: str
+    onward: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

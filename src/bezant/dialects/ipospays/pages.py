@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bezant.core.credentials import Scope
-from bezant.core.invoices import LIFE, Callback, Objected, State, Terms, TipOffer
+from bezant.core.invoices import LIFE, Callback, Look, Objected, State, Terms, TipOffer
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
 from bezant.core.payments import Amounts
@@ -27,7 +27,7 @@ NOTIFICATION: Final = "notificationOption"
 URL_MAX: Final = 500
 DAYS_MAX: Final = 31
 SALE, VALIDATION = "1", "2"
-RETURN, FAILURE = "return", "failure"
+RETURN, FAILURE, CANCELLATION = "return", "failure", "cancel"
 """Under which a link keeps where the payer's browser goes."""
 
 
@@ -91,7 +91,7 @@ AUTHORIZATION: Final = _field(
 BY_REDIRECT: Final = _wish(NOTIFICATION, "notifyByRedirect", "Notify By Redirect")
 RETURN_TO: Final = _url("returnUrl", "Return Url", "with notifyByRedirect")
 FAIL_TO: Final = _url("failureUrl", "Failure Url", "absent: returnUrl")
-CANCEL_TO: Final = _url("cancelUrl", "Cancel Url", "has no effect: payers leave a page by closing it")
+CANCEL_TO: Final = _url("cancelUrl", "Cancel Url", "for who cancels the payment; absent: failureUrl")
 BY_MAIL: Final = _wish("preferences", "sendPaymentLink", "Send Payment Link", "to customerEmail")
 SHORT: Final = _wish("preferences", "shortenURL", "Shorten URL")
 INVOICE_ID: Final = _field("preferences", "invoiceId", "Invoice Id", fields.kept(50))
@@ -100,7 +100,30 @@ DESCRIPTION: Final = _field(
     "description",
     "Description",
     fields.kept(150),
-    note="shown to the payer; colours, logos and labels of pages are the merchant's own and not a link's",
+    note="shown to the payer",
+)
+
+
+def _label(name: str, what: str, length_max: int, note: str) -> Field[Error]:
+    return _field("personalization", name, what, fields.kept(length_max), note=note)
+
+
+NAME: Final = _label("merchantName", "Merchant Name", 35, "absent: the store's; receipts always have that")
+PAY_TEXT: Final = _label("payNowButtonText", "Pay Now Button Text", 15, "absent: `Pay` and the amount")
+CANCEL_TEXT: Final = _label("cancelButtonText", "Cancel Button Text", 15, "absent: `Cancel`")
+DISCLAIMER: Final = _label("disclaimer", "Disclaimer", 150, "below the buttons")
+THEME: Final = _field(
+    "personalization", "themeColor", "Theme Color", fields.colour, note="absent: the store's"
+)
+BUTTON: Final = _field(
+    "personalization", "buttonColor", "Button Color", fields.colour, note="absent: themeColor"
+)
+LOGO: Final = _field(
+    "personalization",
+    "logoUrl",
+    "Logo Url",
+    fields.anything,
+    note="not used: pages load nothing from elsewhere, and show the logo that the store has",
 )
 
 FIELDS: Final = (
@@ -129,7 +152,14 @@ FIELDS: Final = (
     BY_MAIL,
     SHORT,
     INVOICE_ID,
+    NAME,
+    LOGO,
+    THEME,
     DESCRIPTION,
+    PAY_TEXT,
+    BUTTON,
+    CANCEL_TEXT,
+    DISCLAIMER,
     fields.STREET,
     fields.ZIP,
     fields.LEVEL_3,
@@ -141,7 +171,12 @@ _NEEDED: Final = (
     (BY_MAIL, fields.CUSTOMER_EMAIL, "Customer Email"),
 )
 """What a wish cannot be fulfilled without."""
-_PLACES: Final = ((POST_TO, "Post API"), (RETURN_TO, "Return Url"), (FAIL_TO, "Failure Url"))
+_PLACES: Final = (
+    (POST_TO, "Post API"),
+    (RETURN_TO, "Return Url"),
+    (FAIL_TO, "Failure Url"),
+    (CANCEL_TO, "Cancel Url"),
+)
 
 
 def _check(values: Values) -> Iterable[Error]:
@@ -190,11 +225,27 @@ def _terms(call: Call) -> Terms:
         ),
         success_url=back,
         failure_url=back,
+        cancel_url=back,
         life=timedelta(days=call[EXPIRY]) if call[EXPIRY] else LIFE,
         callback=_callback(call) if call[BY_POST] else None,
         one_try=True,
-        kept={RETURN: call[RETURN_TO], FAILURE: call[FAIL_TO] or call[RETURN_TO]} if leads_back else {},
+        may_cancel=True,
+        look=Look(
+            name=call[NAME] or None,
+            colour=call[THEME] or None,
+            button_colour=call[BUTTON] or None,
+            pay_text=call[PAY_TEXT] or None,
+            cancel_text=call[CANCEL_TEXT] or None,
+            disclaimer=call[DISCLAIMER] or None,
+        ),
+        kept=_shops_own(call) if leads_back else {},
     )
+
+
+def _shops_own(call: Call) -> dict[str, str]:
+    """Where the shop wants its payer back, by how the page ended."""
+    failed = call[FAIL_TO] or call[RETURN_TO]
+    return {RETURN: call[RETURN_TO], FAILURE: failed, CANCELLATION: call[CANCEL_TO] or failed}
 
 
 def _callback(call: Call) -> Callback:
@@ -248,7 +299,7 @@ MAKE: Final = Operation(
             check=_check,
             perform=_make,
             layouts=(MADE,),
-            note="Switches that a client leaves out are off. A link can be tried once.",
+            note="Switches that a client leaves out are off. A link is tried once; its payer may cancel.",
         ),
     ),
 )
