@@ -37,6 +37,7 @@ def every_page(text: str) -> Iterator[tuple[str, object]]:
         views.PayPage(
             payee=payee,
             test=True,
+            verifies=False,
             description=text,
             number=text,
             lines=(views.Line(name=text, amount=ONE, quantity=2),),

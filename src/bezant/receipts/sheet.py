@@ -40,6 +40,7 @@ _KINDS: Final[Mapping[Kind, str]] = {
     Kind.VOID: "Void",
     Kind.INCREMENT: "Increase",
     Kind.TIP: "Change of tip",
+    Kind.VERIFICATION: "Card verification",
 }
 _CHANGES: Final[Mapping[Kind, str]] = {
     Kind.REFUND: "Refund of {at}",

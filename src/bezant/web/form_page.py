@@ -50,6 +50,7 @@ def pay_page(
     return PayPage(
         payee=payee_of(view.store, view.merchant.merchant_id, look),
         test=view.merchant.sandbox,
+        verifies=terms.verifies,
         description=terms.order.description or "",
         number=terms.order.invoice or "",
         lines=tuple(Line(name=item.name, amount=item.total, quantity=item.quantity) for item in terms.items),

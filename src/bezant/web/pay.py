@@ -305,12 +305,13 @@ class PaymentPages:
     def _approved(self, visit: _Visit, payment: Payment) -> PageResponse:
         terms = visit.view.invoice.terms
         goal = onward(terms.success_url, terms.redirect_url)
+        receipt = f"/r/{self._receipts.uid(payment)}"
         page = ApprovedPage(
             payee=visit.payee,
-            amount=payment.amounts.total,
+            amount=None if terms.verifies else payment.amounts.total,
             card=card_text(payment.card),
             approval_code=payment.approval_code or "",
-            receipt=self._site.within(visit.request, f"/r/{self._receipts.uid(payment)}"),
+            receipt="" if terms.verifies else self._site.within(visit.request, receipt),
             onward=goal,
         )
         return self._site.draw(

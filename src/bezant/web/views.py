@@ -90,11 +90,13 @@ class PayPage:
     ``state`` seals the link and one attempt. ``errors`` are by the name of the field; ``messages`` are what
     the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` is this
     one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without. ``button`` is the sheet
-    of a button's own colour; ``cancel`` is where a payer cancels, if it may.
+    of a button's own colour; ``cancel`` is where a payer cancels, if it may. ``verifies``: the card is looked
+    at, and nothing is charged.
     """
 
     payee: Payee
     test: bool
+    verifies: bool
     description: str
     number: str
     lines: tuple[Line, ...]
@@ -127,10 +129,14 @@ class PayPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedPage:
-    """The payment was taken. ``onward``: where the merchant sends the payer, exactly as it was given."""
+    """The payment was taken, or the card found good.
+
+    ``onward``: where the merchant sends the payer, exactly as it was given. ``amount`` and ``receipt`` are of
+    a payment alone.
+    """
 
     payee: str
-    amount: Money
+    amount: Money | None
     card: str
     approval_code: str
     receipt: str

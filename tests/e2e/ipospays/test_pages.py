@@ -25,6 +25,11 @@ from tests.support.payer import BAD, Payer
 MAKE: Final = "/api/v1/external-payment-transaction"
 CANCEL: Final = "/api/v1/cancel"
 SECRET: Final = "Basic c2hvcDpzZWNyZXQ="
+VALIDATION: Final = {
+    "transactionType": 2,
+    "amount": "0",
+    **dict.fromkeys(("feeAmount", "lTaxAmount", "gTaxAmount"), "0"),
+}
 TOLD: Final = [
     *("responseCode", "responseMessage", "errResponseCode", "errResponseMessage", "transactionReferenceId"),
     *("transactionType", "transactionId", "transactionNumber", "batchNumber", "cardType", "cardLast4Digit"),
@@ -199,7 +204,7 @@ class TestAPage:
 
     def test_is_refused_with_all_that_is_wrong(self, desk: Desk) -> None:
         answer = desk.ask(
-            transactionRequest={"transactionType": 2, "amount": "1.5", "feeAmount": "-1", "expiry": 32},
+            transactionRequest={"transactionType": 3, "amount": "1.5", "feeAmount": "-1", "expiry": 32},
             notificationOption={
                 **dict.fromkeys(("notifyBySMS", "notifyByPOST", "notifyByRedirect"), True),
                 "failureUrl": "javascript:alert(1)",
@@ -350,6 +355,62 @@ class TestAPayerThatCancels:
 
     def test_stays_where_the_shop_named_no_place(self, desk: Desk) -> None:
         assert leave(desk, desk.page()) is None
+
+
+class TestACardValidation:
+    def test_verifies_the_card_and_hands_out_its_token(self, desk: Desk, server: Receiver) -> None:
+        key = reference()
+        back = {"notifyByRedirect": True, "returnUrl": "https://shop.example/ok"}
+        uid = desk.page(key, transactionRequest=VALIDATION, notificationOption={**posting(server), **back})
+        home = desk.payer.view(uid).invoice.terms.success_url
+        assert desk.payer.pay(uid).result is Result.APPROVED
+        told = told_to(server)
+        said = (told["responseCode"], told["transactionType"], told["totalAmount"], told["cardLast4Digit"])
+        assert said == ("200", 2, "0.00", "1111")
+        brought = dict(parse_qsl(urlsplit(str(desk.goal(home))).query))
+        assert (brought["responseCode"], brought["transactionType"], brought["amount"]) == ("200", "2", "0")
+        asked = desk.caller.query(key)
+        assert (asked["status"], asked["data"]["cardToken"]) == ("Successful", told["cardToken"])
+        desk.caller.do(1, amount="100", cardToken=told["cardToken"])
+        assert desk.payer.pay(uid, attempt="2").result is Result.CLOSED
+        assert violations(desk.caller.gateway) == []
+
+    def test_of_a_bad_card_is_a_decline(self, desk: Desk) -> None:
+        key = reference()
+        uid = desk.page(key, transactionRequest=VALIDATION)
+        assert desk.payer.pay(uid, BAD).result is Result.DECLINED
+        asked = desk.caller.query(key)
+        assert (asked["status"], asked["data"]["transactionType"]) == ("Declined", 2)
+        assert violations(desk.caller.gateway) == []
+
+    def test_has_no_receipt_to_ask_for_and_nothing_to_pay(self, desk: Desk) -> None:
+        uid = desk.page(transactionRequest=VALIDATION)
+        with Visitor(desk.caller.gateway) as visitor:
+            body = visitor.get(f"/pay/{uid}").body
+            assert "Verify card" in body
+            assert "Pay " not in body
+            assert 'name="email"' not in body
+            assert visitor.pay(uid).status == 303
+            page = visitor.get(f"/pay/{uid}/result")
+        assert "APPROVED" in page.body
+        assert "View receipt" not in page.body
+        assert "$" not in page.body
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"transactionType": 1, "amount": "0"},
+            {"transactionType": 2, "amount": "1"},
+            {"transactionType": 2, "amount": "0", "tipAmount": "1"},
+            {"transactionType": 2, "amount": "0", "feeAmount": "1"},
+            {"transactionType": 2, "amount": "0", "gTaxAmount": "1"},
+        ],
+        ids=str,
+    )
+    def test_is_of_nothing_and_nothing_else_is(self, desk: Desk, request_: dict[str, Any]) -> None:
+        bare = {"feeAmount": "0", "lTaxAmount": "0", "gTaxAmount": "0"}
+        answer = desk.ask(transactionRequest={**bare, **request_})
+        assert [problem["field"] for problem in answer.body["errors"]] == ["transactionRequest.amount"]
 
 
 class TestALook:

@@ -70,7 +70,7 @@ class Objection(StrEnum):
     """An earlier invoice with the same number can still be paid."""
     NOT_PENDING = "not_pending"
     NOT_OFFERED = "not_offered"
-    """Its payer cannot cancel it: it can be left unpaid until its time is over."""
+    """This link cannot be cancelled by its payer, or cannot ask for an amount."""
     CHANGED = "changed"
     """What the payer agreed to pay is not what is asked now."""
     NOT_SENT = "not_sent"
@@ -193,6 +193,11 @@ class Terms:
     may_cancel: bool = False
     look: Look = NO_LOOK
     kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the payer's card is looked at and nothing is paid."""
+        return self.kind is Kind.VERIFICATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,8 +131,8 @@ class Invoices:
     ) -> Invoice:
         """Change what is asked, and send the link again; its time begins anew.
 
-        Objects ``UNKNOWN``, ``NOT_PENDING`` and ``NUMBER_IN_USE``. ``change`` is pure and may run more than
-        once.
+        Objects ``UNKNOWN``, ``NOT_PENDING``, ``NUMBER_IN_USE``, and ``NOT_OFFERED`` for an amount on a link
+        that asks for none. ``change`` is pure and may run more than once.
         """
         at = caller.now(self._clock.now())
         stamp = await self._notices.stamp()
@@ -141,6 +141,8 @@ class Invoices:
             invoice = _own(tx, caller, uid)
             require_pending(invoice, at)
             terms = change(invoice.terms)
+            if terms.verifies and terms.amounts.total:
+                raise Objected(Objection.NOT_OFFERED, invoice.state)
             after = invoice.changed(
                 terms=terms, updated_at=at, expires_at=None if terms.life is None else at + terms.life
             )

@@ -8,7 +8,7 @@ from typing import Final
 
 from bezant.core.invoices import Invoice, Named, State
 from bezant.core.money import Money
-from bezant.core.payments import Amounts, Kind
+from bezant.core.payments import Amounts
 from bezant.dialects.ipospays.envelope import ECHO_REFERENCE, TRANSACTION, TYPES, View
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Layout, Reply, nested
@@ -50,7 +50,7 @@ def _left(write: codecs.Writer) -> Layout[Invoice]:
         Constant("responseCode", "401"),
         Constant("responseMessage", "Cancelled by Customer"),
         Reply("transactionReferenceId", codecs.json, lambda i: i.terms.order.echo[ECHO_REFERENCE]),
-        Constant("transactionType", TYPES[Kind.SALE]),
+        Reply("transactionType", codecs.json, lambda i: TYPES[i.terms.kind]),
         amount("amount", lambda amounts: amounts.base),
         amount("tips", lambda amounts: amounts.tip),
         amount("customFee", lambda amounts: amounts.fee),

@@ -14,7 +14,7 @@ from bezant.core.credentials import Scope
 from bezant.core.invoices import LIFE, Callback, Look, Objected, State, Terms, TipOffer
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
-from bezant.core.payments import Amounts
+from bezant.core.payments import Amounts, Kind
 from bezant.core.sensitive import Secret
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.codes import TRANSACTION, Error, invalid
@@ -56,7 +56,12 @@ TYPE: Final = Field(
     missing=codes.BAD_TYPE,
     invalid=codes.BAD_TYPE,
     aliases=(f"{fields.OLDER}.transactionType",),
-    note="1 sale; 2, card validation, is not offered",
+    note="1 sale; 2 card validation: of the amount 0, with nothing on top",
+)
+AMOUNT: Final = replace(
+    fields.AMOUNT,
+    read=codecs.minor(minor_max=fields.AMOUNT_MINOR_MAX, zero=True),
+    note="cents; text or number; 0 for a card validation, and for that alone",
 )
 TIP_PROMPT: Final = _wish(TRANSACTION, "tipsInputPrompt", "Tips Input Prompt", "instead of `tipAmount`")
 FEE: Final = _cents("feeAmount", "Fee Amount")
@@ -130,7 +135,7 @@ FIELDS: Final = (
     fields.MERCHANT_ID,
     fields.REFERENCE,
     TYPE,
-    fields.AMOUNT,
+    AMOUNT,
     TIP_PROMPT,
     fields.TIP,
     FEE,
@@ -180,8 +185,9 @@ _PLACES: Final = (
 
 
 def _check(values: Values) -> Iterable[Error]:
-    if values.get(TYPE.name) == VALIDATION:
-        yield codes.NO_VALIDATION
+    validates, amount = values.get(TYPE.name) == VALIDATION, values.get(AMOUNT.name)
+    if amount is not None and validates == bool(amount):
+        yield codes.BAD_AMOUNT
     for wish, need, what in _NEEDED:
         if values.get(wish.name) and need.name in values and values[need.name] is None:
             yield codes.empty(need.name, what)
@@ -189,14 +195,15 @@ def _check(values: Values) -> Iterable[Error]:
 
 
 def _amounts(call: Call) -> Amounts:
-    zero = Money.zero(call[fields.AMOUNT].currency)
+    base, validates = call[AMOUNT], call[TYPE] == VALIDATION
+    zero = Money.zero(base.currency)
     amounts = Amounts(
-        base=call[fields.AMOUNT],
+        base=base,
         tax=(call[LOCAL_TAX] or zero) + (call[STATE_TAX] or zero),
         fee=call[FEE] or zero,
         tip=zero if call[TIP_PROMPT] else call[fields.TIP] or zero,
     )
-    if amounts.total.minor > fields.AMOUNT_MINOR_MAX:
+    if amounts.total.minor > fields.AMOUNT_MINOR_MAX or (validates and amounts.total):
         raise Problems(codes.BAD_AMOUNT)
     return amounts
 
@@ -210,12 +217,13 @@ def _profile(caller: Caller, amounts: Amounts) -> Profile:
 
 def _terms(call: Call) -> Terms:
     amounts, rule, order = _amounts(call), call.caller.terminal.tips, order_of(call)
-    leads_back = call[BY_REDIRECT]
+    leads_back, validates = call[BY_REDIRECT], call[TYPE] == VALIDATION
     back = call.services.addresses.back(call[fields.MERCHANT_ID], call.reference) if leads_back else None
     return Terms(
+        kind=Kind.VERIFICATION if validates else Kind.SALE,
         profile=_profile(call.caller, amounts),
         amounts=amounts,
-        tips=TipOffer.by(rule) if call[TIP_PROMPT] and rule.adjustable else None,
+        tips=TipOffer.by(rule) if call[TIP_PROMPT] and rule.adjustable and not validates else None,
         order=replace(
             order,
             invoice=call[INVOICE_ID] or order.invoice,
