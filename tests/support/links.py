@@ -12,7 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from bezant import config
 from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side, notices_of
 from bezant.app.store import open_store
-from bezant.core.invoices import Invoice, Terms
+from bezant.core.invoices import Invoice, Receipt, Terms
 from bezant.core.invoices.ports import InvoiceTx
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
@@ -70,6 +70,12 @@ class Desk:
     def cancel(self, uid: str) -> None:
         """Cancel a link."""
         self._portal.call(self._side.invoices.cancel, self._caller, uid)
+
+    def receipt(self, uid: str) -> Receipt:
+        """What a receipt shows."""
+        found = self._portal.call(self._side.receipts.open, uid)
+        assert found is not None
+        return found
 
     def tried(self, uid: str, attempts: int) -> None:
         """Have a link count so many attempts."""

@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from bezant.core.invoices import Extra, Item, Look
+from bezant.core.languages import Language
 from bezant.core.money import Money
 from bezant.core.payments import Order
+from bezant.receipts import Row, Sheet, Standing
 from bezant.web import views
 from bezant.web.assets import Assets
 from bezant.web.languages import languages
@@ -31,7 +33,7 @@ SKELETONS: Final = """documents => documents.map(html => {
 
 def every_page(text: str) -> Iterator[tuple[str, object]]:
     """Every page by its template, with a text wherever one of a merchant's or a payer's can stand."""
-    payee = views.Payee(name=text, accent=1)
+    payee, row = views.Payee(name=text, accent=1), Row(text, text)
     yield (
         "pay.html",
         views.PayPage(
@@ -87,15 +89,21 @@ def every_page(text: str) -> Iterator[tuple[str, object]]:
         "receipt.html",
         views.ReceiptPage(
             payee=payee,
-            test=True,
-            payment_id=text,
-            status=views.Status.PAID,
-            status_text=text,
-            moment=text,
-            total=ONE,
-            rows=(views.AmountRow(name=text, amount=ONE),),
-            facts=((text, text),),
-            later=(views.Later(name=text, moment=text, amount=ONE),),
+            sheet=Sheet(
+                language=Language.ENGLISH,
+                title=text,
+                merchant=text,
+                store=text,
+                kind=text,
+                standing=text,
+                total=row,
+                amounts=(row,),
+                changes=(row,),
+                remaining=row,
+                facts=(row,),
+                notice=text,
+            ),
+            standing=Standing.PAID,
             document="/r/x.pdf",
         ),
     )

@@ -10,10 +10,10 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from bezant.core.money import Money
+from bezant.receipts import Sheet, Standing
 
 ACCENTS: Final = 8
 """Colours that the style sheet knows, each readable under white text."""
@@ -21,7 +21,7 @@ _INITIALS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class StyleSheet:
     """A style sheet of one rule: what it says, and where it is served."""
 
     path: str
@@ -43,7 +43,7 @@ class Payee:
 
     name: str
     accent: int
-    own: Sheet | None = None
+    own: StyleSheet | None = None
     logo: str = ""
 
     @property
@@ -112,7 +112,7 @@ class PayPage:
     action: str
     state: str
     messages: Mapping[str, str]
-    button: Sheet | None = None
+    button: StyleSheet | None = None
     pay_text: str = ""
     cancel: str = ""
     cancel_text: str = ""
@@ -185,48 +185,11 @@ class ProblemPage:
     retry: str = ""
 
 
-class Status(StrEnum):
-    """What a receipt says of a payment."""
-
-    PAID = "paid"
-    AUTHORIZED = "authorized"
-    PENDING = "pending"
-    DECLINED = "declined"
-    VOID = "void"
-    PARTLY_REFUNDED = "partly_refunded"
-    REFUNDED = "refunded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmountRow:
-    """A row of a receipt's amounts. ``kind`` is its look: ``first``, ``total`` or nothing."""
-
-    name: str
-    amount: Money
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
-    """Something that happened to a payment after it was made: a refund, a void."""
-
-    name: str
-    moment: str
-    amount: Money
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage:
-    """A payment's receipt. ``facts`` are names and values; ``document`` is where its PDF is."""
+    """A payment's receipt: its words, what became of it, and where its PDF is."""
 
     payee: Payee
-    test: bool
-    payment_id: str
-    status: Status
-    status_text: str
-    moment: str
-    total: Money
-    rows: tuple[AmountRow, ...]
-    facts: tuple[tuple[str, str], ...]
-    later: tuple[Later, ...]
+    sheet: Sheet
+    standing: Standing
     document: str

@@ -1,4 +1,4 @@
-"""Words for payers: brands, reasons, states, in English; they are translated where they are shown."""
+"""Words for payers, in English (they are translated where they are shown), and how a payee looks."""
 
 from __future__ import annotations
 
@@ -9,21 +9,10 @@ from typing import Final
 from bezant.core.invoices import NO_LOOK, Look
 from bezant.core.merchants import Store
 from bezant.core.outcomes import Reason
-from bezant.core.vault import Brand, Card
+from bezant.core.vault import Card
 from bezant.web.languages import english
-from bezant.web.views import ACCENTS, Payee, Sheet, Status
-
-BRANDS: Final[Mapping[Brand, str]] = {
-    Brand.VISA: "Visa",
-    Brand.MASTERCARD: "Mastercard",
-    Brand.AMEX: "American Express",
-    Brand.DISCOVER: "Discover",
-    Brand.JCB: "JCB",
-    Brand.DINERS: "Diners Club",
-    Brand.MAESTRO: "Maestro",
-    Brand.UNIONPAY: "UnionPay",
-    Brand.UNKNOWN: "",
-}
+from bezant.web.views import ACCENTS, Payee, StyleSheet
+from bezant.wording import BRAND_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +42,6 @@ _DECLINES: Final[Mapping[Reason, Decline]] = {
 """What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries
 out stolen cards would like to know."""
 
-STATUSES: Final[Mapping[Status, str]] = {
-    Status.PAID: english("Paid"),
-    Status.AUTHORIZED: english("Authorized"),
-    Status.PENDING: english("Pending"),
-    Status.DECLINED: english("Declined"),
-    Status.VOID: english("Void"),
-    Status.PARTLY_REFUNDED: english("Partly refunded"),
-    Status.REFUNDED: english("Refunded"),
-}
-
 
 def decline_of(reason: str) -> Decline:
     """What a payer is told of a decline, in English. ``reason`` is a ``Reason``'s value."""
@@ -71,7 +50,7 @@ def decline_of(reason: str) -> Decline:
 
 def card_text(card: Card | None) -> str:
     """``Visa •••• 1111``; nothing where there is no card."""
-    return "" if card is None else f"{BRANDS[card.brand]} •••• {card.last4}".strip()
+    return "" if card is None else f"{BRAND_NAMES[card.brand]} •••• {card.last4}".strip()
 
 
 def payee_of(store: Store, merchant_id: int, look: Look = NO_LOOK) -> Payee:
@@ -95,10 +74,10 @@ class Paint:
 
     name: str
 
-    def sheet(self, colour: str) -> Sheet:
+    def sheet(self, colour: str) -> StyleSheet:
         """The style sheet of a colour, ``#rrggbb``: one rule for pages that have their own."""
         rule = f'[data-{self.name}="own"] {{ --{self.name}: {colour}; }}\n'
-        return Sheet(path=f"/{self.name}/{colour[1:]}.css", content=rule.encode())
+        return StyleSheet(path=f"/{self.name}/{colour[1:]}.css", content=rule.encode())
 
 
 ACCENT, BUTTON = Paint("accent"), Paint("button")

@@ -25,7 +25,7 @@ from tests.support.gateway import Answer, Gateway, eventually
 
 SALE, AUTHORIZATION, INCREMENT, CAPTURE, TIP, REFUND, VOID, VERIFICATION = Kind
 KINDS: Final = (SALE, AUTHORIZATION, INCREMENT, CAPTURE, TIP, REFUND, VOID)
-"""A verification is made by another API's pages alone; nothing follows it (tests/storage/test_verifications)."""
+"""Verifications are made by another API's pages; nothing follows them (tests/storage/test_verifications)."""
 
 FOLLOW_UPS: Final = ("void", "refund", "capture", "incremental_auth", "tipadjust")
 
