@@ -168,6 +168,18 @@ class TestANotice:
         assert (mail.to, message.to) == ([PAYER], PHONE)
         assert all("837465" in text for text in (mail.text, mail.html, message.text))
 
+    async def test_is_forgotten_with_its_delivery(self, world: World) -> None:
+        await world.tell(PASSWORD)
+        await world.carry()
+        await world.tell(PASSWORD)
+        world.shop.clock.pass_by(days=30, seconds=1)
+        courier = Courier(
+            units=world.shop.units, routes={}, sender=Senders(parcels=Web()), clock=world.shop.clock
+        )
+        assert await courier.forget() == 2
+        assert (world.shop.count("notices"), world.shop.count("deliveries")) == (2, 4)
+        assert world.shop.wrong() == []
+
     async def test_is_kept_sealed(self, world: World) -> None:
         await world.tell(PASSWORD)
         before = world.dump()

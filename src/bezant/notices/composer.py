@@ -121,11 +121,10 @@ class NoticeComposer:
         self._pages_url = pages_url
 
     async def compose(self, delivery: Delivery) -> Letter | Text | None:
-        """The letter or text message of a notice; nothing where what it tells of is over by now."""
+        """The letter or text message of a notice; nothing where what it tells of is over, or forgotten."""
         notice = await self._units.read(lambda tx: tx.notices.find(delivery.merchant_id, delivery.subject_id))
-        assert notice is not None, "a notice that was announced is there"
-        worded = await self._worded(notice)
-        if worded is None:
+        worded = await self._worded(notice) if notice else None
+        if notice is None or worded is None:
             return None
         match notice.target.channel:
             case Channel.MAIL:

@@ -32,10 +32,14 @@ deliveries = Table(
     Column("content", LargeBinary),
     Column("last_word", String(40)),
     Column("revision", Integer, nullable=False),
+    Column("ended_at", BigInteger),
     CheckConstraint("tries >= 0", name="tries"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
 )
-"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password."""
+"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password.
+
+It is forgotten some time after ``ended_at``.
+"""
 Index(
     "ix_deliveries_due",
     deliveries.c.next_try_at,
@@ -47,6 +51,12 @@ Index(
     deliveries.c.lease_until,
     postgresql_where=deliveries.c.state == "sending",
     sqlite_where=deliveries.c.state == "sending",
+)
+Index(
+    "ix_deliveries_ended",
+    deliveries.c.ended_at,
+    postgresql_where=text("ended_at IS NOT NULL AND content IS NOT NULL"),
+    sqlite_where=text("ended_at IS NOT NULL AND content IS NOT NULL"),
 )
 Index(
     "ix_deliveries_open",
