@@ -41,6 +41,10 @@ BRAND_NAMES: Final[Mapping[Brand, str]] = {
 }
 """Names of their owners, the same in every language."""
 
+_RTL_MARK: Final = "\N{RIGHT-TO-LEFT MARK}"
+_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
+_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
+
 
 class Wording:
     """The phrases of one folder of catalogues."""
@@ -55,10 +59,11 @@ class Wording:
 
 
 def amount(money: Money, language: Language) -> str:
-    """``$20.00`` as that language writes it, exact."""
+    """``$20.00`` as that language writes it, exact. Among Arabic it stands by itself, from left to right."""
     exponent = money.currency.exponent
     number = Decimal(money.minor).scaleb(-exponent)
-    return format_currency(number, money.currency.code, locale=_LOCALES[language])
+    text = format_currency(number, money.currency.code, locale=_LOCALES[language])
+    return text if language.direction == "ltr" else f"{_ISOLATE}{text.replace(_RTL_MARK, '')}{_END}"
 
 
 def moment(at: datetime, language: Language) -> str:
