@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import loopback
+from tests.support import forks, loopback
 from tests.support import postgres as private_postgres
+from tests.support.gateway import SEEDED
 
 loopback.confine()
 # A busy machine is no failure.
@@ -24,11 +25,22 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _swift_starts() -> Iterator[None]:
+    """No gateway is loaded or seeded twice."""
+    forks.prepare()
+    SEEDED.borrow()
+    yield
+    SEEDED.give_back()
+    forks.stop()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[private_postgres.Server]:
     """A PostgreSQL server, started when first asked for. Its absence is a failure, never a skip."""
     try:
         with private_postgres.server() as server:
+            SEEDED.borrow(server)
             yield server
     except private_postgres.Unavailable as reason:
         pytest.fail(str(reason), pytrace=False)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from bezant.bell import Bell
+from bezant.bell import Activity, Bell
 from bezant.core.bnpl import FinanceRecovery
 from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
@@ -32,6 +32,8 @@ DELIVERIES_LOOK_SECONDS = 1.0
 DELIVERIES_PAUSE_SECONDS = 0.05
 """The least pause between two looks."""
 STRAYS_MAX = 10_000
+REST = 5
+"""How many times longer the pauses are where nothing was stored for a while."""
 
 
 class Watched(Protocol):
@@ -57,6 +59,8 @@ class Job:
     name: str
     every_seconds: float
     run: Callable[[], Awaitable[None]]
+    rests: bool = True
+    """Whether it may come seldom where nothing was stored for a while."""
 
 
 class StrayBox:
@@ -120,7 +124,7 @@ def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
     return Job("sweep loan leases", 1, sweep), Job("inquire of the lender", 0.5, inquire)
 
 
-def delivery_jobs(courier: Courier, announced: Bell, metrics: Metrics) -> tuple[Job, ...]:
+def delivery_jobs(courier: Courier, announced: Bell, activity: Activity, metrics: Metrics) -> tuple[Job, ...]:
     """What a gateway does by itself about what the outside is to be told."""
 
     async def carry(delivery: Delivery, under_way: set[tuple[int, int]]) -> None:
@@ -152,7 +156,7 @@ def delivery_jobs(courier: Courier, announced: Bell, metrics: Metrics) -> tuple[
                         under_way.add(key)
                         tasks.create_task(carry(delivery, under_way))
                 await asyncio.sleep(DELIVERIES_PAUSE_SECONDS)
-                await announced.wait(DELIVERIES_LOOK_SECONDS)
+                await announced.wait(DELIVERIES_LOOK_SECONDS * (REST if activity.rests else 1))
 
     async def watch() -> None:
         metrics.deliveries_overdue.set((await courier.overdue()).total_seconds())
@@ -173,7 +177,8 @@ def forgetting(courier: Courier) -> Job:
 class Timetable:
     """Runs the jobs until stopped. ``more`` are those of other domains, done with the ``housekeeping``.
 
-    ``pace`` stretches the pauses between runs: where nobody waits, twice as long is half the work.
+    ``pace`` stretches the pauses between runs: where nobody waits, twice as long is half the work. So does
+    a lack of ``activity``, since nothing falls due then but what others have stored.
     """
 
     def __init__(
@@ -192,8 +197,10 @@ class Timetable:
         acquirer_up: Callable[[], bool],
         housekeeping: bool,
         more: Sequence[Job] = (),
+        activity: Activity,
         pace: float = 1.0,
     ) -> None:
+        self._activity = activity
         self._pace = pace
         self._recovery = recovery
         self._settlements = settlements
@@ -208,8 +215,8 @@ class Timetable:
         self._strays = strays
         self._tasks: list[asyncio.Task[None]] = []
         self._jobs = [
-            Job("follow changes", 0.4, self._follow_changes),
-            Job("keep strays", 0, self._keep_stray),
+            Job("follow changes", 0.4, self._follow_changes, rests=False),
+            Job("keep strays", 0, self._keep_stray, rests=False),
             Job("store what was left", 0.5, payments.tidy),
         ]
         if housekeeping:
@@ -240,12 +247,17 @@ class Timetable:
             except Exception:  # noqa: BLE001 - a job goes on whatever happens to one of its runs
                 _log.exception("job failed", job=job.name)
                 await asyncio.sleep(1)
-            await asyncio.sleep(job.every_seconds * self._pace)
+            pause = job.every_seconds * self._pace
+            if job.rests and self._activity.rests:
+                await self._activity.wait(pause * REST)
+            else:
+                await asyncio.sleep(pause)
 
     async def _follow_changes(self) -> None:
         version = await self._watched.accounts_version()
         if version != self._version:
             self._version = version
+            self._activity.note()  # by another process, and clocks are among what changes
             await self._on_change()
         await self._gate.refresh_locks()
 

@@ -24,7 +24,7 @@ import structlog
 from bezant.app.endpoints import valor_endpoint
 from bezant.app.gateway import Gateway, open_gateway
 from bezant.app.store import Names, Store
-from bezant.bell import Bell
+from bezant.bell import Activity, Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, move
 from bezant.core.people import People, SignIn
@@ -266,10 +266,16 @@ class Universe:
                 await asyncio.sleep(2)
 
     async def _serve(self, machine: Machine) -> None:
-        chances = self._latency
+        chances, loop = self._latency, asyncio.get_running_loop()
+        activity = Activity(loop)
+
+        def committed() -> None:
+            activity.note()
+            self._cut_here(machine, "after a commit")
+
         units = self._cellar.units(
             linger=lambda: chances.choice([0.0, chances.uniform(0, 0.02)]),
-            committed=lambda: self._cut_here(machine, "after a commit"),
+            committed=committed,
         )
         machine.stop = units.stop
         names = Names(IdBlocks(units, "boarding", size=1), self._cellar.keys)
@@ -286,7 +292,8 @@ class Universe:
             sign_in=SignIn(
                 units=units, passwords=passwords, hasher=self._cellar.keys.hasher, clock=self._clock
             ),
-            announced=Bell(asyncio.get_running_loop()),
+            activity=activity,
+            announced=Bell(loop),
         )
         async with open_gateway(
             store, ADDRESS, housekeeping=True, pace=PACE, jitter=chances.random

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from bezant.bell import Bell
+from bezant.bell import Activity, Bell
 from bezant.config import Settings
 from bezant.core.deliveries import (
     DELIVERY,
@@ -520,7 +520,8 @@ class TestTheJob:
 
     async def test_tells_how_late_the_oldest_is(self, world: World) -> None:
         metrics = Metrics()
-        _, watch = delivery_jobs(world.courier, Bell(asyncio.get_running_loop()), metrics)
+        loop = asyncio.get_running_loop()
+        _, watch = delivery_jobs(world.courier, Bell(loop), Activity(loop), metrics)
         late = partial(metrics.registry.get_sample_value, "bezant_deliveries_overdue_seconds")
         await watch.run()
         assert late() == 0
@@ -547,14 +548,15 @@ class Work:
     """The job, running, and what can be seen of it."""
 
     def __init__(self, world: World) -> None:
-        self.bell = Bell(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self.bell = Bell(loop)
         self.metrics = Metrics()
         self.looked = 0
         self.trouble: Exception | None = None
         self._courier = courier = world.courier
         self._due = courier.due
         courier.due = self._look  # type: ignore[method-assign]  # to see when it looks, and to be in the way
-        deliver, _ = delivery_jobs(courier, self.bell, self.metrics)
+        deliver, _ = delivery_jobs(courier, self.bell, Activity(loop), self.metrics)
         self._task = asyncio.ensure_future(deliver.run())
 
     async def _look(self, limit: int) -> list[Delivery]:

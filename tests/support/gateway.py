@@ -16,8 +16,6 @@ import random
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +28,9 @@ from sqlalchemy import NullPool, create_engine, text
 
 from bezant.rails.acquirer.sandbox import SandboxControl
 from bezant.storage.engine import open_engine
+from tests.support import forks
 from tests.support.postgres import Server
-from tests.support.tree import ROOT
+from tests.support.seeded import Seeded
 
 T = TypeVar("T")
 
@@ -228,7 +227,13 @@ class Gateway:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
+        SEEDED.lay_out(self.home, self.database_url)
         self._process.start(up=self._is_up)
+
+    def seed(self) -> None:
+        """Start the server, whose host may be away, and end it in order."""
+        self._process.start(up=self._is_up)
+        self._process.end(signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL to the server and whatever it started. The host lives on."""
@@ -401,6 +406,14 @@ class Gateway:
             self.host.kill()
 
 
+def _seed(home: Path, database_url: str) -> None:
+    Gateway(home, database_url=database_url).seed()
+
+
+SEEDED: Final = Seeded(_seed)
+"""What new gateways of a test run begin with."""
+
+
 @contextlib.contextmanager
 def gateway_on(
     database: str,
@@ -443,11 +456,11 @@ class _Process:
         settings: Mapping[str, str] = NO_SETTINGS,
         module: str = "bezant",
     ) -> None:
-        self._command = (sys.executable, "-m", module, *arguments)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
-        self._environment = {**inherited, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **settings}
+        self._module = module
+        self._arguments = arguments
+        self._settings = settings
         self._log = log
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running: forks.Running | None = None
 
     @property
     def runs(self) -> bool:
@@ -455,22 +468,14 @@ class _Process:
 
     def start(self, *, up: Callable[[], bool]) -> None:
         assert self._running is None, "it runs already"
-        with self._log.open("ab") as log:
-            running = subprocess.Popen(
-                self._command,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        running = forks.start(self._module, self._arguments, settings=self._settings, log=self._log)
         self._running = running
         deadline = time.monotonic() + START_SECONDS_MAX
         while not up():
             if running.poll() is not None or time.monotonic() > deadline:
                 self.end(signal.SIGKILL)
                 last_words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
-                message = f"bezant {self._command[3]} did not start: {last_words}"
+                message = f"bezant {self._arguments[0]} did not start: {last_words}"
                 raise AssertionError(message)
             time.sleep(0.03)
 

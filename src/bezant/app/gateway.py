@@ -112,8 +112,9 @@ async def open_gateway(
         acquirer_up=lambda: cards.link.connected,
         housekeeping=housekeeping,
         pace=pace,
+        activity=store.activity,
         more=_more_jobs(store.settings, invoices, gift, finance)
-        + delivery_jobs(deliveries.courier, store.announced, metrics)
+        + delivery_jobs(deliveries.courier, store.announced, store.activity, metrics)
         + (forgetting(deliveries.courier),),
     )
     await take_changes_over()

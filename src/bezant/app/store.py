@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from bezant.bell import Bell
+from bezant.bell import Activity, Bell
 from bezant.config import Settings
 from bezant.core.merchants import Boarding, SystemClock
 from bezant.core.notices import Channel, reaches
@@ -75,6 +75,8 @@ class Store:
     boarding: Boarding
     people: People
     sign_in: SignIn
+    activity: Activity
+    """Noted whenever something has been stored."""
     announced: Bell
     """Rung when something to be delivered has been stored."""
 
@@ -97,7 +99,14 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             raise NotReady(message)
         root = open_root_key(settings.root_key, create=create and not has_keys(engine))
         keys = open_keys(engine, root)
-        announced = Bell(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        activity, announced = Activity(loop), Bell(loop)
+
+        def stored(announces: bool) -> None:  # noqa: FBT001 - see Unit
+            activity.note()
+            if announces:
+                announced.ring()
+
         units = open_units(
             engine,
             keys,
@@ -105,7 +114,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
             readers=settings.read_lanes,
             group_max=settings.group_max,
             queue_max=settings.queue_max,
-            on_announced=announced.ring,
+            on_stored=stored,
         )
         units.start()
         clock = RealClock()
@@ -128,6 +137,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
                 ),
                 people=People(units=units, passwords=passwords, ids=names, clock=clock),
                 sign_in=SignIn(units=units, passwords=passwords, hasher=keys.hasher, clock=clock),
+                activity=activity,
                 announced=announced,
             )
         finally:

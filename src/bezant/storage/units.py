@@ -47,21 +47,22 @@ PATIENCE_SECONDS = 5.0
 """How long a work may take from being queued to being committed: clients give up from eight seconds on."""
 
 
-def _unheard() -> None:
+def _unheard(_announced: bool) -> None:  # noqa: FBT001 - what a committed transaction tells
     """Nobody listens: what is announced is found by whoever looks."""
 
 
 class Unit:
     """All stores of one transaction. Written by hand in the order in which rows depend on each other.
 
-    ``on_announced`` is called, in any thread, when a transaction that announces something has been committed.
+    ``on_stored`` is called, in any thread, when a transaction that wrote has been committed: with whether it
+    announced something.
     """
 
     def __init__(
-        self, connection: Connection, keys: Keys, on_announced: Callable[[], None] = _unheard
+        self, connection: Connection, keys: Keys, on_stored: Callable[[bool], None] = _unheard
     ) -> None:
         self._connection = connection
-        self._on_announced = on_announced
+        self._on_stored = on_stored
         self.writes = Writes()
         self.system = System(connection, self.writes)
         self.merchants = Merchants(connection, self.writes, self.system, keys)
@@ -114,8 +115,8 @@ class Unit:
 
     def committed(self) -> None:
         """The transaction has been committed."""
-        if self.deliveries.announced:
-            self._on_announced()
+        if self.writes.count:
+            self._on_stored(self.deliveries.announced)
 
 
 class Runner(Protocol):
@@ -196,18 +197,18 @@ def open_units(
     readers: int,
     group_max: int,
     queue_max: int,
-    on_announced: Callable[[], None] = _unheard,
+    on_stored: Callable[[bool], None] = _unheard,
 ) -> Units:
     """The lanes that suit a database: SQLite has one writer, and its readers see one state as they are.
 
-    ``on_announced``: see ``Unit``.
+    ``on_stored``: see ``Unit``.
     """
     snapshots = engine
     if engine.dialect.name == "sqlite":
         writers = 1
     else:
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_announced=on_announced), queue_max=queue_max)
+    lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_stored=on_stored), queue_max=queue_max)
     return Units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],

@@ -147,11 +147,12 @@ class DeliveryRows:
 
     def forget(self, before: datetime, *, limit: int) -> int:
         """Forget what was sent by deliveries that ended before then, notices too; how many there were."""
-        self._writes.touch()
         over = and_(_c.ended_at < to_micros(before), _c.ended_at.is_not(None), _c.content.is_not(None))
         keys = self._connection.execute(
             select(_c.merchant_id, _c.delivery_id).where(over).order_by(_c.ended_at).limit(limit)
         ).all()
+        if keys:
+            self._writes.touch()
         for merchant_id, delivery_id in keys:
             # One that was revived meanwhile is not over.
             mine = _c.merchant_id == merchant_id, _c.delivery_id == delivery_id

@@ -466,14 +466,15 @@ class Failures:
 
     def forget(self, *, before: datetime, now: datetime) -> None:
         """Drop failures that began before then, of callers that are not locked out now."""
-        self._writes.touch()
         table = t.login_failures
-        self._connection.execute(
+        forgotten = self._connection.execute(
             table.delete().where(
                 table.c.since <= to_micros(before),
                 or_(table.c.locked_until.is_(None), table.c.locked_until <= to_micros(now)),
             )
-        )
+        ).rowcount
+        if forgotten:
+            self._writes.touch()
 
 
 def _day(number: int | None) -> date | None:

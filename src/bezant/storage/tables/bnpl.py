@@ -14,10 +14,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import events, metadata, partial_index
 
 loan_programs = Table(
     "loan_programs",
@@ -97,26 +96,23 @@ loans = Table(
     ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 """Purchases of orders, also those that were declined before the lender was asked."""
-Index(
+partial_index(
     "uq_loans_reference",
     loans.c.merchant_id,
     loans.c.reference,
     unique=True,
-    sqlite_where=text("state <> 'declined'"),
-    postgresql_where=text("state <> 'declined'"),
+    where="state <> 'declined'",
 )
 Index("ix_loans_reference", loans.c.merchant_id, loans.c.reference, loans.c.loan_id)
-Index(
+partial_index(
     "ix_loans_sending",
     loans.c.lease_until,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
+    where="state = 'sending'",
 )
-Index(
+partial_index(
     "ix_loans_in_doubt",
     loans.c.next_try_at,
-    sqlite_where=text("state = 'in_doubt'"),
-    postgresql_where=text("state = 'in_doubt'"),
+    where="state = 'in_doubt'",
 )
 
 loan_refunds = Table(
@@ -145,36 +141,24 @@ loan_refunds = Table(
     ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 """What was given back of loans."""
-Index(
+partial_index(
     "uq_loan_refunds_reference",
     loan_refunds.c.merchant_id,
     loan_refunds.c.refund_reference,
     unique=True,
-    sqlite_where=text("state <> 'declined'"),
-    postgresql_where=text("state <> 'declined'"),
+    where="state <> 'declined'",
 )
 Index("ix_loan_refunds_loan", loan_refunds.c.merchant_id, loan_refunds.c.loan_id)
-Index(
+partial_index(
     "ix_loan_refunds_sending",
     loan_refunds.c.lease_until,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
+    where="state = 'sending'",
 )
-Index(
+partial_index(
     "ix_loan_refunds_in_doubt",
     loan_refunds.c.next_try_at,
-    sqlite_where=text("state = 'in_doubt'"),
-    postgresql_where=text("state = 'in_doubt'"),
+    where="state = 'in_doubt'",
 )
 
-loan_events = Table(
-    "loan_events",
-    metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("before", String(12), nullable=False),
-    Column("after", String(12), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
+loan_events = events("loan_events", of="subject_id")
 """Every step of a loan or of a refund, in order."""

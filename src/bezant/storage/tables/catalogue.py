@@ -12,10 +12,9 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import metadata, partial_index
 
 catalogue_items = Table(
     "catalogue_items",
@@ -43,15 +42,14 @@ catalogue_items = Table(
     ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
 """Products and modifiers. Deleted ones stay; their codes are free again."""
-Index(
+partial_index(
     "uq_catalogue_items_code",
     catalogue_items.c.merchant_id,
     catalogue_items.c.terminal_id,
     catalogue_items.c.kind,
     catalogue_items.c.code,
     unique=True,
-    sqlite_where=text("deleted_at IS NULL"),
-    postgresql_where=text("deleted_at IS NULL"),
+    where="deleted_at IS NULL",
 )
 Index(
     "ix_catalogue_items_list",

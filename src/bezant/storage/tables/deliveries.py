@@ -7,15 +7,13 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
-    Index,
     Integer,
     LargeBinary,
     String,
     Table,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import metadata, partial_index
 
 deliveries = Table(
     "deliveries",
@@ -40,31 +38,27 @@ deliveries = Table(
 
 It is forgotten some time after ``ended_at``.
 """
-Index(
+partial_index(
     "ix_deliveries_due",
     deliveries.c.next_try_at,
-    postgresql_where=deliveries.c.state == "due",
-    sqlite_where=deliveries.c.state == "due",
+    where="state = 'due'",
 )
-Index(
+partial_index(
     "ix_deliveries_lease_until",
     deliveries.c.lease_until,
-    postgresql_where=deliveries.c.state == "sending",
-    sqlite_where=deliveries.c.state == "sending",
+    where="state = 'sending'",
 )
-Index(
+partial_index(
     "ix_deliveries_ended",
     deliveries.c.ended_at,
-    postgresql_where=text("ended_at IS NOT NULL AND content IS NOT NULL"),
-    sqlite_where=text("ended_at IS NOT NULL AND content IS NOT NULL"),
+    where="ended_at IS NOT NULL AND content IS NOT NULL",
 )
-Index(
+partial_index(
     "ix_deliveries_open",
     deliveries.c.merchant_id,
     deliveries.c.subject_id,
     deliveries.c.sequence,
     deliveries.c.delivery_id,
-    postgresql_where=text("state IN ('due', 'sending')"),
-    sqlite_where=text("state IN ('due', 'sending')"),
+    where="state IN ('due', 'sending')",
 )
 """Finds what comes before a delivery of the same subject."""

@@ -12,10 +12,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import events, metadata, partial_index
 
 gift_movements = Table(
     "gift_movements",
@@ -75,29 +74,18 @@ Index(
     gift_movements.c.requested_at,
     gift_movements.c.movement_id,
 )
-Index(
+partial_index(
     "ix_gift_movements_sending",
     gift_movements.c.lease_until,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
+    where="state = 'sending'",
 )
-Index(
+partial_index(
     "ix_gift_movements_in_doubt",
     gift_movements.c.next_try_at,
-    sqlite_where=text("state = 'in_doubt'"),
-    postgresql_where=text("state = 'in_doubt'"),
+    where="state = 'in_doubt'",
 )
 
-gift_events = Table(
-    "gift_events",
-    metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("movement_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("before", String(12), nullable=False),
-    Column("after", String(12), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
+gift_events = events("gift_events", of="movement_id")
 """Every step of a movement, in order."""
 
 gift_misses = Table(

@@ -13,10 +13,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import events, metadata, partial_index
 
 invoices = Table(
     "invoices",
@@ -58,14 +57,13 @@ Which merchant a public id belongs to is in the directory.
 """
 Index("uq_invoices_uid", invoices.c.merchant_id, invoices.c.uid, unique=True)
 Index("uq_invoices_payment", invoices.c.merchant_id, invoices.c.payment_id, unique=True)
-Index(
+partial_index(
     "uq_invoices_number",
     invoices.c.merchant_id,
     invoices.c.terminal_id,
     invoices.c.number,
     unique=True,
-    sqlite_where=text("state IN ('pending', 'paying')"),
-    postgresql_where=text("state IN ('pending', 'paying')"),
+    where="state IN ('pending', 'paying')",
 )
 Index(
     "ix_invoices_list",
@@ -75,29 +73,18 @@ Index(
     invoices.c.invoice_id,
     invoices.c.state,
 )
-Index(
+partial_index(
     "ix_invoices_pending",
     invoices.c.expires_at,
-    sqlite_where=text("state = 'pending'"),
-    postgresql_where=text("state = 'pending'"),
+    where="state = 'pending'",
 )
-Index(
+partial_index(
     "ix_invoices_paying",
     invoices.c.updated_at,
-    sqlite_where=text("state = 'paying'"),
-    postgresql_where=text("state = 'paying'"),
+    where="state = 'paying'",
 )
 
-invoice_events = Table(
-    "invoice_events",
-    metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("invoice_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("before", String(12), nullable=False),
-    Column("after", String(12), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
+invoice_events = events("invoice_events", of="invoice_id")
 """Every change of state, never edited. The database refuses UPDATE and DELETE."""
 
 invoice_attempts = Table(

@@ -14,10 +14,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
-from bezant.storage.tables.base import metadata
+from bezant.storage.tables.base import events, metadata, partial_index
 
 batches = Table(
     "batches",
@@ -43,19 +42,17 @@ batches = Table(
     Column("closed_at", BigInteger),
     ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
 )
-Index(
+partial_index(
     "uq_batches_open",
     batches.c.merchant_id,
     batches.c.terminal_id,
     unique=True,
-    sqlite_where=text("state = 'open'"),
-    postgresql_where=text("state = 'open'"),
+    where="state = 'open'",
 )
-Index(
+partial_index(
     "ix_batches_settling",
     batches.c.frozen_at,
-    sqlite_where=text("state = 'settling'"),
-    postgresql_where=text("state = 'settling'"),
+    where="state = 'settling'",
 )
 
 payments = Table(
@@ -130,12 +127,11 @@ Index(
     payments.c.kind,
     payments.c.state,
 )
-Index(
+partial_index(
     "ix_payments_original",
     payments.c.merchant_id,
     payments.c.original_id,
-    sqlite_where=text("original_id IS NOT NULL"),
-    postgresql_where=text("original_id IS NOT NULL"),
+    where="original_id IS NOT NULL",
 )
 Index(
     "ix_payments_reference",
@@ -143,17 +139,15 @@ Index(
     payments.c.terminal_id,
     payments.c.retrieval_reference,
 )
-Index(
+partial_index(
     "ix_payments_held",
     payments.c.requested_at,
-    sqlite_where=text("state = 'authorized'"),
-    postgresql_where=text("state = 'authorized'"),
+    where="state = 'authorized'",
 )
-Index(
+partial_index(
     "ix_payments_sending",
     payments.c.lease_until,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
+    where="state = 'sending'",
 )
 
 postings = Table(
@@ -170,16 +164,7 @@ postings = Table(
     Column("booked_at", BigInteger, nullable=False),
 )
 
-payment_events = Table(
-    "payment_events",
-    metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("payment_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("before", String(12), nullable=False),
-    Column("after", String(12), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
+payment_events = events("payment_events", of="payment_id")
 """Every step of a payment, in order."""
 
 reversals = Table(
@@ -194,11 +179,10 @@ reversals = Table(
     Column("escalated", Boolean, nullable=False),
     ForeignKeyConstraint(["merchant_id", "payment_id"], ["payments.merchant_id", "payments.payment_id"]),
 )
-Index(
+partial_index(
     "ix_reversals_due",
     reversals.c.next_try_at,
-    sqlite_where=text("confirmed_at IS NULL"),
-    postgresql_where=text("confirmed_at IS NULL"),
+    where="confirmed_at IS NULL",
 )
 
 claims = Table(

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bezant.storage.migrations import append_only
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -95,19 +97,4 @@ def upgrade() -> None:
         sa.Column("locked_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "terminal_id", name=op.f("pk_gift_misses")),
     )
-    _append_only("gift_events")
-
-
-def _append_only(table: str) -> None:
-    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, as the first version does for its tables."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-        return
-    for change in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
+    append_only.guard(op, "gift_events")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bezant.storage.migrations import append_only
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -197,19 +199,4 @@ def _events() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "subject_id", "revision", name=op.f("pk_loan_events")),
     )
-    _append_only("loan_events")
-
-
-def _append_only(table: str) -> None:
-    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, as the first version does for its tables."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-        return
-    for change in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
+    append_only.guard(op, "loan_events")

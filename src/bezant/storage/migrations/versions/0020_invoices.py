@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bezant.storage.migrations import append_only
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -20,7 +22,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("original_id IS NOT NULL"),
         postgresql_where=sa.text("original_id IS NOT NULL"),
     )
-    _append_only("invoice_events")
+    append_only.guard(op, "invoice_events")
 
 
 def _invoices() -> None:
@@ -125,18 +127,3 @@ def _around_invoices() -> None:
     op.create_index(
         "ix_invoice_attempts_invoice", "invoice_attempts", ["merchant_id", "invoice_id"], unique=False
     )
-
-
-def _append_only(table: str) -> None:
-    """Refuse UPDATE and DELETE, and on PostgreSQL TRUNCATE, as the first version does for its tables."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-        return
-    for change in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
