@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bezant.core.invoices import Callback, Copy, Look, Objected, Objection, Result, State, TipOffer
 from bezant.core.money import Money
 from bezant.core.outcomes import Approved, Declined, Reason, Refused
+from bezant.core.payments import Kind
 from bezant.core.payments import State as PaymentState
 from tests.storage.billing import Billing, another_process, billing_of
 from tests.storage.shop import OTHER_CARD, SILENCE, Shop
@@ -231,6 +232,32 @@ class TestAPaymentThatIsNotAnswered:
             await asyncio.gather(*(each.recovery.settle() for each in (billing, other) * 4))
         assert (await billing.find(uid)).state is State.PENDING
         assert billing.shop.count("invoice_events") == 2
+
+
+class TestALinkThatVerifiesACard:
+    async def test_ends_with_a_card_and_no_money(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION, one_try=True)
+        done = await billing.pay(uid)
+        assert (done.result, done.view.state) == (Result.APPROVED, State.PAID)
+        assert done.payment is not None
+        assert done.payment.card is not None
+        assert billing.count_charges() == billing.shop.count("postings") == 0
+
+    async def test_without_an_answer_can_be_tried_again_at_once(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION)
+        billing.shop.network.will_say(SILENCE)
+        lost = await billing.pay(uid)
+        assert (lost.result, lost.reason) == (Result.DECLINED, Reason.NO_ANSWER)
+        assert (await billing.pay(uid, attempt="2")).result is Result.APPROVED
+        assert await billing.shop.reversals() == []
+
+    async def test_can_never_ask_for_money(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION)
+        with pytest.raises(Objected) as objected:
+            await billing.invoices.update(
+                billing.shop.caller, uid, lambda terms: replace(terms, amounts=terms.amounts.of(Money(1)))
+            )
+        assert objected.value.objection is Objection.NOT_OFFERED
 
 
 class TestALook:

@@ -32,7 +32,7 @@ from bezant.core.notices import (
     reaches,
 )
 from bezant.core.outcomes import Reason, Refused
-from bezant.core.payments import Order, Payment
+from bezant.core.payments import Kind, Order, Payment
 from bezant.core.sensitive import Secret
 from bezant.notices import NoticeComposer
 from bezant.rails.mail import Security, SmtpSender
@@ -370,6 +370,16 @@ class TestALink:
         assert mail.subject == f"{world.shop.caller.merchant.name} asks you to pay $12.34"
         for text in (mail.text, mail.html):
             assert all(word in text for word in (f"{PAGES}/pay/{uid}", "inv 7", "Mar 25, 2026"))
+
+    async def test_may_ask_for_a_card_and_nothing_else(self, world: World) -> None:
+        uid = await world.billing.ask(0, email=PAYER, kind=Kind.VERIFICATION)
+        await world.carry()
+        (mail,) = world.mails.mails
+        assert mail.subject == f"{world.shop.caller.merchant.name} asks you to verify your card"
+        for text in (mail.text, mail.html):
+            assert f"{PAGES}/pay/{uid}" in text
+            assert "Verify card" in text
+            assert "$" not in text
 
     async def test_is_sent_again_when_it_is_changed(self, world: World) -> None:
         uid = await world.billing.ask(email=PAYER)

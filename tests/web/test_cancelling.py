@@ -55,6 +55,23 @@ class TestAPayerThatCancels:
         payer.sees("CANCELLED")
         assert desk.payments(link) == []
 
+    def test_may_press_twice(self, payer: Payer, desk: Desk) -> None:
+        arrived = catch(payer, GOAL)
+        link = desk.link(terms(may_cancel=True, cancel_url=GOAL))
+        payer.open(link)
+        payer.page.dblclick("text=Cancel")
+        payer.page.wait_for_selector("text=the shop")
+        assert arrived == [GOAL]
+
+    def test_and_sees_no_answer_may_press_again(self, gateway: Gateway, desk: Desk) -> None:
+        link = desk.link(terms(may_cancel=True, cancel_url=GOAL))
+        with Visitor(gateway) as visitor:
+            fields, cookies = visitor.form(link), dict(visitor.cookies)
+            visitor.send(f"/pay/{link}/cancel", fields)
+            visitor.cookies = cookies
+            visitor.send(f"/pay/{link}/cancel", fields)
+            assert visitor.get(f"/pay/{link}/result").headers["refresh"] == f"0; url={GOAL}"
+
     def test_who_has_paid_elsewhere_meanwhile_has_paid(self, payer: Payer, desk: Desk) -> None:
         link = desk.link(terms(may_cancel=True, cancel_url=GOAL))
         payer.open(link)
@@ -137,7 +154,8 @@ class TestACancellation:
             fields = visitor.form(link)
             desk.cancel(link)
             visitor.send(f"/pay/{link}/cancel", fields)
-            assert visitor.get(f"/pay/{link}/result").status == 410
+            page = visitor.get(f"/pay/{link}/result")
+            assert (page.status, "CANCELLED" in page.body) == (200, True)
             assert visitor.send(f"/pay/{'0' * 32}/cancel", fields).status == 404
 
     def test_is_known_to_the_browser_alone_that_cancelled(self, gateway: Gateway, desk: Desk) -> None:

@@ -173,7 +173,9 @@ class NoticeComposer:
 
 def _asked(invoice: Invoice, caller: Caller, language: Language, *, url: str) -> _Worded:
     merchant, sum_ = caller.merchant.name, amount(invoice.total(), language)
-    title = _WORDING.say("{merchant} asks you to pay {amount}", language, merchant=merchant, amount=sum_)
+    verifies = invoice.terms.verifies
+    phrase = "{merchant} asks you to verify your card" if verifies else "{merchant} asks you to pay {amount}"
+    title = _WORDING.say(phrase, language, merchant=merchant, amount=sum_)
     order, expires_at = invoice.terms.order, invoice.expires_at
     return _Worded(
         event="link",
@@ -184,7 +186,8 @@ def _asked(invoice: Invoice, caller: Caller, language: Language, *, url: str) ->
         values={
             "title": title,
             "url": url,
-            "amount": sum_,
+            "amount": "" if verifies else sum_,
+            "action": _WORDING.say("Verify card" if verifies else "Pay now", language),
             "invoice": mask_card_numbers(order.invoice or ""),
             "description": mask_card_numbers(order.description or ""),
             "expires_at": moment(caller.local(expires_at), language) if expires_at else "",

@@ -138,13 +138,16 @@ class PaymentPages:
         sent = await self._sent(visit)
         if isinstance(sent, PageResponse):
             return sent
+        left = Memory(ended=Ended.CANCELLED)
         try:
             await self._invoices.leave(visit.uid)
         except Objected as objected:
-            return self._to_result(visit, outcome=objected.objection.value)
+            # Pressed twice: the answer to the first never came to be seen.
+            again = objected.state is State.CANCELLED and not visit.view.invoice.attempts
+            return self._to_result(visit, outcome=objected.objection.value, memory=left if again else None)
         except Refused:
             return self._problem(visit, 503, "unavailable")
-        return self._to_result(visit, outcome="cancelled", memory=Memory(ended=Ended.CANCELLED))
+        return self._to_result(visit, outcome="cancelled", memory=left)
 
     async def result(self, request: Request) -> PageResponse:
         """GET: what came of this browser's last attempt."""
