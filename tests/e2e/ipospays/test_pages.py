@@ -369,6 +369,7 @@ class TestACardValidation:
         assert said == ("200", 2, "0.00", "1111")
         brought = dict(parse_qsl(urlsplit(str(desk.goal(home))).query))
         assert (brought["responseCode"], brought["transactionType"], brought["amount"]) == ("200", "2", "0")
+        assert brought["cardToken"] == told["cardToken"]
         asked = desk.caller.query(key)
         assert (asked["status"], asked["data"]["cardToken"]) == ("Successful", told["cardToken"])
         desk.caller.do(1, amount="100", cardToken=told["cardToken"])

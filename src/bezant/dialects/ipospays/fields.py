@@ -129,7 +129,7 @@ PAYMENT_TOKEN: Final = _of_transaction(
 )
 
 
-def anything(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _anything(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Anything."""
     return value
 
@@ -145,10 +145,10 @@ def colour(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 ENCRYPTED_CARD: Final = _of_transaction(
-    "encryptedCardData", read=anything, invalid=codes.NO_ENCRYPTED_CARD, note="not offered"
+    "encryptedCardData", read=_anything, invalid=codes.NO_ENCRYPTED_CARD, note="not offered"
 )
 GOOGLE_PAY: Final = Field(
-    name="preferences.GooglePay", read=anything, invalid=codes.NO_WALLET, note="not offered"
+    name="preferences.GooglePay", read=_anything, invalid=codes.NO_WALLET, note="not offered"
 )
 INVOICE: Final = _of_transaction(
     "invoiceNumber",

@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from bezant.core.credentials import ProfileNumbers
 from bezant.core.invoices import UID, Invoices, Named, State
+from bezant.core.payments import Kind
 from bezant.core.payments import State as PaymentState
 from bezant.dialects.ipospays.addresses import BACK, OPEN, SHORT, Addresses
-from bezant.dialects.ipospays.envelope import TRANSACTION, View
+from bezant.dialects.ipospays.envelope import TRANSACTION, TYPES, View
 from bezant.dialects.ipospays.operation import key_of
 from bezant.dialects.ipospays.page_outcomes import LEFT_IN_CENTS
 from bezant.dialects.ipospays.pages import CANCELLATION, FAILURE, RETURN
@@ -23,6 +24,8 @@ BROUGHT_BACK: Final = (
     *("localTax", "stateTax", "totalAmount", "responseApprovalCode", "RRN"),
 )
 """Parameters of the address that a payer comes back to; amounts in cents (source: public client)."""
+BROUGHT_BACK_VALIDATED: Final = (*BROUGHT_BACK, "cardToken")
+"""Of a card validation, whose token is what the shop wanted (our choice)."""
 
 
 def _ended(link: Named) -> tuple[str, bytes] | None:
@@ -38,7 +41,9 @@ def _ended(link: Named) -> tuple[str, bytes] | None:
 def brought_back(url: str, ended: bytes) -> str:
     """The shop's address with how the page ended. Its own parameters stay."""
     shown: dict[str, Any] = json.loads(ended)
-    said = urlencode([(key, str(shown[key])) for key in BROUGHT_BACK if shown.get(key) is not None])
+    validated = shown["transactionType"] == TYPES[Kind.VERIFICATION]
+    keys = BROUGHT_BACK_VALIDATED if validated else BROUGHT_BACK
+    said = urlencode([(key, str(shown[key])) for key in keys if shown.get(key) is not None])
     address, mark, fragment = url.partition("#")
     return f"{address}{'&' if '?' in address else '?'}{said}{mark}{fragment}"
 

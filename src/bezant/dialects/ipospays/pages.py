@@ -127,7 +127,7 @@ LOGO: Final = _field(
     "personalization",
     "logoUrl",
     "Logo Url",
-    fields.anything,
+    codecs.clipped_text(length_max=URL_MAX),
     note="not used: pages load nothing from elsewhere, and show the logo that the store has",
 )
 
