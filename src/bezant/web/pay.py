@@ -329,7 +329,7 @@ class PaymentPages:
         told = (decline.why, decline.advice) if again else (decline.why,)
         page = DeclinedPage(
             payee=visit.payee,
-            reason=" ".join(visit.language.text(text) for text in told),
+            reason=" ".join(visit.language.text(text) for text in told if text),
             retry=self._site.within(visit.request, visit.path) if again else "",
             onward=goal,
         )

@@ -20,7 +20,7 @@ class Decline:
     """Why a payment was not taken, and what may be done about it where the link takes another try."""
 
     why: str
-    advice: str
+    advice: str = ""
 
 
 _CHECK: Final = english("Please check it.")
@@ -35,9 +35,7 @@ _DECLINES: Final[Mapping[Reason, Decline]] = {
     Reason.INVALID_CARD: Decline(english("The bank does not know this card number."), _CHECK),
     Reason.ISSUER_UNAVAILABLE: Decline(english("Your bank cannot be reached."), _LATER),
     Reason.NOT_REACHED: Decline(english("The bank cannot be reached."), _LATER),
-    Reason.NO_ANSWER: Decline(
-        english("The bank did not answer in time, so the payment was called off."), _LATER
-    ),
+    Reason.NO_ANSWER: Decline(english("The bank did not answer in time, so the payment was called off.")),
 }
 """What a payer is told beyond that the bank said no. The rest stays between merchant and bank: whoever tries
 out stolen cards would like to know."""
