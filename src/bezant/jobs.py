@@ -164,6 +164,16 @@ def delivery_jobs(courier: Courier, announced: Bell, activity: Activity, metrics
     return Job("deliver", 1, deliver), Job("watch deliveries", 5, watch)
 
 
+def forgetting(courier: Courier) -> Job:
+    """Forgets what was delivered long ago."""
+
+    async def forget() -> None:
+        if found := await courier.forget():
+            _log.info("what was delivered is forgotten", deliveries=found)
+
+    return Job("forget deliveries", 600, forget)
+
+
 class Timetable:
     """Runs the jobs until stopped. ``more`` are those of other domains, done with the ``housekeeping``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from bezant.web.pay import PaymentPages
 from bezant.web.receipts import ReceiptPages
 from bezant.web.seals import Seals
 from bezant.web.site import Endpoint, Observer, Site
+from bezant.web.wording import ACCENT, BUTTON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,16 @@ def routes(services: Services) -> list[Route]:
         at("//", "link", linked),
         at("/pay/{uid}", "pay-form", payments.form),
         at("/pay/{uid}", "pay", payments.pay, "POST"),
+        at("/pay/{uid}/cancel", "pay-cancel", payments.cancel, "POST"),
         at("/pay/{uid}/result", "pay-result", payments.result),
         at("/r/{receipt}.pdf", "receipt-document", receipts.document),
         at("/r/{receipt}", "receipt", receipts.page),
         at("/qr/{uid}.{kind}", "qr", codes.code),
         at("/logo/{name}", "logo", brands.logo),
-        at("/accent/{digits}.css", "accent", brands.colour),
+        *(
+            at(f"/{paint.name}/{{digits}}.css", paint.name, partial(brands.colour, paint=paint))
+            for paint in (ACCENT, BUTTON)
+        ),
         at("/static/{name}", "file", files.asset),
         at("/.well-known/bezant-pages", "self-check", files.check),
         *(at(path, "passage-script", passage.script) for path in SCRIPT_PATHS),

@@ -31,7 +31,8 @@ from bezant.core.payments.leftovers import Left, Leftovers
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
-    NEW_MONEY,
+    JUDGED,
+    MONEYLESS,
     NO_ORDER,
     Amounts,
     Event,
@@ -119,11 +120,12 @@ class Payments:
     async def charge(
         self, caller: Caller, charge: Charge, *, key: Key | None = None, bond: Bond | None = None
     ) -> Outcome:
-        """A sale or an authorization; what it is made for, if anything, is its ``bond``.
+        """A sale, an authorization or a verification; what it is made for, if anything, is its ``bond``.
 
         Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
         may be refused for.
         """
+        assert charge.kind not in MONEYLESS or not charge.amounts.total, "a verification has no amount"
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
         if caller.merchant.checks.verification_required and charge.pan is not None and charge.cvv is None:
@@ -437,8 +439,8 @@ class Payments:
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
         at_least = None if bond is None else payment.amounts.total
-        new = payment.kind in NEW_MONEY
-        answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
+        by_rules = payment.kind in JUDGED
+        answer = judged(said, caller.merchant.checks, at_least=at_least) if by_rules else said
         try:
             finished = await self._units.write(
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
