@@ -236,10 +236,12 @@ CHANGE_AND_CHECK: Final = """
 import asyncio, json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from bezant.admission import Admission
 from bezant.web.files import FilePages
 from bezant.web.site import Site
 web = Path(sys.argv[1]) / "bezant" / "web"
-pages = FilePages(Site(public_url="", trusted_proxies=frozenset(), observe=print))
+door = Admission(1, waiting=int)
+pages = FilePages(Site(public_url="", trusted_proxies=frozenset(), observe=print, door=door))
 def check():
     answer = asyncio.run(pages.check(None))
     return answer.status_code, json.loads(answer.body)["changed"]

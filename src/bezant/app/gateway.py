@@ -57,6 +57,10 @@ class Gateway:
     metrics: Metrics
     bins: Bins
 
+    def waiting_for_hosts(self) -> int:
+        """Requests that wait for an answer of the acquirer, the gift host or the lender."""
+        return self.cards.link.in_flight + self.gift.link.in_flight + self.finance.link.in_flight
+
     async def database_answers(self) -> bool:
         """Whether the database can be read within a second."""
         try:

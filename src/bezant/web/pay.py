@@ -9,7 +9,7 @@ only to the browser that paid.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -72,6 +72,15 @@ class _Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """The fields of a form of ours, with its state as text and as what that says."""
+
+    fields: Mapping[str, str]
+    text: str
+    state: FormState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Try:
     """A form that is right, as it was sent: the attempt's key, and the state to send it again with."""
 
@@ -109,35 +118,56 @@ class PaymentPages:
 
     async def pay(self, request: Request) -> PageResponse:
         """POST: pay. Answered by a redirect to the result, or by the form with what is wrong."""
-        visit = await self._visit(request)
-        if visit is None:
-            return self._site.missing(request)
-        sent = await self._sent(visit)
-        if isinstance(sent, PageResponse):
-            return sent
-        fields, text, state = sent
-        typed = forms.read_payment(fields, asked_of(visit.view))
-        if isinstance(typed, Mistakes):
-            return self._mistaken(visit, text, typed)
-        return await self._pay(
-            visit,
-            _Try(
-                attempt=state.attempt,
-                state=text,
-                agreed=Money(state.agreed_minor, visit.view.invoice.total().currency),
-                typed=typed,
-                values=forms.typed_before(fields),
-            ),
-        )
+        return await self._posted(request, self._paid)
 
     async def cancel(self, request: Request) -> PageResponse:
         """POST: this payer will not pay. Answered by a redirect to the result, whatever came first."""
+        return await self._posted(request, self._left)
+
+    async def result(self, request: Request) -> PageResponse:
+        """GET: what came of this browser's last attempt."""
         visit = await self._visit(request)
-        if visit is None:
-            return self._site.missing(request)
-        sent = await self._sent(visit)
-        if isinstance(sent, PageResponse):
-            return sent
+        return self._site.missing(request) if visit is None else self._outcome(visit)
+
+    async def _posted(
+        self, request: Request, carry_out: Callable[[_Visit, _Sent], Awaitable[PageResponse]]
+    ) -> PageResponse:
+        """Have a form of ours carried out. It is read before it is let in: it may come slowly."""
+        try:
+            fields = await forms.read_form(request)
+        except forms.Unreadable:
+            fields = None
+
+        async def let_in(request: Request) -> PageResponse:
+            visit = await self._visit(request)
+            if visit is None:
+                return self._site.missing(request)
+            if fields is None:
+                return self._problem(visit, 400, "unreadable")
+            text = fields.get("state", "")
+            state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None
+            if state is None or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+                return self._problem(visit, 403, "forged")
+            return await carry_out(visit, _Sent(fields=fields, text=text, state=state))
+
+        return await self._site.admitted(let_in)(request)
+
+    async def _paid(self, visit: _Visit, sent: _Sent) -> PageResponse:
+        typed = forms.read_payment(sent.fields, asked_of(visit.view))
+        if isinstance(typed, Mistakes):
+            return self._mistaken(visit, sent.text, typed)
+        return await self._pay(
+            visit,
+            _Try(
+                attempt=sent.state.attempt,
+                state=sent.text,
+                agreed=Money(sent.state.agreed_minor, visit.view.invoice.total().currency),
+                typed=typed,
+                values=forms.typed_before(sent.fields),
+            ),
+        )
+
+    async def _left(self, visit: _Visit, _sent: _Sent) -> PageResponse:
         left = Memory(ended=Ended.CANCELLED)
         try:
             await self._invoices.leave(visit.uid)
@@ -148,23 +178,6 @@ class PaymentPages:
         except Refused:
             return self._problem(visit, 503, "unavailable")
         return self._to_result(visit, outcome="cancelled", memory=left)
-
-    async def result(self, request: Request) -> PageResponse:
-        """GET: what came of this browser's last attempt."""
-        visit = await self._visit(request)
-        return self._site.missing(request) if visit is None else self._outcome(visit)
-
-    async def _sent(self, visit: _Visit) -> tuple[Mapping[str, str], str, FormState] | PageResponse:
-        """The fields of a form of ours that this browser sent, with its state as text and as what it says."""
-        try:
-            fields = await forms.read_form(visit.request)
-        except forms.Unreadable:
-            return self._problem(visit, 400, "unreadable")
-        text = fields.get("state", "")
-        state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None
-        if state is None or visit.request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            return self._problem(visit, 403, "forged")
-        return fields, text, state
 
     def _outcome(self, visit: _Visit) -> PageResponse:
         memory, payment = visit.memory, visit.view.payment

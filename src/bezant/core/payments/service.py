@@ -453,7 +453,8 @@ class Payments:
             finished = await self._units.read(
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
-        except Unavailable:
+        except (Unavailable, Refused):
+            # Refused: more works wait for the database than may. The network's answer is kept all the same.
             left = Left(caller=caller, payment=payment, answer=answer, told_no=key is None)
             self._leftovers.add(left)
             if key is not None:
@@ -501,7 +502,7 @@ def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | No
     batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
     since = draft.requested_at - DUPLICATE_WINDOW
     if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
-        twin = replace(draft, card=stored.card)
+        twin = draft.having(card=stored.card)
         return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
     take_stock(tx, draft)
     payment = numbered(draft, batch, card=stored.card)

@@ -81,6 +81,16 @@ class PageDialect:
         """The answer to a body over the limit."""
         return Response(status=413, body=b"", operation="payment_page", outcome="too large")
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return Response(
+            status=503,
+            body=b"",
+            operation="payment_page",
+            outcome="busy",
+            headers=((b"retry-after", b"1"),),
+        )
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return Response(status=500, body=b"", operation="payment_page", outcome="crashed")
