@@ -35,8 +35,8 @@ check: .venv/.ready-dev ## lint, formatting, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/.ready-dev ## measure payments a second and their latencies
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: .venv/.ready-dev ## measure payments a second, their latencies and costs, and draw how they grow
+	@$(BIN)/python -m tests.bench --plots docs/performance $(ARGS)
 
 soak: .venv/.ready-dev ## load, kill and restart the gateway for a while; the books must balance
 	@$(BIN)/python -m tests.soak $(ARGS)

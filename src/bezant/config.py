@@ -103,12 +103,14 @@ class Settings:
     acquirer_read_seconds: float = 6.0
     lease_seconds: float = 45.0
     """How long a payment may be under way before it is taken to be lost."""
-    write_lanes: int = 4
+    write_lanes: int = 1
     read_lanes: int = 2
-    group_max: int = 128
+    group_max: int = 64
     """Works that one commit may carry."""
     queue_max: int = 2000
     """Works that may wait for a lane; more are refused at once."""
+    admitted_max: int = 256
+    """Requests worked on at a time, beside those that wait for a host; more are refused at once."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses whose X-Forwarded-For is believed."""
     iso_keys: Path | None = None

@@ -19,6 +19,7 @@ from bezant.core.deliveries import Courier, Delivery
 from bezant.core.gift import GiftRecovery
 from bezant.core.invoices import InvoiceRecovery
 from bezant.core.merchants import Directory, Gate
+from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs, Due, Payments, Recovery, Settlements, Stray
 from bezant.telemetry import Metrics
 
@@ -73,6 +74,10 @@ class StrayBox:
     def put(self, stray: Stray) -> None:
         """Take note of a stray answer. Called on the event loop; never waits."""
         self._metrics.strays.labels(stray.kind).inc()
+        self.put_back(stray)
+
+    def put_back(self, stray: Stray) -> None:
+        """One that was taken could not be kept: it comes again."""
         try:
             self._queue.put_nowait(stray)
         except asyncio.QueueFull:
@@ -164,6 +169,16 @@ def delivery_jobs(courier: Courier, announced: Bell, activity: Activity, metrics
     return Job("deliver", 1, deliver), Job("watch deliveries", 5, watch)
 
 
+def forgetting(courier: Courier) -> Job:
+    """Forgets what was delivered long ago."""
+
+    async def forget() -> None:
+        if found := await courier.forget():
+            _log.info("what was delivered is forgotten", deliveries=found)
+
+    return Job("forget deliveries", 600, forget)
+
+
 class Timetable:
     """Runs the jobs until stopped. ``more`` are those of other domains, done with the ``housekeeping``.
 
@@ -252,7 +267,12 @@ class Timetable:
         await self._gate.refresh_locks()
 
     async def _keep_stray(self) -> None:
-        await self._recovery.keep_stray(await self._strays.get())
+        stray = await self._strays.get()
+        try:
+            await self._recovery.keep_stray(stray)
+        except (Refused, Unavailable):
+            self._strays.put_back(stray)
+            raise
 
     async def _sweep(self) -> None:
         found = await self._recovery.sweep()

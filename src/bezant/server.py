@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,13 +24,15 @@ from starlette.routing import Route
 from uvicorn.supervisors import Multiprocess
 
 from bezant import config
+from bezant.admission import Admission
 from bezant.app.endpoints import Endpoints
 from bezant.app.gateway import Gateway, open_gateway
 from bezant.app.pages import page_routes
 from bezant.app.store import NotReady, open_store
 from bezant.config import Settings
 from bezant.demo import Demo, first_charge, seed, write_demo_json
-from bezant.dialects.wire.http import Receive, Scope, Send
+from bezant.dialects.wire.http import Endpoint, Receive, Scope, Send
+from bezant.dialects.wire.protocol import WholeRequests
 from bezant.rails.acquirer.sandbox import SandboxHost
 from bezant.rails.gift.sandbox import GiftSandbox
 from bezant.rails.lender.sandbox import LenderSandbox
@@ -40,7 +42,7 @@ from bezant.storage.envelopes import load_iso_keys
 from bezant.telemetry import configure_logging
 
 _log = structlog.get_logger(__name__)
-SWITCH_SECONDS = 0.0005
+COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 
 
 class Server:
@@ -61,13 +63,17 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the process."""
-        if scope["type"] == "http" and self._endpoints is not None:
-            endpoint = self._endpoints.find(scope["method"], scope["path"])
+        if scope["type"] == "http":
+            endpoint = self.find(scope["method"], scope["path"])
             if endpoint is not None:
                 await endpoint(scope, receive, send)
                 return
         pages: Callable[[Any, Any, Any], Awaitable[None]] = self._pages
         await pages(scope, receive, send)
+
+    def find(self, method: str, path: str) -> Endpoint | None:
+        """The endpoint that a request is for; none for a page, and while the gateway is not open."""
+        return None if self._endpoints is None else self._endpoints.find(method, path)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -79,8 +85,10 @@ class Server:
             self._gateway = gateway = await stack.enter_async_context(
                 open_gateway(store, address, housekeeping=self._settings.jobs)
             )
-            self._endpoints = Endpoints(gateway)
-            self._pages.router.routes.extend(page_routes(gateway))
+            admission = Admission(self._settings.admitted_max, waiting=gateway.waiting_for_hosts)
+            self._endpoints = Endpoints(gateway, admission)
+            self._pages.router.routes.extend(page_routes(gateway, admission))
+            _rest_the_collector()
             _log.info("serving", host=self._settings.host, port=self._settings.port, process=os.getpid())
             yield
             self._endpoints = None
@@ -108,7 +116,7 @@ class Server:
 def create() -> Server:
     """The application of one of several server processes; its settings come from the environment."""
     settings = config.load(os.environ)
-    _configure(settings)
+    configure_logging(settings.log_level)
     threading.Thread(target=_end_with_the_supervisor, name="bezant-supervised", daemon=True).start()
     return Server(settings)
 
@@ -138,10 +146,15 @@ class _Listening(uvicorn.Server):
             self._ready()
 
 
-def _configure(settings: Settings) -> None:
-    configure_logging(settings.log_level)
-    # A lane that comes back from the disk waits at most this long for a busy event loop.
-    sys.setswitchinterval(SWITCH_SECONDS)
+def _rest_the_collector() -> None:
+    """What lives as long as the process is not looked at again, and what is new more rarely.
+
+    Requests leave hardly any cycles behind; looking for them by the interpreter's own thresholds cost some
+    hundredths of all processor time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 class _Host(Protocol):
@@ -199,7 +212,7 @@ def run(settings: Settings, *, demo: bool) -> None:
 
     Raises ``NotReady`` when something is missing.
     """
-    _configure(settings)
+    configure_logging(settings.log_level)
     load_iso_keys(settings.iso_keys)  # what is wrong with them is told now, and not by each process
     sandbox: _Sandbox | None = None
     seeded: Demo | None = None
@@ -282,7 +295,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=WholeRequests,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -53,6 +53,16 @@ class Database(Protocol):
         ...
 
 
+Opened = Callable[[Path], contextlib.AbstractContextManager[Database]]
+"""A new, empty database, which may use a folder."""
+
+
+@contextlib.contextmanager
+def sqlite(folder: Path) -> Iterator[Database]:
+    """A new database in a file of the folder."""
+    yield Sqlite(folder)
+
+
 class Sqlite:
     """The embedded database. It runs inside the server, which pays for it."""
 
@@ -83,7 +93,7 @@ class Sqlite:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[Postgresql]:
+def postgresql(_folder: Path) -> Iterator[Database]:
     """A new database on a server that forces every commit to the disk. Raises ``postgres.Unavailable``."""
     with postgres.server(durable=True) as server, _new_database(server) as url:
         yield Postgresql(server, url)

@@ -15,15 +15,18 @@ import math
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final, cast
 
 CONNECTIONS_MAX: Final = 256
 """Of an open phase."""
+OVERLOAD_CONNECTIONS: Final = 1024
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
+_BUSY: Final = b"HTTP/1.1 503 "
+_RETRY: Final = b"\r\nretry-after: "
 
 
 class Wrong(Exception):
@@ -36,6 +39,10 @@ class Phase:
 
     latencies: Sequence[float]
     seconds: float
+    refusals: Sequence[float] = ()
+    """Latencies of those that were told to try again later, in ascending order."""
+    lateness: Sequence[float] = ()
+    """How late the load generator itself sent what fell due while it had a connection, in ascending order."""
 
     @property
     def answers(self) -> int:
@@ -49,8 +56,17 @@ class Phase:
 
     def percentile(self, percent: int) -> float:
         """The seconds that this share of the answers did not exceed (nearest rank)."""
-        rank = -(-percent * self.answers // 100)
-        return self.latencies[max(rank, 1) - 1]
+        return percentile(self.latencies, percent)
+
+    def refusal_percentile(self, percent: int) -> float | None:
+        """The same of the refusals; none where nothing was refused."""
+        return percentile(self.refusals, percent) if self.refusals else None
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """The value that this share of the values did not exceed (nearest rank)."""
+    rank = -(-percent * len(ascending) // 100)
+    return ascending[max(rank, 1) - 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +89,21 @@ class Clients:
         self._requests = requests
         self._words = words
         self._latencies = array("d")
+        self._refusals: array[float] | None = None
+        """Where a refusal is an answer, too."""
+        self._lateness = array("d")
         self._freed: Callable[[_Connection], None] = _nobody
         self._done: asyncio.Future[None] | None = None
 
-    async def closed(self, *, clients: int, seconds: float) -> Phase:
-        """Let ``clients`` send one request after the other for a while. Raises ``Wrong``."""
+    async def closed(self, *, clients: int, seconds: float, sales_min: int = 0) -> Phase:
+        """Let ``clients`` send one request after the other for a while, and so many. Raises ``Wrong``."""
         busy = clients
         until = perf_counter() + seconds
 
         def freed(connection: _Connection) -> None:
             nonlocal busy
             now = perf_counter()
-            if now < until:
+            if now < until or len(self._latencies) < sales_min:
                 connection.send(next(self._requests), now)
                 return
             busy -= 1
@@ -97,12 +116,26 @@ class Clients:
 
         return await self._measured(clients, begin, freed)
 
-    async def open(self, *, rate: float, seconds: float) -> Phase:
+    async def overload(self, *, rate: float, seconds: float) -> Phase:
+        """Like ``open``, with more than the server can do: it may refuse, if it says when to come again.
+
+        Clients have machines of their own in life. Here they share the server's, which has nothing to spare:
+        what was sent late although a connection was free counts from when it was sent, and how late
+        that was is told beside it.
+        """
+        self._refusals = refusals = array("d")
+        try:
+            phase = await self.open(rate=rate, seconds=seconds, connections_max=OVERLOAD_CONNECTIONS)
+        finally:
+            self._refusals = None
+        return replace(phase, refusals=sorted(refusals))
+
+    async def open(self, *, rate: float, seconds: float, connections_max: int = CONNECTIONS_MAX) -> Phase:
         """Let ``rate`` requests a second fall due for a while. Raises ``Wrong``.
 
         A request that finds all connections taken waits for one, and its latency counts on.
         """
-        connections = min(math.ceil(rate), CONNECTIONS_MAX)
+        connections = min(math.ceil(rate), connections_max)
         idle: deque[_Connection] = deque()
         waiting: deque[float] = deque()
         total = max(1, round(rate * seconds))
@@ -124,7 +157,9 @@ class Clients:
             while sent < total and (due := started + sent / rate) <= now:
                 sent += 1
                 if idle:
-                    idle.popleft().send(next(self._requests), due)
+                    at = perf_counter()
+                    self._lateness.append(at - due)
+                    idle.popleft().send(next(self._requests), due if self._refusals is None else at)
                 else:
                     waiting.append(due)
             if sent < total:
@@ -146,6 +181,7 @@ class Clients:
     ) -> Phase:
         loop = asyncio.get_running_loop()
         self._latencies = array("d")
+        self._lateness = array("d")
         self._freed = freed
         self._done = loop.create_future()
         connections: list[_Connection] = []
@@ -158,13 +194,21 @@ class Clients:
             started = perf_counter()
             begin(connections)
             await self._done
-            return Phase(latencies=sorted(self._latencies), seconds=perf_counter() - started)
+            return Phase(
+                latencies=sorted(self._latencies),
+                seconds=perf_counter() - started,
+                lateness=sorted(self._lateness),
+            )
         finally:
             for connection in connections:
                 connection.close()
 
     def _answered(self, connection: _Connection, due: float, answer: bytes, start: int) -> None:
         at = perf_counter()
+        if self._refusals is not None and answer.startswith(_BUSY) and answer.find(_RETRY, 0, start) > 0:
+            self._refusals.append(at - due)
+            self._freed(connection)
+            return
         words = self._words
         if not answer.startswith(words.approved, start):
             self._fail(f"no approval: {answer[start : start + 120]!r}")

@@ -16,12 +16,15 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
-from tests.bench.lists import measure_lists
 from tests.bench.load import Clients, Phase, Words
 from tests.bench.scene import Scene, scene
 
 SHARE_OF_PEAK: Final = 0.7
 SLOW_HOST_SECONDS: Final = 0.05
+OVERLOAD: Final = 3
+"""Times the peak."""
+RECOVERY_SECONDS: Final = 10.0
+"""After an overload; then all is to be as before."""
 VALOR: Final = Words(approved=b'{"error_no":"S00",', before_id=b'"txnid":"')
 IPOSPAYS: Final = Words(approved=b'{"iposhpresponse":{"responseCode":"200",', before_id=b'"transactionId":"')
 _WARM_UP_SECONDS: Final = 2.0
@@ -48,12 +51,16 @@ class Measurement:
     """What one database gave.
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. ``pgbench`` is in transactions a second.
+    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, as many times
+    as long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of ``steady``.
+    ``pgbench`` is in transactions a second.
     """
 
     peak: Phase
     steady: Phase
     slow_host: Phase
+    overload: Phase
+    recovered: Phase
     costs: Costs
     statements: float | None
     """A sale."""
@@ -65,8 +72,6 @@ class Measurement:
     """The same for a sale on a kept card by Valor's API."""
     payments: int
     pgbench: float | None
-    lists: Mapping[str, float]
-    """Seconds for 99 of 100 pages of a list of a million payments, by what was asked for."""
 
     @property
     def added_p99(self) -> float:
@@ -80,6 +85,11 @@ class Measurement:
     def by_token_ratio(self) -> float:
         """What a sale on a kept card costs the server by iPOSpays' API, as a share of one by Valor's."""
         return self.by_token_server / self.valor_by_token_server
+
+    @property
+    def overload_share(self) -> float:
+        """The sales made under overload, as a share of the peak."""
+        return self.overload.rate / self.peak.rate
 
     @property
     def pgbench_ratio(self) -> float | None:
@@ -108,8 +118,7 @@ def measure(
             measured = uvloop.run(_load(running, database, clients=clients, seconds=seconds, rate=rate))
         finally:
             gc.enable()
-        lists = measure_lists(running, database.url)
-    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds), lists=lists)
+    return replace(measured, pgbench=database.yardstick(clients=clients, seconds=seconds))
 
 
 async def _load(
@@ -133,6 +142,9 @@ async def _load(
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
     slow_host = await load.open(rate=rate, seconds=seconds)
     await running.control.clear_scripts()
+    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
+    await load.open(rate=rate, seconds=RECOVERY_SECONDS)
+    recovered = await load.open(rate=rate, seconds=seconds)
 
     callers = Clients(running.address, running.transactions(), IPOSPAYS)
     tills = Clients(running.address, running.token_sales(), VALOR)
@@ -151,6 +163,8 @@ async def _load(
         peak=peak,
         steady=steady,
         slow_host=slow_host,
+        overload=overload,
+        recovered=recovered,
         costs=costs,
         statements=statements,
         by_token=by_token,
@@ -158,7 +172,6 @@ async def _load(
         valor_by_token_server=(valor_first + valor_last) / 2,
         payments=paid,
         pgbench=None,
-        lists={},
     )
 
 
@@ -174,7 +187,7 @@ async def _server_cost(
 def _spent(running: Scene, database: Database) -> Costs:
     """The costs of everything so far."""
     return Costs(
-        server=machine.cpu_seconds(running.server),
+        server=machine.family_cpu_seconds(running.server),
         database=database.cpu_seconds(),
         host=machine.cpu_seconds(running.host),
         clients=time.process_time(),

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -33,11 +34,14 @@ from tests.support.tree import ROOT
 
 T = TypeVar("T")
 
-MERCHANTS: Final = 10
-TERMINALS_EACH: Final = 2
+TERMINALS: Final = 20
+TERMINALS_EACH_MAX: Final = 100
+"""Of a merchant."""
+MERCHANTS_MAX: Final = 10
+"""Up to as many merchants share the terminals; more only where they would have too many each."""
 CARDS: Final = 500
-SALES: Final = 5000
-"""Requests that are made beforehand, and then sent round and round."""
+SALES_MIN: Final = 5000
+"""Requests that are made beforehand, and then sent round and round: one for each terminal at least."""
 
 _LOCALHOST: Final = "127.0.0.1"
 _START_SECONDS_MAX: Final = 30.0
@@ -87,12 +91,14 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(folder: Path, database_url: str, *, settings: Mapping[str, str]) -> Iterator[Scene]:
+def scene(
+    folder: Path, database_url: str, *, settings: Mapping[str, str], terminals: int = TERMINALS
+) -> Iterator[Scene]:
     """Board merchants on an empty database, and run a host and a server for them. Raises ``Failed``.
 
     ``settings`` are further environment variables of the server.
     """
-    keys, callers = asyncio.run(_board(Settings(home=folder, database_url=database_url)))
+    keys, callers = asyncio.run(_board(Settings(home=folder, database_url=database_url), terminals))
     port = _free_port()
     with _Process(folder, "sandbox", "--port", "0", "--control-port", "0") as host:
         addresses = json.loads(host.wait_for(host.first_line))
@@ -130,7 +136,7 @@ def sales(keys: Sequence[IssuedKey], *, port: int) -> list[bytes]:
         _sale(
             keys[n % len(keys)], card=chance.choice(cards), cents=chance.randint(100, 50_000), n=n, port=port
         )
-        for n in range(SALES)
+        for n in range(max(SALES_MIN, len(keys)))
     ]
 
 
@@ -185,15 +191,16 @@ def _with_check_digit(payload: str) -> str:
     return payload + str(-sum(digit // 10 + digit % 10 for digit in doubled) % 10)
 
 
-async def _board(settings: Settings) -> tuple[list[IssuedKey], list[Caller]]:
-    """Merchants with terminals, each with one key. Merchants alternate, so that lanes share the load."""
-    rounds: list[list[tuple[IssuedKey, Caller]]] = [[] for _ in range(TERMINALS_EACH)]
+async def _board(settings: Settings, terminals: int) -> tuple[list[IssuedKey], list[Caller]]:
+    """Terminals with one key each. Merchants alternate, so that lanes share the load."""
+    merchants = max(min(terminals, MERCHANTS_MAX), -(-terminals // TERMINALS_EACH_MAX))
     async with open_store(settings, create=True) as store:
         boarding, side = store.boarding, access_side(store).credentials
         vault = Vault(units=store.units, sealer=store.keys.sealer)
         (card,) = card_numbers(1)
         iso = await boarding.add_iso("Bench ISO")
-        for m in range(MERCHANTS):
+
+        async def board(m: int) -> list[tuple[IssuedKey, Caller]]:
             merchant = await boarding.add_merchant(iso_id=iso.iso_id, name=f"Merchant {m}", sandbox=True)
             place = await boarding.add_store(
                 merchant.merchant_id, name=f"Store {m}", zone=ZoneInfo("America/New_York")
@@ -201,14 +208,14 @@ async def _board(settings: Settings) -> tuple[list[IssuedKey], list[Caller]]:
             pair = await side.credentials.generate(OPERATOR, OwnerRef.merchant(merchant.merchant_id))
             token = (await side.tokens.issue(pair.key)).text.reveal()
             kept = await vault.keep(merchant.merchant_id, Pan(card))
-            for t, keys in enumerate(rounds):
-                n = m * TERMINALS_EACH + t
+            boarded = []
+            for n in range(m, terminals, merchants):
                 number = f"2{n:09d}"
                 terminal = await boarding.add_terminal(
                     merchant.merchant_id,
                     store_id=place.store_id,
                     number=number,
-                    label=f"Terminal {t}",
+                    label=f"Terminal {n}",
                     endpoints={
                         Profile.TRADITIONAL: Endpoint(merchant_number=f"{m:012d}", terminal_number=f"{n:08d}")
                     },
@@ -218,8 +225,11 @@ async def _board(settings: Settings) -> tuple[list[IssuedKey], list[Caller]]:
                 profile = await side.profiles.assign(merchant.merchant_id, terminal.terminal_id)
                 till = credentials(issued)
                 caller = Caller(token=token, number=profile.number, card=kept.token, till=till)
-                keys.append((issued, caller))
-    every = [each for keys in rounds for each in keys]
+                boarded.append((issued, caller))
+            return boarded
+
+        rounds = zip_longest(*await asyncio.gather(*map(board, range(merchants))))
+    every = [each for row in rounds for each in row if each is not None]
     return [key for key, _ in every], [caller for _, caller in every]
 
 

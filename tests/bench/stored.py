@@ -20,8 +20,12 @@ _DAY_MICROS: Final = 86_400_000_000
 _FIRST_BATCH: Final = 1_000_000
 
 _SERIES: Final = {
-    "sqlite": "WITH RECURSIVE series(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n + 1 < :rows)",
-    "postgresql": "WITH series AS (SELECT generate_series(0, CAST(:rows AS bigint) - 1) AS n)",
+    "sqlite": (
+        "WITH RECURSIVE series(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM series WHERE n + 1 < :rows)"
+    ),
+    "postgresql": (
+        "WITH series AS (SELECT generate_series(CAST(:first AS bigint), CAST(:rows AS bigint) - 1) AS n)"
+    ),
 }
 _FACTS: Final = """
 , made AS (
@@ -29,7 +33,7 @@ _FACTS: Final = """
            :first_terminal + n % :terminals AS terminal_id,
            :began + n * (:period / :rows) AS at,
            100 + n % 49900 AS cents,
-           n / :terminals % 1000000 AS number
+           n / :terminals % 10000000 AS number
       FROM series
 )
 """
@@ -67,8 +71,13 @@ SELECT :merchant, payment_id, 'sale', line, 'posted', account, 'USD', sign * cen
 _STATEMENTS: Final = ((_PAYMENTS, _PAYMENT), (_EVENTS, _EVENT), (_POSTINGS, _POSTING))
 
 
-def fill(database_url: str, *, merchant_id: int, terminal_ids: Sequence[int], rows: int) -> None:
-    """Store so many sales. The terminals' ids follow one another; fewer rows than the first id given out."""
+def fill(
+    database_url: str, *, merchant_id: int, terminal_ids: Sequence[int], rows: int, first: int = 0
+) -> None:
+    """Store so many sales, of which ``first`` are there already.
+
+    The terminals' ids follow one another; fewer rows than the first id given out.
+    """
     assert rows < FIRST_ID, "ids that a gateway will give out"
     assert list(terminal_ids) == list(range(terminal_ids[0], terminal_ids[0] + len(terminal_ids)))
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
@@ -76,6 +85,7 @@ def fill(database_url: str, *, merchant_id: int, terminal_ids: Sequence[int], ro
         "merchant": merchant_id,
         "first_terminal": terminal_ids[0],
         "terminals": len(terminal_ids),
+        "first": first,
         "rows": rows,
         "began": now - DAYS * _DAY_MICROS,
         "period": DAYS * _DAY_MICROS,

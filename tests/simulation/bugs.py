@@ -129,14 +129,13 @@ def _accept_late_approvals(stack: ExitStack) -> None:
         doubted = payment_of(row)
         now = doubted.answered_at
         assert now is not None
-        asked = replace(doubted, state=State.SENDING, reason=None, answered_at=None)
+        asked = doubted.having(state=State.SENDING, reason=None, answered_at=None)
         answer = Approved(
             approval_code=stray.approval_code or "", response_code="00", amount=doubted.amounts.total
         )
         unit = Unit(self._connection, None)  # type: ignore[arg-type]  # no card is opened here
         batch = unit.batches.open(doubted.merchant_id, doubted.terminal_id)
-        taken = replace(
-            decide(asked, answer, at=now),
+        taken = decide(asked, answer, at=now).having(
             batch_number=batch.number,
             transaction_number=batch.next_transaction_number(),
         )

@@ -53,6 +53,7 @@ OTHER_CARD = Pan("5146315000000055")
 SILENCE = Unresolved(cause="time-out")
 START = datetime(2026, 3, 24, 5, 36, tzinfo=UTC)
 TIPS = TipRule(adjustable=True, percent_max=20)
+QUEUE_MAX = 1000
 
 _numbers = count(1)
 
@@ -285,7 +286,7 @@ async def open_shop(engine: Engine, folder: Path, *, network: Network | None = N
 
 @asynccontextmanager
 async def _open(engine: Engine, keys: Keys, clock: HandClock, network: Network) -> AsyncIterator[Shop]:
-    units = open_units(engine, keys, writers=2, readers=2, group_max=64, queue_max=1000)
+    units = open_units(engine, keys, writers=2, readers=2, group_max=64, queue_max=QUEUE_MAX)
     units.start()
     ids = IdBlocks(units, "payments")
     boarding = Boarding(

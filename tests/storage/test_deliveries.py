@@ -187,6 +187,33 @@ class TestADelivery:
         assert (await world.kept()).state is State.DELIVERED
         assert world.composed == 1
 
+    @pytest.mark.parametrize("taken", [True, False], ids=["taken", "given up"])
+    async def test_is_forgotten_a_month_after_its_end_and_not_before(
+        self, world: World, *, taken: bool
+    ) -> None:
+        world.fates += [Answered(status=200 if taken else 500, final=True)]
+        await world.announce()
+        assert await world.carry_due() == [True]
+        await world.announce(delivery_id=2, subject_id=8)
+        world.shop.clock.pass_by(days=30)
+        assert await world.courier.forget() == 0
+        assert (await world.kept()).content is not None
+        world.shop.clock.pass_by(seconds=1)
+        assert await world.courier.forget() == 1
+        assert await world.courier.forget() == 0
+        kept = await world.kept()
+        assert (kept.content, kept.state) == (None, State.DELIVERED if taken else State.GIVEN_UP)
+        assert (await world.kept(2)).state is State.DUE
+        assert world.shop.wrong() == []
+        if not taken:
+            revived = kept.revived(real=world.shop.clock.now())
+            await world.shop.units.write(
+                lambda unit: unit.deliveries.change(kept, revived), merchant_id=kept.merchant_id
+            )
+            await world.carry_due()
+            assert (await world.kept()).state is State.DELIVERED
+            assert world.composed == 3
+
     async def test_that_nobody_takes_comes_ten_more_times_ten_seconds_apart(self, world: World) -> None:
         settings = Settings()
         world.policy = Policy(
@@ -576,7 +603,10 @@ class TestDamage:
             ("next_try_at = NULL", "which its times do not fit"),
             ("state = 'sending'", "which its times do not fit"),
             ("state = 'given_up', next_try_at = NULL", "without a try"),
-            ("state = 'delivered', tries = 1, next_try_at = NULL", "without anything to send"),
+            (
+                "state = 'delivered', tries = 1, next_try_at = NULL, ended_at = 4102444800000000",
+                "without anything to send",
+            ),
             ("state = 'sending', next_try_at = NULL, lease_until = 1", "nobody noticed"),
         ],
     )

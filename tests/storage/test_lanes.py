@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -246,6 +247,17 @@ class TestAGroup:
             await ending
             assert await asyncio.gather(*works) == list(range(10))
 
+    async def test_loses_nobody_who_comes_while_the_lane_ends(self, marks: Engine) -> None:
+        async with _lane(marks) as hand:
+            ending = asyncio.create_task(asyncio.to_thread(hand.lane.stop))
+            works = []
+            with contextlib.suppress(Refused):
+                while True:
+                    works.append(hand.queue(lambda unit: len(unit.values())))
+                    await asyncio.sleep(0)
+            await ending
+            assert await asyncio.gather(*works) == [0] * len(works)
+
 
 class TestWhoeverWaits:
     async def test_may_go_away_and_the_commit_still_happens(self, hand: Hand, marks: Engine) -> None:
@@ -286,6 +298,8 @@ class TestWhoeverWaits:
         gone = asyncio.new_event_loop()
         future: asyncio.Future[int] = gone.create_future()
         hand.lane.put(Job(lambda unit: unit.make(1), None, gone, future))
+        gone.call_soon(gone.stop)
+        await asyncio.to_thread(gone.run_forever)
         gone.close()
         assert await hand.queue(lambda unit: unit.make(2)) == 2
         assert set(_values(marks)) == {1, 2}

@@ -138,7 +138,7 @@ class TestTheNameOfAReceipt:
         assert await receipts_of(shop).open(uid) is None
 
     async def test_of_a_payment_that_does_not_exist_opens_nothing(self, shop: Shop) -> None:
-        gone = replace(await shop.sale(), payment_id=2**63 - 1)
+        gone = (await shop.sale()).having(payment_id=2**63 - 1)
         assert await receipts_of(shop).open(receipts_of(shop).uid(gone)) is None
 
 

@@ -99,7 +99,7 @@ def _payment(shop: Shop, payment_id: int = 501, **changes: object) -> Payment:
         settled_at=START + timedelta(days=1),
         revision=6,
     )
-    return replace(payment, **changes)  # type: ignore[arg-type]  # each is a field
+    return payment.having(**changes)
 
 
 def _bare(shop: Shop, payment_id: int) -> Payment:
@@ -118,7 +118,7 @@ def _bare(shop: Shop, payment_id: int) -> Payment:
             "settled_at",
         )
     )
-    return replace(_payment(shop, payment_id), order=Order(), **missing)
+    return _payment(shop, payment_id).having(order=Order(), **missing)
 
 
 async def _write(shop: Shop, work: Callable[[Unit], object]) -> None:
@@ -181,7 +181,7 @@ class TestAPayment:
         ):
             with pytest.raises(Conflict):
                 await _write(shop, partial(_change, first, stale))
-        unknown = replace(first, payment_id=9)
+        unknown = first.having(payment_id=9)
         with pytest.raises(Conflict):
             await _write(shop, partial(_change, unknown, unknown.step(Event.SETTLE)))
         assert await shop.find(first) == second
@@ -198,7 +198,7 @@ class TestAPayment:
         await _add(shop, first)
         with pytest.raises(Conflict):
             await _add(shop, twin)
-        await _add(shop, replace(twin, sent_at=START + timedelta(days=1), batch_number=2))
+        await _add(shop, twin.having(sent_at=START + timedelta(days=1), batch_number=2))
 
     async def test_keeps_its_amounts_within_reason(self, shop: Shop) -> None:
         for nonsense in (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http
 import itertools
 import secrets
 from collections.abc import Callable
 
 import structlog
 
+from bezant.admission import Admission
 from bezant.app.gateway import Gateway
 from bezant.app.store import Store
 from bezant.core.catalogue import Catalogue
@@ -28,15 +30,15 @@ _ROOT_PATHS = frozenset({"/", "//"})
 class Endpoints:
     """Where requests of one process go."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._valor = valor_endpoint(gateway)
-        self._vault = valor_vault_endpoint(gateway)
-        self._aps = aps_endpoint(gateway)
+    def __init__(self, gateway: Gateway, admission: Admission) -> None:
+        self._valor = valor_endpoint(gateway, admission)
+        self._vault = valor_vault_endpoint(gateway, admission)
+        self._aps = aps_endpoint(gateway, admission)
         self._ipospays = (
-            (ipospays.AuthDialect, ipospays_auth_endpoint(gateway)),
-            (ipospays.TransactDialect, ipospays_endpoint(gateway)),
-            (ipospays.CardFieldsDialect, ipospays_fields_endpoint(gateway)),
-            (ipospays.PageDialect, ipospays_page_endpoint(gateway)),
+            (ipospays.AuthDialect, ipospays_auth_endpoint(gateway, admission)),
+            (ipospays.TransactDialect, ipospays_endpoint(gateway, admission)),
+            (ipospays.CardFieldsDialect, ipospays_fields_endpoint(gateway, admission)),
+            (ipospays.PageDialect, ipospays_page_endpoint(gateway, admission)),
         )
 
     def find(self, method: str, path: str) -> Endpoint | None:
@@ -51,7 +53,7 @@ class Endpoints:
         return self._vault if vault_rest.owns(path) else None
 
 
-def valor_endpoint(gateway: Gateway) -> Endpoint:
+def valor_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Valor's API over this gateway."""
     store = gateway.store
     services = valor.Services(
@@ -79,17 +81,17 @@ def valor_endpoint(gateway: Gateway) -> Endpoint:
         hasher=store.keys.hasher,
         clock=store.clock,
     )
-    return _endpoint(gateway, valor.dialect(services), valor.NAME)
+    return _endpoint(gateway, admission, valor.dialect(services), valor.NAME)
 
 
-def valor_vault_endpoint(gateway: Gateway) -> Endpoint:
+def valor_vault_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Valor's vault over this gateway."""
     customers = _customers(gateway.store)
     services = vault_rest.VaultServices(gate=gateway.access.gate, customers=customers, bins=gateway.bins)
-    return _endpoint(gateway, vault_rest.VaultDialect(services), valor.NAME)
+    return _endpoint(gateway, admission, vault_rest.VaultDialect(services), valor.NAME)
 
 
-def aps_endpoint(gateway: Gateway) -> Endpoint:
+def aps_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Amazon Payment Services' API over this gateway."""
     services = aps.Services(
         signing=gateway.access.signing,
@@ -97,10 +99,10 @@ def aps_endpoint(gateway: Gateway) -> Endpoint:
         finance=gateway.finance.finance,
         clock=gateway.store.clock,
     )
-    return _endpoint(gateway, aps.dialect(services), aps.NAME)
+    return _endpoint(gateway, admission, aps.dialect(services), aps.NAME)
 
 
-def ipospays_auth_endpoint(gateway: Gateway) -> Endpoint:
+def ipospays_auth_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """The part of iPOSpays' API that gives tokens, over this gateway."""
     credentials, settings = gateway.access.credentials, gateway.store.settings
     services = ipospays.AuthServices(
@@ -110,17 +112,19 @@ def ipospays_auth_endpoint(gateway: Gateway) -> Endpoint:
         public_url=settings.public_url,
         always_ok=settings.auth_errors_ok,
     )
-    return _endpoint(gateway, ipospays.AuthDialect(services), ipospays.NAME)
+    return _endpoint(gateway, admission, ipospays.AuthDialect(services), ipospays.NAME)
 
 
-def ipospays_endpoint(gateway: Gateway) -> Endpoint:
+def ipospays_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """The part of iPOSpays' API that takes tokens, over this gateway."""
-    return _endpoint(gateway, ipospays.TransactDialect(_ipospays_services(gateway)), ipospays.NAME)
+    dialect = ipospays.TransactDialect(_ipospays_services(gateway))
+    return _endpoint(gateway, admission, dialect, ipospays.NAME)
 
 
-def ipospays_fields_endpoint(gateway: Gateway) -> Endpoint:
+def ipospays_fields_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """What card fields in shops' pages ask, over this gateway."""
-    return _endpoint(gateway, ipospays.CardFieldsDialect(_ipospays_services(gateway)), ipospays.NAME)
+    dialect = ipospays.CardFieldsDialect(_ipospays_services(gateway))
+    return _endpoint(gateway, admission, dialect, ipospays.NAME)
 
 
 def _ipospays_services(gateway: Gateway) -> ipospays.Services:
@@ -147,14 +151,14 @@ def _ipospays_services(gateway: Gateway) -> ipospays.Services:
     )
 
 
-def ipospays_page_endpoint(gateway: Gateway) -> Endpoint:
+def ipospays_page_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """Where iPOSpays' payers are led, over this gateway."""
     services = ipospays.PageServices(
         invoices=gateway.invoices.invoices,
         profiles=gateway.access.credentials.profiles,
         addresses=_addresses(gateway.store),
     )
-    return _endpoint(gateway, ipospays.PageDialect(services), ipospays.NAME)
+    return _endpoint(gateway, admission, ipospays.PageDialect(services), ipospays.NAME)
 
 
 def _addresses(store: Store) -> ipospays.Addresses:
@@ -170,11 +174,12 @@ def _customers(store: Store) -> Customers:
     )
 
 
-def _endpoint(gateway: Gateway, dialect: Dialect, name: str) -> Endpoint:
+def _endpoint(gateway: Gateway, admission: Admission | None, dialect: Dialect, name: str) -> Endpoint:
     return Endpoint(
         dialect,
         observe=_observer(gateway.metrics, name),
         new_request_id=_request_ids(),
+        admission=admission,
         trusted_proxies=frozenset(gateway.store.settings.trusted_proxies),
     )
 
@@ -197,6 +202,8 @@ def _observer(metrics: Metrics, dialect: str) -> Observer:
             status=response.status,
             seconds=seconds,
         )
+        if request is None and response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return  # refused at the door, which logs them together
         _log.info(
             "request",
             request=request.request_id if request else None,

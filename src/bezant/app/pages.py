@@ -7,16 +7,17 @@ import time
 import structlog
 from starlette.routing import Route
 
+from bezant.admission import Admission
 from bezant.app.gateway import Gateway
 from bezant.telemetry import Metrics
 from bezant.web.app import Services, routes
-from bezant.web.site import Observer
+from bezant.web.site import CROWDED, Observer
 
 _log = structlog.get_logger(__name__)
 
 
-def page_routes(gateway: Gateway) -> list[Route]:
-    """Every page, as routes."""
+def page_routes(gateway: Gateway, admission: Admission) -> list[Route]:
+    """Every page, as routes, for those whom ``admission`` lets in."""
     store = gateway.store
     services = Services(
         invoices=gateway.invoices.invoices,
@@ -25,6 +26,7 @@ def page_routes(gateway: Gateway) -> list[Route]:
         digest=store.keys.hasher.digest,
         now=time.monotonic,
         observe=_observer(gateway.metrics),
+        door=admission,
         public_url=store.settings.pages_url,
         trusted_proxies=frozenset(store.settings.trusted_proxies),
     )
@@ -36,6 +38,8 @@ def _observer(metrics: Metrics) -> Observer:
 
     def observe(*, page: str, outcome: str, status: int, seconds: float) -> None:
         metrics.request(dialect="pages", operation=page, outcome=outcome, status=status, seconds=seconds)
+        if outcome == CROWDED:
+            return  # refused at the door, which logs them together
         _log.info("page", page=page, outcome=outcome, status=status, milliseconds=round(seconds * 1000, 1))
 
     return observe

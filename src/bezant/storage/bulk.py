@@ -1,17 +1,20 @@
 """Many rows in one statement.
 
 PostgreSQL takes one array a column (``unnest``), so that the statement's text, and with it the prepared
-plan, is the same for any number of rows. SQLite has no round trip to save and steps through the rows.
+plan, is the same for any number of rows. SQLite takes the rows as ``VALUES``. There is no round trip to save
+there, but each statement lets go of the interpreter, and a lane then waits for it while the event loop is
+busy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, Table
 
-from bezant.storage.driver import execute, execute_each
+from bezant.storage.driver import execute
 
 Row = Sequence[Any]
 
@@ -61,6 +64,35 @@ def _array_type(table: Table, column: str) -> tuple[str, Callable[[Any], str]]:
     return "text[]", _text
 
 
+PORTION_MAX: Final = 32
+"""Rows of one SQLite statement. There is one for each number of rows, which the driver keeps prepared."""
+
+
+class Portions:
+    """A SQLite statement over many rows; in ``text``, ``{rows}`` is where their ``VALUES`` go."""
+
+    def __init__(self, text: str, *, width: int) -> None:
+        row = f"({', '.join('?' * width)})"
+        self._statements = [
+            text.format(rows=f"VALUES {', '.join([row] * size)}") for size in range(PORTION_MAX + 1)
+        ]
+
+    def of(self, rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
+        """Statements that together take all rows, each with its values."""
+        for start in range(0, len(rows), PORTION_MAX):
+            portion = rows[start : start + PORTION_MAX]
+            yield self._statements[len(portion)], list(chain.from_iterable(portion))
+
+
+class Counted:
+    """How many rows several statements found, as a cursor tells it of one."""
+
+    __slots__ = ("rowcount",)
+
+    def __init__(self, rowcount: int) -> None:
+        self.rowcount = rowcount
+
+
 class BulkInsert:
     """Inserts rows of a table's columns, in table order. ``ignore`` leaves rows that are already there."""
 
@@ -68,19 +100,20 @@ class BulkInsert:
         self.columns = tuple(column.name for column in table.columns)
         names = ", ".join(self.columns)
         self._arrays = _Arrays(table, self.columns)
-        marks = ", ".join("?" * len(self.columns))
         end = " ON CONFLICT DO NOTHING" if ignore else ""
         self._postgresql = (
             f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({self._arrays.marks}){end}"  # noqa: S608 - our names
         )
-        self._sqlite = f"INSERT INTO {table.name} ({names}) VALUES ({marks}){end}"  # noqa: S608 - our names
+        insert = f"INSERT INTO {table.name} ({names}) {{rows}}{end}"
+        self._sqlite = Portions(insert, width=len(self.columns))
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert the rows."""
         if connection.dialect.name == "postgresql":
             execute(connection, self._postgresql, self._arrays.of(rows))
         else:
-            execute_each(connection, self._sqlite, rows)
+            for statement, values in self._sqlite.of(rows):
+                execute(connection, statement, values)
 
 
 class BulkUpdate:
@@ -100,13 +133,21 @@ class BulkUpdate:
             f"FROM unnest({self._arrays.marks}) AS v({aliases}) "
             f"WHERE {' AND '.join(f't.{name} = v.was_{name}' for name in found_by)}"
         )
-        self._sqlite = (
-            f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in sets)} "  # noqa: S608 - our names
-            f"WHERE {' AND '.join(f'{name} = ?' for name in found_by)}"
+        # The columns of VALUES are called column1, column2, ... (source: SQLite, row values).
+        values = [f"v.column{n}" for n in range(1, len(sets) + len(found_by) + 1)]
+        setting = ", ".join(f"{name} = {value}" for name, value in zip(sets, values, strict=False))
+        finding = " AND ".join(
+            f"t.{name} = {value}" for name, value in zip(found_by, values[len(sets) :], strict=True)
         )
+        change = f"UPDATE {table.name} AS t SET {setting} FROM ({{rows}}) AS v WHERE {finding}"  # noqa: S608 - our names
+        self._sqlite = Portions(change, width=len(values))
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> Any:  # noqa: ANN401 - a driver's cursor
-        """Update; the cursor will know how many rows were found as expected."""
+    def run(self, connection: Connection, rows: Sequence[Row]) -> Any:  # noqa: ANN401 - a driver's cursor, or like it
+        """Update; what it gives will know how many rows were found as expected."""
         if connection.dialect.name == "postgresql":
             return execute(connection, self._postgresql, self._arrays.of(rows))
-        return execute_each(connection, self._sqlite, rows)
+        return Counted(
+            sum(
+                execute(connection, statement, values).rowcount for statement, values in self._sqlite.of(rows)
+            )
+        )

@@ -31,19 +31,10 @@ def pipelined(connection: Connection) -> Iterator[None]:
 
 def execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - a driver's cursor
     """Run a statement once; the cursor, to fetch from or to count with."""
-    return _run(connection, "execute", statement, values)
-
-
-def execute_each(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> Any:  # noqa: ANN401 - the same
-    """Run a statement for each row of values."""
-    return _run(connection, "executemany", statement, rows)
-
-
-def _run(connection: Connection, how: str, statement: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - the same
     driver = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:
-        getattr(cursor, how)(statement, values)
+        cursor.execute(statement, values)
     except driver.Error as error:
         raise _wrapped(connection, error) from error
     return cursor

@@ -7,9 +7,15 @@ import sqlite3
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from bezant.storage.driver import execute
+
 BUSY_SECONDS = 10
 PLANS_KEPT_FOR = 128
 """Transactions."""
+STATEMENTS_KEPT = 1024
+"""Prepared, by each connection to SQLite: writes have one for each number of rows."""
+LOG_PAGES_MAX = 16_384
+"""A write-ahead log of SQLite's that is longer is copied by whoever commits: nobody else did."""
 
 
 def open_engine(url: str, *, statement_timeout_seconds: int = 10) -> Engine:
@@ -56,7 +62,11 @@ def _postgresql(url: URL, *, statement_timeout_seconds: int) -> Engine:
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
+        connect_args={
+            "check_same_thread": False,
+            "timeout": BUSY_SECONDS,
+            "cached_statements": STATEMENTS_KEPT,
+        },
     )
 
     @event.listens_for(engine, "connect")
@@ -66,6 +76,7 @@ def _sqlite(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.execute("PRAGMA cache_size = -65536")
@@ -74,6 +85,6 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("bezant_writes", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN", ())
 
     return engine

@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from queue import Empty, SimpleQueue
+from enum import Enum, auto
+from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -176,6 +178,13 @@ class Groups:
             self._connection = None
 
 
+class _Signal(Enum):
+    """What a lane is woken for."""
+
+    WORK = auto()
+    END = auto()
+
+
 class Lane(threading.Thread):
     """Groups of works on a thread of their own."""
 
@@ -193,50 +202,62 @@ class Lane(threading.Thread):
         self._groups = Groups(engine, unit_of, writes=writes)
         self._group_max = group_max
         self._queue_max = queue_max
-        self._queue: SimpleQueue[Job[Any, Any] | None] = SimpleQueue()
+        self._handing_over = threading.Lock()
+        """Guards what follows: whoever stops the lane need not be on its callers' event loop."""
+        self._gathered: list[Job[Any, Any]] = []
+        """In this turn of the event loop."""
+        self._ending = False
+        self._queue: deque[Job[Any, Any]] = deque()
+        self._signals: SimpleQueue[_Signal] = SimpleQueue()
 
     def put(self, job: Job[Any, Any]) -> None:
-        """Queue a job. Refuses ``BUSY`` when the queue is full."""
-        if self._queue.qsize() >= self._queue_max:
-            raise Refused(Reason.BUSY)
-        self._queue.put(job)
+        """Queue a job; on its event loop's thread. Refuses ``BUSY`` when the queue is full, or the lane ends.
+
+        What is put in one turn of the event loop is handed over together: a lane that woke for the first of
+        many would commit it alone, and take the interpreter from those that are about to follow.
+        """
+        with self._handing_over:
+            if self._ending or len(self._gathered) + len(self._queue) >= self._queue_max:
+                raise Refused(Reason.BUSY)
+            if not self._gathered:
+                job.loop.call_soon(self._hand_over)
+            self._gathered.append(job)
+
+    def _hand_over(self) -> None:
+        with self._handing_over:
+            self._queue.extend(self._gathered)
+            self._gathered.clear()
+        self._signals.put(_Signal.WORK)
 
     def stop(self) -> None:
-        """Finish what is queued, then end."""
+        """Finish what is queued, then end. In any thread."""
         if self.is_alive():
-            self._queue.put(None)
+            with self._handing_over:
+                self._ending = True
+            self._hand_over()
+            self._signals.put(_Signal.END)
             self.join()
 
     def run(self) -> None:
         """Take what has queued, run it, answer it, until told to stop."""
-        while True:
-            gathered, last = self._gather()
-            if group := [job for job in gathered if not job.given_up]:
-                self._groups.run(group)
-                _answer(group)
-            if last:
-                self._groups.drop_connection()
-                return
+        while self._signals.get() is _Signal.WORK:
+            while gathered := self._gather():
+                if group := [job for job in gathered if not job.given_up]:
+                    self._groups.run(group)
+                    _answer(group)
+        self._groups.drop_connection()
 
-    def _gather(self) -> tuple[list[Job[Any, Any]], bool]:
-        job = self._queue.get()
-        group: list[Job[Any, Any]] = []
-        while job is not None:
-            group.append(job)
-            if len(group) >= self._group_max:
-                return group, False
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                return group, False
-        return group, True
+    def _gather(self) -> list[Job[Any, Any]]:
+        """The next group: nobody else takes from the queue, so what it holds now is there."""
+        return [self._queue.popleft() for _ in range(min(len(self._queue), self._group_max))]
 
 
 def _answer(group: Sequence[Job[Any, Any]]) -> None:
     """Wake each event loop once for all its jobs of the group."""
-    loops = {job.loop for job in group}
-    for loop in loops:
-        jobs = [job for job in group if job.loop is loop]
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any, Any]]] = {}
+    for job in group:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, jobs in by_loop.items():
         try:
             loop.call_soon_threadsafe(resolve, jobs)
         except RuntimeError:

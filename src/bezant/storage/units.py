@@ -7,6 +7,7 @@ works commits; a read that could miss them writes them first.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Unavailable
+from bezant.storage.checkpoints import Checkpointer
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
@@ -150,6 +152,51 @@ class Runner(Protocol):
         ...
 
 
+class _Patience:
+    """Gives up works that take too long. All may take equally long, so one timer serves them in turn."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._queued: deque[tuple[float, Job[Any, Any]]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_set = False
+
+    def watch(self, job: Job[Any, Any]) -> None:
+        """Look after a job that was queued just now."""
+        if job.loop is not self._loop:
+            self._loop, self._is_set = job.loop, False
+            self._queued.clear()
+        at = job.loop.time()
+        self._forget_done()
+        self._queued.append((at, job))
+        if not self._is_set:
+            self._set(at)
+
+    def _forget_done(self) -> None:
+        queued = self._queued
+        while queued and queued[0][1].future.done():
+            queued.popleft()
+
+    def _set(self, at: float) -> None:
+        assert self._loop is not None
+        self._is_set = True
+        self._loop.call_at(at + self._seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        assert self._loop is not None
+        now = self._loop.time()
+        # The same sum as the timer was set to: a difference may be rounded to just before it, for ever.
+        while self._queued and self._queued[0][0] + self._seconds <= now:
+            _, job = self._queued.popleft()
+            if not job.future.done():
+                job.given_up = True
+                job.future.set_exception(Unavailable("no answer in time"))
+        self._forget_done()
+        self._is_set = False
+        if self._queued:
+            self._set(self._queued[0][0])
+
+
 class Units:
     """Hands works to lanes. The works of one merchant go to one lane."""
 
@@ -157,23 +204,29 @@ class Units:
         self,
         writers: Sequence[Runner],
         readers: Sequence[Runner],
+        checkpointer: Checkpointer | None = None,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._patience = patience_seconds
+        self._patience = _Patience(patience_seconds)
         self._writers = writers
         self._readers = readers
+        self._checkpointer = checkpointer
         self._turn = 0
 
     def start(self) -> None:
         """Start the lanes."""
         for lane in (*self._writers, *self._readers):
             lane.start()
+        if self._checkpointer is not None:
+            self._checkpointer.start()
 
     def stop(self) -> None:
         """Let the lanes finish what they have, then end them."""
         for lane in (*self._writers, *self._readers):
             lane.stop()
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
 
     async def write(
         self, work: Callable[[Unit], T], *, merchant_id: int, terminal_id: int | None = None
@@ -196,12 +249,8 @@ class Units:
         loop = asyncio.get_running_loop()
         job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
         lane.put(job)
-        try:
-            async with asyncio.timeout(self._patience):
-                return await job.future
-        except TimeoutError:
-            job.given_up = True
-            raise Unavailable("no answer in time") from None
+        self._patience.watch(job)
+        return await job.future
 
 
 def open_units(
@@ -219,12 +268,15 @@ def open_units(
     ``on_stored``: see ``Unit``.
     """
     snapshots = engine
+    checkpointer = None
     if engine.dialect.name == "sqlite":
         writers = 1
+        checkpointer = Checkpointer(engine)
     else:
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
     lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_stored=on_stored), queue_max=queue_max)
     return Units(
         [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
+        checkpointer,
     )

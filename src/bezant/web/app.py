@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -18,7 +19,8 @@ from bezant.web.passage import FIELDS_SCRIPT_PATH, FRAME_PATH, SCRIPT_PATHS, Pas
 from bezant.web.pay import PaymentPages
 from bezant.web.receipts import ReceiptPages
 from bezant.web.seals import Seals
-from bezant.web.site import Endpoint, Observer, Site
+from bezant.web.site import Door, Endpoint, Observer, Site
+from bezant.web.wording import ACCENT, BUTTON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Services:
     digest: Callable[[str], bytes]
     now: Callable[[], float]
     observe: Observer
+    door: Door
     public_url: str
     trusted_proxies: frozenset[str]
 
@@ -42,7 +45,10 @@ class Services:
 def routes(services: Services) -> list[Route]:
     """Every page."""
     site = Site(
-        public_url=services.public_url, trusted_proxies=services.trusted_proxies, observe=services.observe
+        public_url=services.public_url,
+        trusted_proxies=services.trusted_proxies,
+        observe=services.observe,
+        door=services.door,
     )
     payments = PaymentPages(
         site,
@@ -68,14 +74,18 @@ def routes(services: Services) -> list[Route]:
     return [
         at("/", "link", linked),
         at("//", "link", linked),
-        at("/pay/{uid}", "pay-form", payments.form),
+        at("/pay/{uid}", "pay-form", site.admitted(payments.form)),
         at("/pay/{uid}", "pay", payments.pay, "POST"),
-        at("/pay/{uid}/result", "pay-result", payments.result),
-        at("/r/{receipt}.pdf", "receipt-document", receipts.document),
-        at("/r/{receipt}", "receipt", receipts.page),
-        at("/qr/{uid}.{kind}", "qr", codes.code),
-        at("/logo/{name}", "logo", brands.logo),
-        at("/accent/{digits}.css", "accent", brands.colour),
+        at("/pay/{uid}/cancel", "pay-cancel", payments.cancel, "POST"),
+        at("/pay/{uid}/result", "pay-result", site.admitted(payments.result)),
+        at("/r/{receipt}.pdf", "receipt-document", site.admitted(receipts.document)),
+        at("/r/{receipt}", "receipt", site.admitted(receipts.page)),
+        at("/qr/{uid}.{kind}", "qr", site.admitted(codes.code)),
+        at("/logo/{name}", "logo", site.admitted(brands.logo)),
+        *(
+            at(f"/{paint.name}/{{digits}}.css", paint.name, partial(brands.colour, paint=paint))
+            for paint in (ACCENT, BUTTON)
+        ),
         at("/static/{name}", "file", files.asset),
         at("/.well-known/bezant-pages", "self-check", files.check),
         *(at(path, "passage-script", passage.script) for path in SCRIPT_PATHS),

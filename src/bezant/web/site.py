@@ -31,20 +31,49 @@ class Observer(Protocol):
         ...
 
 
+class Door(Protocol):
+    """Bounds the requests that are worked on at a time."""
+
+    def enter(self) -> bool:
+        """Let a request in, or not. Who is let in must leave."""
+        ...
+
+    def leave(self) -> None:
+        """A request was answered."""
+        ...
+
+
 class Site:
     """Pages of one gateway.
 
     ``public_url`` is how payers reach it, without a path. If it is ``https``, they come by TLS, whatever
-    stands between them and this process, and cookies and browsers are held to it.
+    stands between them and this process, and cookies and browsers are held to it. ``door`` bounds the pages
+    that are drawn at a time.
     """
 
-    def __init__(self, *, public_url: str, trusted_proxies: frozenset[str], observe: Observer) -> None:
+    def __init__(
+        self, *, public_url: str, trusted_proxies: frozenset[str], observe: Observer, door: Door
+    ) -> None:
         self.assets = Assets.load()
         self.pages = Pages(self.assets)
         self.secure = public_url.startswith("https://")
         self._public_url = public_url
         self._trusted_proxies = trusted_proxies
         self._observe = observe
+        self._door = door
+
+    def admitted(self, answer: Endpoint) -> Endpoint:
+        """``answer`` for those who are let in; with its body read by then, since that may come slowly."""
+
+        async def entered(request: Request) -> PageResponse:
+            if not self._door.enter():
+                return self.problem(request, 503, CROWDED, headers={"retry-after": RETRY_AFTER_SECONDS})
+            try:
+                return await answer(request)
+            finally:
+                self._door.leave()
+
+        return entered
 
     def endpoint(self, name: str, answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint that is observed, and answers with a page whatever happens. ``name`` is for metrics."""
@@ -157,10 +186,17 @@ class Site:
         )
 
 
+RETRY_AFTER_SECONDS: Final = "1"
+CROWDED: Final = "crowded"
+"""The outcome of a page that was not let in."""
 EXPIRED: Final = english("Payment Link expired")
 """The title of a link that nobody can pay any more (vendor docs)."""
 PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "unavailable": (
+        english("We cannot answer right now"),
+        english("Please try again in a moment. If you have just paid, you will not be charged twice."),
+    ),
+    CROWDED: (
         english("We cannot answer right now"),
         english("Please try again in a moment. If you have just paid, you will not be charged twice."),
     ),

@@ -85,7 +85,7 @@ class TestAnAccount:
             merchant=_merchant(MerchantClock()),
             stores={8: _store("UTC")},
             terminals={"2000000001": _terminal()},
-            credentials=(),
+            opened={},
         )
         assert account.terminal_by_id(9) == _terminal()
         assert account.terminal_by_id(10) is None

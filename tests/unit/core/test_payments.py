@@ -57,6 +57,10 @@ DECISIONS: dict[tuple[Kind, Answer], tuple[State, Reason | None, str | None]] = 
     (Kind.TIP, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
     (Kind.TIP, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
     (Kind.TIP, SILENCE): (State.DONE, None, "00"),
+    (Kind.VERIFICATION, APPROVED): (State.DONE, None, "00"),
+    (Kind.VERIFICATION, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
+    (Kind.VERIFICATION, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
+    (Kind.VERIFICATION, SILENCE): (State.DECLINED, Reason.NO_ANSWER, None),
 }
 
 
@@ -79,7 +83,7 @@ class TestTheNetworksAnswer:
     @pytest.mark.parametrize("answer", [APPROVED, DECLINED, SILENCE, UNSENT], ids=lambda a: type(a).__name__)
     def test_decides_nothing_a_second_time(self, state: State, answer: Answer) -> None:
         with pytest.raises(IllegalStep):
-            decide(replace(_payment(Kind.SALE), state=state), answer, at=LATER)
+            decide(_payment(Kind.SALE).having(state=state), answer, at=LATER)
 
     def test_may_approve_a_part(self) -> None:
         part = decide(_payment(Kind.SALE), replace(APPROVED, amount=Money(1000)), at=LATER)
@@ -92,7 +96,7 @@ class TestTheNetworksAnswer:
         assert whole.amounts == AMOUNTS
 
     def test_leaves_a_void_the_approval_code_of_what_it_voids(self) -> None:
-        void = replace(_payment(Kind.VOID), approval_code="TAS777")
+        void = _payment(Kind.VOID).having(approval_code="TAS777")
         assert decide(void, APPROVED, at=LATER).approval_code == "TAS777"
 
 
@@ -100,7 +104,7 @@ class TestAPayment:
     def test_takes_only_steps_of_its_table(self) -> None:
         for state in State:
             for event in Event:
-                payment = replace(_payment(Kind.SALE), state=state)
+                payment = _payment(Kind.SALE).having(state=state)
                 if PAYMENT.allows(state, event):
                     assert payment.step(event).revision == payment.revision + 1
                 else:
@@ -111,7 +115,7 @@ class TestAPayment:
         assert not _payment(Kind.SALE).approved
 
     def test_can_give_back_what_was_not_given_back_yet(self) -> None:
-        assert replace(_payment(Kind.SALE), refunded=Money(25)).refundable == Money(2500)
+        assert _payment(Kind.SALE).having(refunded=Money(25)).refundable == Money(2500)
 
 
 class TestAmounts:
@@ -146,7 +150,7 @@ class TestAnEntry:
     def test_of_whatever_amounts_is_balanced(self, minors: tuple[int, int, int, int], kind: Kind) -> None:
         base, tax, fee, tip = (Money(minor) for minor in minors)
         amounts = Amounts(base=base, tax=tax, fee=fee, tip=tip)
-        entry = entry_of(replace(_payment(kind), amounts=amounts), booked_at=NOON)
+        entry = entry_of(_payment(kind).having(amounts=amounts), booked_at=NOON)
         assert abs(_minors(entry)[Account.CAPTURED]) == sum(minors)
 
     def test_of_a_sale_owes_the_merchant_every_part(self) -> None:
@@ -161,7 +165,7 @@ class TestAnEntry:
         }
 
     def test_of_a_sale_leaves_out_what_there_is_none_of(self) -> None:
-        plain = replace(_payment(Kind.SALE), amounts=Amounts.of(Money(700)))
+        plain = _payment(Kind.SALE).having(amounts=Amounts.of(Money(700)))
         assert _minors(entry_of(plain, booked_at=NOON)) == {
             Account.CAPTURED: 700,
             Account.MERCHANT_PAYABLE: -700,
@@ -182,7 +186,7 @@ class TestAnEntry:
         [(Kind.SALE, Cause.VOID), (Kind.REFUND, Cause.VOID), (Kind.AUTHORIZATION, Cause.RELEASE)],
     )
     def test_of_a_void_takes_its_originals_back(self, kind: Kind, cause: Cause) -> None:
-        original, void = _payment(kind), replace(_payment(Kind.VOID), payment_id=2)
+        original, void = _payment(kind), _payment(Kind.VOID).having(payment_id=2)
         entry = void_entry(original, void, booked_at=LATER)
         booked = entry_of(original, booked_at=NOON)
         assert (entry.cause, entry.layer, entry.subject_id) == (cause, booked.layer, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -141,15 +141,6 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """An app key: bound to one terminal, known by its keyed hash."""
-
-    credential_id: int
-    terminal_id: int
-    key_hash: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientToken:
     """A short-lived right to tokenise cards for one terminal."""
 
@@ -166,7 +157,8 @@ class Account:
     merchant: Merchant
     stores: Mapping[int, Store]
     terminals: Mapping[str, Terminal]
-    credentials: tuple[Credential, ...]
+    opened: Mapping[bytes, Collection[int]]
+    """The terminals that each live app key opens, by the key's keyed hash."""
 
     def terminal_by_id(self, terminal_id: int) -> Terminal | None:
         """The terminal with that id, if it is this merchant's."""

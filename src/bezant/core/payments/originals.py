@@ -74,8 +74,7 @@ def referring(draft: Payment, original: Payment, *, amounts: Amounts | None = No
         },
         echo=draft.order.echo,
     )
-    return replace(
-        draft,
+    return draft.having(
         profile=original.profile,
         amounts=amounts or draft.amounts,
         card=original.card,

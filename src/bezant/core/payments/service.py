@@ -31,7 +31,8 @@ from bezant.core.payments.leftovers import Left, Leftovers
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
-    NEW_MONEY,
+    JUDGED,
+    MONEYLESS,
     NO_ORDER,
     Amounts,
     Event,
@@ -119,11 +120,12 @@ class Payments:
     async def charge(
         self, caller: Caller, charge: Charge, *, key: Key | None = None, bond: Bond | None = None
     ) -> Outcome:
-        """A sale or an authorization; what it is made for, if anything, is its ``bond``.
+        """A sale, an authorization or a verification; what it is made for, if anything, is its ``bond``.
 
         Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
         may be refused for.
         """
+        assert charge.kind not in MONEYLESS or not charge.amounts.total, "a verification has no amount"
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
         if caller.merchant.checks.verification_required and charge.pan is not None and charge.cvv is None:
@@ -440,8 +442,8 @@ class Payments:
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
         at_least = None if bond is None else payment.amounts.total
-        new = payment.kind in NEW_MONEY
-        answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
+        by_rules = payment.kind in JUDGED
+        answer = judged(said, caller.merchant.checks, at_least=at_least) if by_rules else said
         try:
             finished = await self._units.write(
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
@@ -454,7 +456,8 @@ class Payments:
             finished = await self._units.read(
                 lambda tx: existing(tx, payment.merchant_id, payment.payment_id)
             )
-        except Unavailable:
+        except (Unavailable, Refused):
+            # Refused: more works wait for the database than may. The network's answer is kept all the same.
             left = Left(caller=caller, payment=payment, answer=answer, told_no=key is None)
             self._leftovers.add(left)
             if key is not None:
@@ -500,7 +503,7 @@ def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | No
         )
         if used is not None:
             stored = tx.cards.find(draft.merchant_id, used.card_token)
-            draft = replace(draft, expiry=used.expiry)
+            draft = draft.having(expiry=used.expiry)
     elif charge.token is not None:
         stored = tx.cards.find(draft.merchant_id, charge.token)
     if stored is None:
@@ -509,7 +512,7 @@ def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | No
     batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
     since = draft.requested_at - DUPLICATE_WINDOW
     if charge.once and tx.payments.has_twin(draft, stored.card.token, since=since):
-        twin = replace(draft, card=stored.card)
+        twin = draft.having(card=stored.card)
         return _Intent(payment=turn_down(tx, twin, Reason.DUPLICATE))
     take_stock(tx, draft)
     payment = numbered(draft, batch, card=stored.card)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bezant.core import catalogue
@@ -17,6 +17,7 @@ from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
     FORWARD,
+    MONEYLESS,
     NEW_MONEY,
     Event,
     Kind,
@@ -89,8 +90,7 @@ def numbered(
     approval_code: str | None = None,
 ) -> Payment:
     """The draft with its audit number, ready to be sent."""
-    return replace(
-        draft,
+    return draft.having(
         card=card,
         audit_number=batch.next_audit_number(),
         batch_number=batch.number,
@@ -135,8 +135,7 @@ def give_stock_back(tx: PaymentTx, charge: Payment, *, at: datetime) -> None:
 def turn_down(tx: PaymentTx, draft: Payment, reason: Reason) -> Payment:
     """Store the draft as declined by us; the network is not asked."""
     batch = tx.batches.open(draft.merchant_id, draft.terminal_id)
-    declined = replace(
-        draft,
+    declined = draft.having(
         state=State.DECLINED,
         reason=reason,
         batch_number=batch.number,
@@ -179,10 +178,9 @@ def finish(
     transaction when somebody else decided first.
     """
     finished = decide(payment, answer, at=at)
-    if finished.reason is None and payment.kind not in FORWARD:
+    if finished.reason is None and payment.kind not in FORWARD | MONEYLESS:
         batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
-        finished = replace(
-            finished,
+        finished = finished.having(
             batch_number=batch.number,
             transaction_number=batch.next_transaction_number(),
         )
@@ -193,7 +191,7 @@ def finish(
     if finished.state is State.DECLINED and finished.kind in NEW_MONEY:
         give_stock_back(tx, finished, at=at)
     carry_over(tx, finished, at=at)
-    if isinstance(answer, Unresolved | Unwanted):
+    if isinstance(answer, Unresolved | Unwanted) and payment.kind not in MONEYLESS:
         tx.reversals.add(
             Reversal(
                 merchant_id=payment.merchant_id,
@@ -283,8 +281,7 @@ def _back_in_batch(tx: PaymentTx, payment: Payment) -> Payment:
     batch = tx.batches.find(payment.merchant_id, payment.terminal_id, payment.batch_number)
     if batch is None or batch.state is not BatchState.OPEN:
         batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
-        payment = replace(
-            payment,
+        payment = payment.having(
             batch_number=batch.number,
             transaction_number=batch.next_transaction_number(),
         )

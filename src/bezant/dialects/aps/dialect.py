@@ -85,6 +85,10 @@ class ApsDialect:
         """The answer to a body over the limit."""
         return self._response(_Exchange(), Result(error=Error(codes.BAD_REQUEST)))
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return self._response(_Exchange(), Result(error=codes.BUSY))
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return self._response(_Exchange(), Result(error=_CRASHED))

@@ -308,6 +308,10 @@ class AuthDialect:
         """The answer to a body over the limit: it says nothing."""
         return self._failed(codes.KEY_MISSING)
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return self._failed(codes.BUSY)
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return self._failed(codes.CRASHED)

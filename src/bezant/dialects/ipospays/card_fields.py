@@ -106,6 +106,10 @@ class CardFieldsDialect:
         """The answer to a body over the limit."""
         return _failed(codes.MALFORMED)
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return _failed(codes.BUSY)
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return _failed(codes.CRASHED)

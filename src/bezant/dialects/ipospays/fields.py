@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bezant.core.merchants import colour_of
+from bezant.core.outcomes import BadFacts
 from bezant.core.vault import mask_card_numbers
 from bezant.dialects.ipospays import codes
 from bezant.dialects.ipospays.codes import AUTHENTICATION, TRANSACTION, Error, invalid
@@ -26,6 +28,7 @@ SOURCE_MAX: Final = 30
 OLDER: Final = "transactRequest"
 """How older documentation spells ``transactionRequest``."""
 
+_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}", re.ASCII)
 _TWELVE: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
 
@@ -142,6 +145,16 @@ PAYMENT_TOKEN: Final = _of_transaction(
 def _anything(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Anything."""
     return value
+
+
+@codecs.with_schema({"type": "string"})
+def colour(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """``#RRGGBB``, dark enough for white text; any other is as good as none."""
+    found = scalar(value).strip(" ")
+    try:
+        return colour_of(found) if _COLOUR.fullmatch(found) else ""
+    except BadFacts:
+        return ""
 
 
 ENCRYPTED_CARD: Final = _of_transaction(

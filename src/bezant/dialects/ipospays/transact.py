@@ -91,6 +91,10 @@ class TransactDialect:
         """The answer to a body over the limit."""
         return _problems(None, (codes.MALFORMED,))
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return _problems(None, (codes.BUSY,))
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return _problems(None, (codes.CRASHED,))

@@ -135,6 +135,10 @@ class ValorDialect:
         """The answer to a body over the limit."""
         return _fault(codes.BAD_REQUEST, None)
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        return _fault(codes.TRY_LATER, None)
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         return _fault(codes.CRASHED, None)

@@ -341,6 +341,11 @@ class VaultDialect:
         """The answer to a body over the limit."""
         return _failed(Failure(MALFORMED, outcome="too large"), None)
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        error = codes.TRY_LATER
+        return _failed(Failure(error.text, outcome=error.code, status=error.status), None)
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         error = codes.CRASHED

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http
+import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,6 +18,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bezant.admission import Admission
 from bezant.core.faults import fault_point
 from bezant.dialects.wire.body import BYTES_MAX
 from bezant.proxies import client_address
@@ -36,6 +39,9 @@ _FIXED_HEADERS = (
 )
 _CLOSE = (b"connection", b"close")
 _NO_CONTENT = 204
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
+}
 _LENGTH_DIGITS_MAX = len(str(BYTES_MAX))
 
 
@@ -85,6 +91,32 @@ class Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response on its way to the client."""
+
+    response: Response
+    request_id: str
+
+    def to_bytes(self, *, last: bool) -> bytes:
+        """Status line, headers and body. The ``last`` answer says that the connection is closed behind it."""
+        headers = _headers_of(self.response, self.request_id, last=last)
+        head = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+        return b"%b%b\r\n%b" % (_STATUS_LINES[self.response.status], head, self.response.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A request that came whole, as the protocol cut it: ``path`` unquoted, header names in lower case."""
+
+    method: str
+    path: str
+    query: bytes = field(repr=False)
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
+    client: str
+
+
 # Two answers that no dialect words: a client that is this slow or gone will not read them.
 _TOO_SLOW = Response(status=408, body=b"", operation="none", outcome="too slow", headers=(_CLOSE,))
 _GONE = Response(status=499, body=b"", operation="none", outcome="gone")
@@ -109,13 +141,17 @@ class Dialect(Protocol):
         """The answer to a body over the limit."""
         ...
 
+    def busy(self) -> Response:
+        """The answer to a request that is not let in: it may come again later."""
+        ...
+
     def crashed(self) -> Response:
         """The answer when something went wrong that nobody expected."""
         ...
 
 
 class Endpoint:
-    """A dialect as an ASGI application."""
+    """A dialect as an ASGI application, with a shorter way for requests that came whole."""
 
     def __init__(
         self,
@@ -123,14 +159,17 @@ class Endpoint:
         *,
         observe: Observer,
         new_request_id: Callable[[], str],
+        admission: Admission | None = None,
         trusted_proxies: frozenset[str] = frozenset(),
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._dialect = dialect
         self._observe = observe
         self._new_request_id = new_request_id
+        self._admission = admission or Admission(sys.maxsize, waiting=int)
         self._trusted_proxies = trusted_proxies
         self._body_seconds = body_seconds
+        self._busy = dialect.busy()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -142,7 +181,7 @@ class Endpoint:
         try:
             request = await self._request(scope, receive, request_id)
             started = time.perf_counter()
-            response = await self._dialect.answer(request)
+            response = await self._answered(request)
         except _TooLarge:
             response, unread = self._dialect.too_large(), receive
         except _TooSlow:
@@ -150,16 +189,64 @@ class Endpoint:
         except _Gone:
             response = _GONE
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may get past it
-            _log.error(
-                "request crashed", request=request_id, exception=type(error).__name__, frames=_frames(error)
-            )
-            response = self._dialect.crashed()
+            response = self._crashed(request_id, error)
         seconds = time.perf_counter() - started
         try:
             if response is not _GONE:
                 await _send(response, request_id, send, unread=unread)
         finally:
             self._observe(request, response, seconds=seconds)
+
+    def refusal(self) -> Answer | None:
+        """What to answer instead of ``serve``, when no more can be let in. Else, ``serve`` must follow."""
+        if self._admission.enter():
+            return None
+        self._observe(None, self._busy, seconds=0.0)
+        return Answer(self._busy, self._new_request_id())
+
+    async def serve(self, whole: Whole, send: Callable[[Answer], None]) -> None:
+        """Serve one request that was let in."""
+        request: Request | None = None
+        request_id = self._new_request_id()
+        started = time.perf_counter()
+        fault_point("request.accepted")
+        try:
+            headers = _headers(whole.headers)
+            request = Request(
+                method=whole.method,
+                path=whole.path,
+                query=whole.query,
+                headers=headers,
+                body=whole.body,
+                address=self._address(whole.client, headers),
+                request_id=request_id,
+            )
+            response = await self._dialect.answer(request)
+        except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may get past it
+            response = self._crashed(request_id, error)
+        finally:
+            self._admission.leave()
+        seconds = time.perf_counter() - started
+        try:
+            fault_point("answer.begun")
+            send(Answer(response, request_id))
+            fault_point("answer.sent")
+        finally:
+            self._observe(request, response, seconds=seconds)
+
+    async def _answered(self, request: Request) -> Response:
+        if not self._admission.enter():
+            return self._busy
+        try:
+            return await self._dialect.answer(request)
+        finally:
+            self._admission.leave()
+
+    def _crashed(self, request_id: str, error: Exception) -> Response:
+        _log.error(
+            "request crashed", request=request_id, exception=type(error).__name__, frames=_frames(error)
+        )
+        return self._dialect.crashed()
 
     async def _request(self, scope: Scope, receive: Receive, request_id: str) -> Request:
         headers = _headers(scope["headers"])
@@ -170,23 +257,19 @@ class Endpoint:
                 body = await _body(receive)
         except TimeoutError:
             raise _TooSlow from None
+        client = scope.get("client")
         return Request(
             method=scope["method"],
             path=scope["path"],
             query=scope["query_string"],
             headers=headers,
             body=body,
-            address=self._address(scope, headers),
+            address=self._address(str(client[0]) if client else "", headers),
             request_id=request_id,
         )
 
-    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
-        client = scope.get("client")
-        return client_address(
-            str(client[0]) if client else "",
-            headers.get(b"x-forwarded-for", b""),
-            trusted=self._trusted_proxies,
-        )
+    def _address(self, peer: str, headers: dict[bytes, bytes]) -> str:
+        return client_address(peer, headers.get(b"x-forwarded-for", b""), trusted=self._trusted_proxies)
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -226,16 +309,20 @@ async def _body(receive: Receive) -> bytes:
         pieces.append(piece)
 
 
-async def _send(response: Response, request_id: str, send: Send, *, unread: Receive | None) -> None:
-    """Send an answer. A request that is not read to its end costs the client its connection."""
+def _headers_of(response: Response, request_id: str, *, last: bool) -> tuple[tuple[bytes, bytes], ...]:
     # An answer that by its status has no body says nothing of one.
     of_body = (*_FIXED_HEADERS, (b"content-length", b"%d" % len(response.body)))
-    headers = (
+    return (
         *(of_body if response.status != _NO_CONTENT else ()),
         (b"x-request-id", request_id.encode()),
         *response.headers,
-        *((_CLOSE,) if unread else ()),
+        *((_CLOSE,) if last else ()),
     )
+
+
+async def _send(response: Response, request_id: str, send: Send, *, unread: Receive | None) -> None:
+    """Send an answer. A request that is not read to its end costs the client its connection."""
+    headers = _headers_of(response, request_id, last=unread is not None)
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         fault_point("answer.begun")

@@ -61,6 +61,11 @@ class GiftLink:
         self._connecting = asyncio.Lock()
         self._queued = 0
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for their replies."""
+        return self._queued
+
     async def stop(self) -> None:
         """Close the connection. What still waits for a reply is unresolved."""
         connection, self._connection = self._connection, None

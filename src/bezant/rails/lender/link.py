@@ -57,6 +57,12 @@ class LenderLink:
         self._read_timeout = read_timeout_seconds
         self._now = now
         self._session: aiohttp.ClientSession | None = None
+        self._asking = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for their answers."""
+        return self._asking
 
     async def stop(self) -> None:
         """Close the connections. What still waits for an answer is unresolved."""
@@ -81,6 +87,7 @@ class LenderLink:
             connect=connect_seconds,
             sock_read=self._read_timeout,
         )
+        self._asking += 1
         try:
             async with self._opened().post(
                 self._url + path, data=body, headers=self._headers(), timeout=timeout, allow_redirects=False
@@ -94,6 +101,8 @@ class LenderLink:
         except (aiohttp.ClientError, OSError, ValueError) as trouble:
             log.warning("lender_answer_lost", trouble=type(trouble).__name__)
             return Unresolved(cause="link lost")
+        finally:
+            self._asking -= 1
 
     def _opened(self) -> aiohttp.ClientSession:
         """The session, made when it is first needed: it belongs to the loop that runs then."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
-from bezant.storage.bulk import BulkInsert, BulkUpdate, Row, array
+from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, Row, array
 from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import batches
@@ -38,7 +38,10 @@ _INSERT = BulkInsert(batches)
 _UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
 
 _COLUMNS = ", ".join(batches.c.keys())
-_FIND_OPEN = f"SELECT {_COLUMNS} FROM batches WHERE merchant_id = ? AND terminal_id = ? AND state = 'open'"  # noqa: S608 - our names
+_FIND_OPEN = Portions(
+    f"SELECT {_COLUMNS} FROM batches WHERE (merchant_id, terminal_id) IN ({{rows}}) AND state = 'open'",  # noqa: S608 - our names
+    width=2,
+)
 # In key order, so that two groups do not lock crosswise.
 _LOCK_OPEN = (
     f"SELECT {_COLUMNS} FROM batches WHERE state = 'open' "  # noqa: S608 - our names
@@ -70,7 +73,11 @@ class Batches:
                     self._connection, _LOCK_OPEN, [array(column) for column in zip(*wanted, strict=True)]
                 ).fetchall()
         else:
-            found = [row for key in wanted for row in execute(self._connection, _FIND_OPEN, key).fetchall()]
+            found = [
+                row
+                for statement, values in _FIND_OPEN.of(wanted)
+                for row in execute(self._connection, statement, values).fetchall()
+            ]
         for row in found:
             self._hold(_batch(row))
 

@@ -17,7 +17,6 @@ from bezant.core.merchants import (
     Brand,
     CardChecks,
     ClientToken,
-    Credential,
     Endpoint,
     ImageKind,
     Iso,
@@ -101,6 +100,10 @@ class Merchants:
             endpoints.setdefault(found.terminal_id, {})[Profile(found.profile)] = Endpoint(
                 merchant_number=found.merchant_number, terminal_number=found.terminal_number
             )
+        opened: dict[bytes, list[int]] = {}
+        for found in self._of(t.credentials, merchant_id):
+            if found.revoked_at is None:
+                opened.setdefault(bytes(found.key_hash), []).append(found.terminal_id)
         return Account(
             merchant=_merchant(row),
             stores={found.store_id: _store(found) for found in self._of(t.stores, merchant_id)},
@@ -108,15 +111,7 @@ class Merchants:
                 found.number: _terminal(found, endpoints.get(found.terminal_id, {}))
                 for found in self._of(t.terminals, merchant_id)
             },
-            credentials=tuple(
-                Credential(
-                    credential_id=found.credential_id,
-                    terminal_id=found.terminal_id,
-                    key_hash=bytes(found.key_hash),
-                )
-                for found in self._of(t.credentials, merchant_id)
-                if found.revoked_at is None
-            ),
+            opened=opened,
         )
 
     def _of(self, table: Table, merchant_id: int) -> Sequence[Row[Any]]:

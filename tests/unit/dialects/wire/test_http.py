@@ -13,13 +13,18 @@ from dataclasses import dataclass, field
 import pytest
 import uvicorn
 from structlog.testing import capture_logs
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bezant.admission import Admission
 from bezant.dialects.wire.body import BYTES_MAX
-from bezant.dialects.wire.http import Endpoint, Request, Response
+from bezant.dialects.wire.http import Endpoint, Receive, Request, Response, Scope, Send
+from bezant.dialects.wire.protocol import WholeRequests
 
 pytestmark = pytest.mark.anyio
 
 CARD = "4111111111111111"
+REFUSALS = 20_000
+"""More than fit into the buffers of a connection."""
 PATIENCE_SECONDS = 20.0
 
 
@@ -29,8 +34,14 @@ class Parrot:
 
     heard: list[Request] = field(default_factory=list)
 
+    resting: asyncio.Event = field(default_factory=asyncio.Event)
+    rested: asyncio.Event = field(default_factory=asyncio.Event)
+
     async def answer(self, request: Request) -> Response:
         self.heard.append(request)
+        if request.path == "/rest":
+            self.resting.set()
+            await self.rested.wait()
         if request.path == "/crash":
             secret = request.query.decode()
             raise ValueError(secret)
@@ -39,12 +50,40 @@ class Parrot:
     def too_large(self) -> Response:
         return _response(413, b'"too large"')
 
+    def busy(self) -> Response:
+        return _response(503, b'"busy"', ((b"retry-after", b"1"),))
+
     def crashed(self) -> Response:
         return _response(500, b'"crashed"')
 
 
 def _response(status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
     return Response(status=status, body=body, operation="parrot", outcome=str(status), headers=headers)
+
+
+class _Ways:
+    """The protocol that the servers of a test speak HTTP with."""
+
+    protocol: type[HttpToolsProtocol] = HttpToolsProtocol
+
+
+@pytest.fixture(params=[HttpToolsProtocol, WholeRequests], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request by ASGI, or those that come whole by the shorter way: nobody can tell."""
+    monkeypatch.setattr(_Ways, "protocol", request.param)
+
+
+class Application:
+    """The endpoint as a server finds it."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._endpoint(scope, receive, send)
+
+    def find(self, _method: str, _path: str) -> Endpoint | None:
+        return self._endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +102,10 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(
-    *, trusted_proxies: frozenset[str] = frozenset(), body_seconds: float = PATIENCE_SECONDS
+    *,
+    trusted_proxies: frozenset[str] = frozenset(),
+    body_seconds: float = PATIENCE_SECONDS,
+    admission: Admission | None = None,
 ) -> AsyncIterator[Served]:
     parrot = Parrot()
     observed: list[tuple[Request | None, Response]] = []
@@ -78,11 +120,17 @@ async def serving(
         parrot,
         observe=observe,
         new_request_id=map("id-{}".format, itertools.count(1)).__next__,
+        admission=admission,
         trusted_proxies=trusted_proxies,
         body_seconds=body_seconds,
     )
     config = uvicorn.Config(
-        endpoint, http="httptools", ws="none", lifespan="off", log_level="critical", proxy_headers=False
+        Application(endpoint),
+        http=_Ways.protocol,
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -342,3 +390,49 @@ class TestARequest:
             await client.say(post(b"", *[f"X-Forwarded-For: {hops}" for hops in forwarded]))
             await client.hear()
             assert served.parrot.heard[0].address == address
+
+
+class TestAFullServer:
+    async def test_tells_more_to_come_later_and_looks_at_none_of_it(self) -> None:
+        admission = Admission(1, waiting=int)
+        async with serving(admission=admission) as served, line(served) as first, line(served) as second:
+            await first.say(post(b"1", path="/rest"))
+            await served.parrot.resting.wait()
+            await second.say(post(b"2"))
+            answer = await second.hear()
+            assert (answer.status, answer.body, answer.headers["retry-after"]) == (503, b'"busy"', "1")
+            assert [request.body for request in served.parrot.heard] == [b"1"]
+            served.parrot.rested.set()
+            assert (await first.hear()).status == 200
+            await second.say(post(b"3"))
+            assert (await second.hear()).body == b"3"
+        assert (admission.under_way, admission.refused) == (0, 1)
+
+    async def test_answers_whoever_sends_on_without_listening(self) -> None:
+        async with serving(admission=Admission(0, waiting=int)) as served, line(served) as client:
+            saying = asyncio.create_task(client.say(*[post(b"")] * REFUSALS))
+            assert [(await client.hear()).status for _ in range(REFUSALS)] == [503] * REFUSALS
+            await saying
+
+    async def test_logs_those_it_refuses_together(self) -> None:
+        with capture_logs() as lines:
+            door = Admission(0, waiting=int)
+            assert not any(door.enter() for _ in range(100))
+        assert [line["event"] for line in lines] == ["too many requests"]
+        assert door.refused == 100
+
+    async def test_does_not_count_those_who_wait_for_a_host(self) -> None:
+        admission = Admission(1, waiting=lambda: 1)
+        async with serving(admission=admission) as served, line(served) as first, line(served) as second:
+            await first.say(post(b"1", path="/rest"))
+            await served.parrot.resting.wait()
+            await second.say(post(b"2"))
+            assert (await second.hear()).status == 200
+            served.parrot.rested.set()
+            assert (await first.hear()).status == 200
+
+    async def test_has_room_again_after_a_crash(self) -> None:
+        async with serving(admission=Admission(1, waiting=int)) as served, line(served) as client:
+            for _ in range(2):
+                await client.say(post(b"", path="/crash"))
+                assert (await client.hear()).status == 500

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from bezant.core.outcomes import Refused, Unavailable
@@ -106,7 +105,7 @@ async def _adjust_tip(call: Call) -> Shown:
     tip = Tip(original=_original(call), amount=call[fields.NEW_TIP_OR_AMOUNT], order=order_of(call))
     adjusted = await call.services.payments.adjust_tip(call.caller, tip, key=call.key)
     # The same tip again is no change: it is shown as the change that it would have been.
-    same = replace(adjusted.charge, kind=Kind.TIP, order=tip.order)
+    same = adjusted.charge.having(kind=Kind.TIP, order=tip.order)
     return show(adjusted.outcome.payment if adjusted.outcome else same, call.services.style)
 
 
