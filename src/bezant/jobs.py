@@ -129,8 +129,18 @@ def finance_jobs(recovery: FinanceRecovery) -> tuple[Job, ...]:
     return Job("sweep loan leases", 1, sweep), Job("inquire of the lender", 0.5, inquire)
 
 
-def delivery_jobs(courier: Courier, announced: Bell, activity: Activity, metrics: Metrics) -> tuple[Job, ...]:
-    """What a gateway does by itself about what the outside is to be told."""
+def delivery_jobs(
+    courier: Courier,
+    announced: Bell,
+    activity: Activity,
+    metrics: Metrics,
+    *,
+    look_seconds: float = DELIVERIES_LOOK_SECONDS,
+) -> tuple[Job, ...]:
+    """What a gateway does by itself about what the outside is to be told.
+
+    It looks for that when something was ``announced``, and every ``look_seconds``.
+    """
 
     async def carry(delivery: Delivery, under_way: set[tuple[int, int]]) -> None:
         count = metrics.deliveries.labels
@@ -161,12 +171,22 @@ def delivery_jobs(courier: Courier, announced: Bell, activity: Activity, metrics
                         under_way.add(key)
                         tasks.create_task(carry(delivery, under_way))
                 await asyncio.sleep(DELIVERIES_PAUSE_SECONDS)
-                await announced.wait(DELIVERIES_LOOK_SECONDS * (REST if activity.rests else 1))
+                await announced.wait(look_seconds * (REST if activity.rests else 1))
 
     async def watch() -> None:
         metrics.deliveries_overdue.set((await courier.overdue()).total_seconds())
 
     return Job("deliver", 1, deliver), Job("watch deliveries", 5, watch)
+
+
+def forgetting(courier: Courier) -> Job:
+    """Forgets what was delivered long ago."""
+
+    async def forget() -> None:
+        if found := await courier.forget():
+            _log.info("what was delivered is forgotten", deliveries=found)
+
+    return Job("forget deliveries", 600, forget)
 
 
 class Timetable:

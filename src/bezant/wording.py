@@ -1,4 +1,4 @@
-"""Words in the languages of ``core.languages``: catalogues, and amounts and times as written there.
+"""Words in the languages of ``core.languages``: catalogues, amounts and times as written there, brands.
 
 A catalogue is a text file (``locales/es.po``) that is read when its language is first needed. English is the
 language that the catalogues translate from and has none; what a catalogue lacks stays English.
@@ -6,6 +6,7 @@ language that the catalogues translate from and has none; what a catalogue lacks
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -19,12 +20,30 @@ from babel.numbers import format_currency
 
 from bezant.core.languages import Language
 from bezant.core.money import Money
+from bezant.core.vault import Brand
 
 _LOCALES: Final = {
     Language.ENGLISH: Locale("en", "US"),
     Language.SPANISH: Locale("es", "US"),
     Language.ARABIC: Locale("ar", "EG"),
 }
+
+BRAND_NAMES: Final[Mapping[Brand, str]] = {
+    Brand.VISA: "Visa",
+    Brand.MASTERCARD: "Mastercard",
+    Brand.AMEX: "American Express",
+    Brand.DISCOVER: "Discover",
+    Brand.JCB: "JCB",
+    Brand.DINERS: "Diners Club",
+    Brand.MAESTRO: "Maestro",
+    Brand.UNIONPAY: "UnionPay",
+    Brand.UNKNOWN: "",
+}
+"""Names of their owners, the same in every language."""
+
+_RTL_MARK: Final = "\N{RIGHT-TO-LEFT MARK}"
+_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
+_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 
 class Wording:
@@ -40,10 +59,11 @@ class Wording:
 
 
 def amount(money: Money, language: Language) -> str:
-    """``$20.00`` as that language writes it, exact."""
+    """``$20.00`` as that language writes it, exact. Among Arabic it stands by itself, from left to right."""
     exponent = money.currency.exponent
     number = Decimal(money.minor).scaleb(-exponent)
-    return format_currency(number, money.currency.code, locale=_LOCALES[language])
+    text = format_currency(number, money.currency.code, locale=_LOCALES[language])
+    return text if language.direction == "ltr" else f"{_ISOLATE}{text.replace(_RTL_MARK, '')}{_END}"
 
 
 def moment(at: datetime, language: Language) -> str:

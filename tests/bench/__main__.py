@@ -40,6 +40,7 @@ ADDED_P99_SECONDS_MAX: Final = 0.060
 SERVER_CPU_SECONDS_MAX: Final = 0.00045
 OVERLOAD_SHARE_MIN: Final = 0.90
 REFUSAL_P99_SECONDS_MAX: Final = 0.050
+BY_TOKEN_RATIO_MAX: Final = 1.20
 UNEVENNESS_MAX: Final = 0.20
 DATABASES: Final[Mapping[str, Opened]] = {"sqlite": sqlite, "postgresql": postgresql}
 
@@ -111,6 +112,18 @@ FIGURES: Final = (
         "processor ms a sale by token: server",
         lambda m: _ms(m.load.by_token_server),
         digits=3,
+    ),
+    Figure(
+        "valor_by_token_cpu_ms",
+        "the same by Valor's API",
+        lambda m: _ms(m.load.valor_by_token_server),
+        digits=3,
+    ),
+    Figure(
+        "by_token_ratio",
+        f"a sale by token / the same by Valor's API (goal: {BY_TOKEN_RATIO_MAX:.2f} at most)",
+        lambda m: m.load.by_token_ratio,
+        digits=2,
     ),
     Figure(
         "overload_share",
@@ -272,6 +285,11 @@ def _missed_by_load(name: str, load: Measurement) -> Iterator[str]:
         yield (
             f"{SERVER_CPU_SECONDS_MAX * 1000:.2f} ms of the server's processor time a sale, "
             f"not {load.costs.server * 1000:.2f}"
+        )
+    if load.by_token_ratio > BY_TOKEN_RATIO_MAX:
+        yield (
+            f"{BY_TOKEN_RATIO_MAX:.2f} of the processor time of a Valor sale by token, "
+            f"not {load.by_token_ratio:.2f}"
         )
     if load.overload_share < OVERLOAD_SHARE_MIN:
         yield f"{OVERLOAD_SHARE_MIN:.2f} of the peak under overload, not {load.overload_share:.2f}"

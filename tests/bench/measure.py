@@ -68,6 +68,8 @@ class Measurement:
     """Closed, like the peak: sales on kept cards by iPOSpays' API."""
     by_token_server: float
     """Processor seconds of the server for one of those."""
+    valor_by_token_server: float
+    """The same for a sale on a kept card by Valor's API."""
     payments: int
     pgbench: float | None
 
@@ -78,6 +80,11 @@ class Measurement:
         The quick host's own time is not taken off: it is well under a millisecond.
         """
         return max(self.steady.percentile(99), self.slow_host.percentile(99) - SLOW_HOST_SECONDS)
+
+    @property
+    def by_token_ratio(self) -> float:
+        """What a sale on a kept card costs the server by iPOSpays' API, as a share of one by Valor's."""
+        return self.by_token_server / self.valor_by_token_server
 
     @property
     def overload_share(self) -> float:
@@ -140,12 +147,17 @@ async def _load(
     recovered = await load.open(rate=rate, seconds=seconds)
 
     callers = Clients(running.address, running.transactions(), IPOSPAYS)
-    await callers.closed(clients=clients, seconds=_WARM_UP_SECONDS)
+    tills = Clients(running.address, running.token_sales(), VALOR)
+    for each in (callers, tills):
+        await each.closed(clients=clients, seconds=_WARM_UP_SECONDS)
+    # One before and one after, so that a machine that grows slower or faster is so for both.
+    valor_first = await _server_cost(tills, running, database, clients=clients, seconds=seconds / 2)
     before = _spent(running, database)
     by_token = await callers.closed(clients=clients, seconds=seconds)
     by_token_costs = _per_sale(before, _spent(running, database), by_token.answers)
+    valor_last = await _server_cost(tills, running, database, clients=clients, seconds=seconds / 2)
 
-    paid = len(load.approved | callers.approved)
+    paid = len(load.approved | callers.approved | tills.approved)
     await _compare(paid, running, database)
     return Measurement(
         peak=peak,
@@ -157,9 +169,19 @@ async def _load(
         statements=statements,
         by_token=by_token,
         by_token_server=by_token_costs.server,
+        valor_by_token_server=(valor_first + valor_last) / 2,
         payments=paid,
         pgbench=None,
     )
+
+
+async def _server_cost(
+    load: Clients, running: Scene, database: Database, *, clients: int, seconds: float
+) -> float:
+    """Processor seconds of the server for each sale of a closed phase."""
+    before = _spent(running, database)
+    phase = await load.closed(clients=clients, seconds=seconds)
+    return _per_sale(before, _spent(running, database), phase.answers).server
 
 
 def _spent(running: Scene, database: Database) -> Costs:

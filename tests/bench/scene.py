@@ -50,11 +50,12 @@ _STOP_SECONDS_MAX: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A terminal as it calls by token, and a card that its merchant keeps."""
+    """A terminal as it calls by token, or as a till, and a card that its merchant keeps."""
 
     token: str
     number: str
     card: str
+    till: Mapping[str, str]
 
 
 class Failed(Exception):
@@ -75,6 +76,12 @@ class Scene:
     callers: Sequence[Caller]
     server: int
     host: int
+
+    def token_sales(self) -> Iterator[bytes]:
+        """Sales over all terminals in turn, on kept cards, without end: they say what transactions say."""
+        chance = random.Random(2)
+        for caller in itertools.cycle(self.callers):
+            yield _token_sale(caller, cents=chance.randint(100, 50_000), port=self.address[1])
 
     def transactions(self) -> Iterator[bytes]:
         """Sales by token over all terminals in turn, on kept cards, without end: no reference comes twice."""
@@ -157,6 +164,11 @@ def _sale(key: IssuedKey, *, card: str, cents: int, n: int, port: int) -> bytes:
     return _posted("/", body, port=port)
 
 
+def _token_sale(caller: Caller, *, cents: int, port: int) -> bytes:
+    sale = {"txn_type": "sale", "amount": f"{cents // 100}.{cents % 100:02d}", "surchargeIndicator": "0"}
+    return _posted("/", json.dumps({**caller.till, **sale, "token": caller.card}).encode(), port=port)
+
+
 def _transaction(caller: Caller, *, cents: int, n: int, port: int) -> bytes:
     body = (
         f'{{"merchantAuthentication":{{"merchantId":"{caller.number}","transactionReferenceId":"B{n:09d}"}},'
@@ -211,7 +223,9 @@ async def _board(settings: Settings, terminals: int) -> tuple[list[IssuedKey], l
                 )
                 issued = await boarding.issue_key(merchant.merchant_id, number)
                 profile = await side.profiles.assign(merchant.merchant_id, terminal.terminal_id)
-                boarded.append((issued, Caller(token=token, number=profile.number, card=kept.token)))
+                till = credentials(issued)
+                caller = Caller(token=token, number=profile.number, card=kept.token, till=till)
+                boarded.append((issued, caller))
             return boarded
 
         rounds = zip_longest(*await asyncio.gather(*map(board, range(merchants))))

@@ -28,6 +28,7 @@ from bezant.app.store import open_store
 from bezant.config import load
 from bezant.core.merchants import Caller, Denied, Directory, Gate, Rejection
 from bezant.storage.engine import open_engine
+from tests.support import forks
 from tests.support.gateway import eventually
 from tests.support.tree import ROOT
 
@@ -63,9 +64,7 @@ class Shell:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, check=False
-        )
+        return forks.run(arguments, environment=self.environment)
 
     def json(self, *arguments: str) -> Any:
         """The JSON that a command answers."""

@@ -26,6 +26,7 @@ from bezant.rails.mail import Security, SmtpSender
 from bezant.rails.sms import HttpTexts
 from tests.rails.gift_cases import message
 from tests.rails.lender_cases import PROGRAM, a_loan
+from tests.support import forks
 
 pytestmark = pytest.mark.anyio
 
@@ -68,9 +69,8 @@ def running(home: Path, *arguments: str) -> Iterator[dict[str, str]]:
 
 def typed(home: Path, *arguments: str) -> Any:
     """What a command prints as JSON."""
-    command = [sys.executable, "-m", "bezant", *arguments, "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, env=_environment(home), timeout=60)
-    return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr.decode())
+    done = forks.run((*arguments, "--json"), environment=_environment(home))
+    return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr)
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -174,6 +174,5 @@ class TestTheFarEnds:
 
 def typed_plainly(home: Path, *arguments: str) -> tuple[int, str]:
     """The exit status of a command, and what it said on standard error."""
-    command = [sys.executable, "-m", "bezant", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, env=_environment(home), timeout=60)
-    return done.returncode, done.stderr.decode()
+    done = forks.run(arguments, environment=_environment(home))
+    return done.returncode, done.stderr

@@ -352,7 +352,7 @@ def run_start(case: Case, database: str, home: Path, *, postgres: Callable[[], S
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(database_on(database, postgres=postgres))
         host = stack.enter_context(Host(home))
-        gateway = Gateway(home, database_url=url, settings=settings, host=host, module=LAUNCHER)
+        gateway = Gateway(home, database_url=url, settings=settings, host=host, module=LAUNCHER, seeded=False)
         bench = Bench(gateway)
         bench.arm(case.order)
         with contextlib.suppress(AssertionError):  # it dies, as ordered

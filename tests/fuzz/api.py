@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import random
 import string
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +23,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
 from bezant.dialects.valor.openapi import document
+from tests.fuzz.calls import calls
+from tests.fuzz.tally import Tally
 from tests.support.books import violations
 from tests.support.gateway import EXPIRY, Gateway, eventually
 
@@ -60,16 +61,6 @@ _IDS: Final = {
 }
 """The ids in answers, and the names by which requests have them."""
 _TOKEN_OPERATIONS: Final = {"cardToken", "binLookup"}
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What came of a round. ``findings`` are by what is wrong, each with the first case that shows it."""
-
-    name: str
-    requests: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    findings: dict[str, str] = field(default_factory=dict)
 
 
 class Round:
@@ -254,6 +245,7 @@ def rounds(gateway: Gateway, *, examples: int, walked: int, seed: int) -> Iterat
         lambda: each_operation(gateway, GenerationMode.POSITIVE, examples=examples, seed=seed),
         lambda: each_operation(gateway, GenerationMode.NEGATIVE, examples=examples, seed=seed),
         lambda: walks(gateway, examples=walked, seed=seed),
+        lambda: calls(gateway, examples=examples, seed=seed),
         lambda: aftermath(gateway),
     )
     for ask in asked:

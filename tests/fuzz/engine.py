@@ -17,8 +17,10 @@ from typing import Final
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
-from tests.fuzz.targets import TARGETS, Target, growing
+from tests.fuzz import targets, transactions
+from tests.fuzz.targets import Target, growing
 
+TARGETS: Final = (*targets.TARGETS, *transactions.TARGETS)
 CORPUS: Final = Path(__file__).parent / "corpus"
 FRAGMENTS: Final = (
     *(b"\x00", b"\x1f", b"\x7f", b"\xff", b"\t", b" ", b"\r\n", b"\xef\xbb\xbf"),

@@ -13,6 +13,7 @@ class TestTheApi:
         with Gateway(tmp_path) as gateway:
             tallies = list(api.rounds(gateway, examples=2, walked=3, seed=1))
         assert {tally.name: tally.findings for tally in tallies if tally.findings} == {}
-        positive, negative, walks, _ = tallies
+        positive, negative, walks, calls, _ = tallies
         assert min(positive.requests, negative.requests) > api.OPERATIONS
+        assert {200, 400, 401, 403} <= calls.statuses.keys()
         assert {200, 201, 400} <= positive.statuses.keys() | walks.statuses.keys()

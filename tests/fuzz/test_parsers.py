@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.fuzz import engine
-from tests.fuzz.targets import TARGETS, Target, resealed
+from tests.fuzz.engine import TARGETS
+from tests.fuzz.targets import Target, resealed
 
 MUTATIONS = 1000
 EXAMPLES = 40

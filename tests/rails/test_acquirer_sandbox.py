@@ -197,6 +197,21 @@ class TestTheBooks:
             assert isinstance(await network.send(a_reversal_of(sale)), Approved)
             assert network.state_of(sale) == "declined"
 
+    async def test_say_that_a_card_is_good_and_hold_nothing(self) -> None:
+        async with a_network() as network:
+            message = a_message(Ask.VERIFY, minor=0, cvv=Cvv("999"))
+            good = await network.rail.send(message)
+            assert isinstance(good, Approved)
+            assert (good.amount, good.cvv) == (Money(0), "M")
+            bad = await network.rail.send(
+                a_message(Ask.VERIFY, minor=0, pan=Pan(TEST_CARDS["decline"].number))
+            )
+            assert isinstance(bad, Declined)
+            assert await network.rail.send(message) == good
+            capture = await network.rail.send(a_capture_of(message))
+            assert isinstance(capture, Declined)
+            assert list(network.host.books.in_force(terminal=None, settled=True)) == []
+
     async def test_follow_an_authorization_through_capture_and_reversals(self) -> None:
         async with a_network() as network:
             authorization = a_message(Ask.AUTHORIZE, minor=100_00)

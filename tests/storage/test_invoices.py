@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from bezant.core.invoices import Copy, Objected, Objection, Result, State, TipOffer
+from bezant.core.invoices import Callback, Copy, Look, Objected, Objection, Result, State, TipOffer
 from bezant.core.money import Money
-from bezant.core.outcomes import Approved, Declined, Reason
+from bezant.core.outcomes import Approved, Declined, Reason, Refused
+from bezant.core.payments import Kind
 from bezant.core.payments import State as PaymentState
 from tests.storage.billing import Billing, another_process, billing_of
 from tests.storage.shop import OTHER_CARD, SILENCE, Shop
@@ -79,6 +80,60 @@ class TestALink:
             with pytest.raises(Objected) as objected:
                 await billing.invoices.cancel(billing.shop.caller, uid)
             assert objected.value.objection is Objection.UNKNOWN
+
+
+class TestAPayerThatLeaves:
+    async def test_ends_the_link_and_the_merchant_is_told(self, billing: Billing) -> None:
+        uid = await billing.ask(may_cancel=True, callback=Callback(url="https://shop.example/told"))
+        left = await billing.invoices.leave(uid)
+        assert (left.state, (await billing.find(uid)).state) == (State.CANCELLED, State.CANCELLED)
+        assert topics(billing) == ["page.left"]
+        assert (await billing.pay(uid)).result is Result.CLOSED
+        with pytest.raises(Objected) as objected:
+            await billing.invoices.leave(uid)
+        assert (objected.value.objection, objected.value.state) == (Objection.NOT_PENDING, State.CANCELLED)
+        assert topics(billing) == ["page.left"]
+
+    async def test_is_let_by_merchants_alone_that_offer_it(self, billing: Billing) -> None:
+        uid = await billing.ask(callback=Callback(url="https://shop.example/told"))
+        with pytest.raises(Objected) as objected:
+            await billing.invoices.leave(uid)
+        assert objected.value.objection is Objection.NOT_OFFERED
+        assert ((await billing.find(uid)).state, topics(billing)) == (State.PENDING, [])
+
+    async def test_does_not_stop_a_payment_that_is_under_way(self, billing: Billing) -> None:
+        uid, network = await billing.ask(may_cancel=True), billing.shop.network
+        with network.silent():
+            paying = asyncio.create_task(billing.pay(uid))
+            await network.is_asked()
+            with pytest.raises(Objected) as objected:
+                await billing.invoices.leave(uid)
+            assert objected.value.state is State.PAYING
+        assert (await paying).result is Result.APPROVED
+
+    async def test_or_pays_and_never_both(self, billing: Billing) -> None:
+        """Two processes, many links, a payer and a leaver of each at the same moment."""
+        callback = Callback(url="https://shop.example/told")
+        links = [await billing.ask(may_cancel=True, callback=callback) for _ in range(20)]
+        async with another_process(billing) as other:
+
+            async def leaves(uid: str) -> bool:
+                try:
+                    await other.invoices.leave(uid)
+                except (Objected, Refused):
+                    return False
+                return True
+
+            acts = [(billing.pay(uid), leaves(uid)) for uid in links]
+            turned = [pair if number % 2 else pair[::-1] for number, pair in enumerate(acts)]
+            await asyncio.gather(*(act for pair in turned for act in pair))
+        ended = [(await billing.find(uid)).state for uid in links]
+        assert set(ended) <= {State.PAID, State.CANCELLED}
+        assert billing.count_charges() == len(billing.shop.network.messages) == ended.count(State.PAID)
+        told = Counter(topics(billing))
+        assert told == Counter(
+            {"attempt.ended": ended.count(State.PAID), "page.left": ended.count(State.CANCELLED)}
+        )
 
 
 class TestAnAttempt:
@@ -177,6 +232,40 @@ class TestAPaymentThatIsNotAnswered:
             await asyncio.gather(*(each.recovery.settle() for each in (billing, other) * 4))
         assert (await billing.find(uid)).state is State.PENDING
         assert billing.shop.count("invoice_events") == 2
+
+
+class TestALinkThatVerifiesACard:
+    async def test_ends_with_a_card_and_no_money(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION, one_try=True)
+        done = await billing.pay(uid)
+        assert (done.result, done.view.state) == (Result.APPROVED, State.PAID)
+        assert done.payment is not None
+        assert done.payment.card is not None
+        assert billing.count_charges() == billing.shop.count("postings") == 0
+
+    async def test_without_an_answer_can_be_tried_again_at_once(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION)
+        billing.shop.network.will_say(SILENCE)
+        lost = await billing.pay(uid)
+        assert (lost.result, lost.reason) == (Result.DECLINED, Reason.NO_ANSWER)
+        assert (await billing.pay(uid, attempt="2")).result is Result.APPROVED
+        assert await billing.shop.reversals() == []
+
+    async def test_can_never_ask_for_money(self, billing: Billing) -> None:
+        uid = await billing.ask(0, kind=Kind.VERIFICATION)
+        with pytest.raises(Objected) as objected:
+            await billing.invoices.update(
+                billing.shop.caller, uid, lambda terms: replace(terms, amounts=terms.amounts.of(Money(1)))
+            )
+        assert objected.value.objection is Objection.NOT_OFFERED
+
+
+class TestALook:
+    async def test_is_kept(self, billing: Billing) -> None:
+        look = Look(name="The Bed Shop", colour="#067a57", disclaimer="No returns.")
+        uid = await billing.ask(look=look, cancel_url="https://shop.example/left", may_cancel=True)
+        terms = (await billing.find(uid)).terms
+        assert (terms.look, terms.cancel_url, terms.may_cancel) == (look, "https://shop.example/left", True)
 
 
 class TestTheOutside:

@@ -32,7 +32,7 @@ from bezant.core.notices import (
     reaches,
 )
 from bezant.core.outcomes import Reason, Refused
-from bezant.core.payments import Order, Payment
+from bezant.core.payments import Kind, Order, Payment
 from bezant.core.sensitive import Secret
 from bezant.notices import NoticeComposer
 from bezant.rails.mail import Security, SmtpSender
@@ -167,6 +167,18 @@ class TestANotice:
         (mail,), (message,) = world.mails.mails, world.phones.messages
         assert (mail.to, message.to) == ([PAYER], PHONE)
         assert all("837465" in text for text in (mail.text, mail.html, message.text))
+
+    async def test_is_forgotten_with_its_delivery(self, world: World) -> None:
+        await world.tell(PASSWORD)
+        await world.carry()
+        await world.tell(PASSWORD)
+        world.shop.clock.pass_by(days=30, seconds=1)
+        courier = Courier(
+            units=world.shop.units, routes={}, sender=Senders(parcels=Web()), clock=world.shop.clock
+        )
+        assert await courier.forget() == 2
+        assert (world.shop.count("notices"), world.shop.count("deliveries")) == (2, 4)
+        assert world.shop.wrong() == []
 
     async def test_is_kept_sealed(self, world: World) -> None:
         await world.tell(PASSWORD)
@@ -358,6 +370,16 @@ class TestALink:
         assert mail.subject == f"{world.shop.caller.merchant.name} asks you to pay $12.34"
         for text in (mail.text, mail.html):
             assert all(word in text for word in (f"{PAGES}/pay/{uid}", "inv 7", "Mar 25, 2026"))
+
+    async def test_may_ask_for_a_card_and_nothing_else(self, world: World) -> None:
+        uid = await world.billing.ask(0, email=PAYER, kind=Kind.VERIFICATION)
+        await world.carry()
+        (mail,) = world.mails.mails
+        assert mail.subject == f"{world.shop.caller.merchant.name} asks you to verify your card"
+        for text in (mail.text, mail.html):
+            assert f"{PAGES}/pay/{uid}" in text
+            assert "Verify card" in text
+            assert "$" not in text
 
     async def test_is_sent_again_when_it_is_changed(self, world: World) -> None:
         uid = await world.billing.ask(email=PAYER)

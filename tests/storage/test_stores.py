@@ -444,6 +444,24 @@ class TestAClaim:
 
         assert await shop.units.write(work, merchant_id=claim.merchant_id) == claim
 
+    async def test_is_there_or_not_as_it_was_expected(self, shop: Shop) -> None:
+        merchant_id, terminal_id = shop.caller.key
+        card, claim = seal(shop.keys.sealer, merchant_id, CARD), _claim(shop)
+
+        def look(unit: Unit) -> tuple[Claim | None, StoredCard | None]:
+            unit.expect(merchant_id=merchant_id, terminal_id=terminal_id, key="key", token=card.card.token)
+            found = unit.claims.find(merchant_id, terminal_id, "key")
+            return found, unit.cards.find(merchant_id, card.card.token)
+
+        def make(unit: Unit) -> tuple[Claim | None, StoredCard | None]:
+            assert look(unit) == (None, None)
+            unit.claims.add(claim)
+            unit.cards.keep(card)
+            return look(unit)
+
+        assert await shop.units.write(make, merchant_id=merchant_id) == (claim, card)
+        assert await shop.units.read(look) == (claim, card)
+
 
 class TestACard:
     async def test_is_kept_once(self, shop: Shop) -> None:

@@ -320,6 +320,11 @@ DAMAGE: dict[str, tuple[str, str, str]] = {
         "I5",
         "sale {captured}: is authorized, which a sale cannot be",
     ),
+    "a verification of money": (
+        _on("payments", "declined", "kind = 'verification'"),
+        "I5",
+        "verification {declined}: is of",
+    ),
     "an approval with a reason": (
         _on("payments", "captured", "reason = 'do_not_honor'"),
         "I5",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import runpy
@@ -19,11 +18,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from tests.support.tree import ROOT, SOURCE
 
@@ -32,6 +35,22 @@ _EXECUTED: Final = ("LD_", "PYTHON")
 _NOT_LOADED: Final = ("__main__", "migrations", "selfcheck")
 """What runs when it is imported, and the canary numbers, which are searched for in a server's memory."""
 _POLL_SECONDS: Final = 0.005
+RUN_SECONDS_MAX: Final = 120.0
+
+
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fork shall become. ``strict``: warnings are errors."""
+
+    module: str
+    arguments: list[str]
+    environment: dict[str, str]
+    out: str
+    error: str
+    strict: bool
+
+
+_QUESTIONS: Final[msgspec.json.Decoder[_Wanted | int]] = msgspec.json.Decoder(_Wanted | int)
+"""A number is a process, and the question how it ended."""
 
 
 class Running(Protocol):
@@ -59,7 +78,8 @@ def start(module: str, arguments: Sequence[str], *, settings: Mapping[str, str],
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
     environment = {**inherited, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **settings}
     if _parent is not None and not any(name.startswith(_EXECUTED) for name in settings):
-        return _parent.start(module, arguments, environment, log)
+        log.touch()
+        return _parent.start(module, arguments, environment, out=log, error=log)
     with log.open("ab") as output:
         return subprocess.Popen(
             (sys.executable, "-m", module, *arguments),
@@ -69,6 +89,18 @@ def start(module: str, arguments: Sequence[str], *, settings: Mapping[str, str],
             stderr=output,
             start_new_session=True,
         )
+
+
+def run(arguments: Sequence[str], *, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``bezant`` to its end, with this environment and no other, and with warnings as errors."""
+    command = (sys.executable, "-W", "error", "-m", "bezant", *arguments)
+    if _parent is None or any(name.startswith("LD_") for name in environment):
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        out, error = Path(folder) / "out", Path(folder) / "error"
+        running = _parent.start("bezant", arguments, environment, out=out, error=error, strict=True)
+        status = running.wait(RUN_SECONDS_MAX)
+        return subprocess.CompletedProcess(command, status, out.read_text(), error.read_text())
 
 
 def prepare() -> None:
@@ -93,11 +125,24 @@ class _Parent:
         self._answers: Any = None
 
     def start(
-        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        out: Path,
+        error: Path,
+        strict: bool = False,
     ) -> Running:
-        log.touch()
-        question = {"module": module, "arguments": arguments, "environment": environment, "log": str(log)}
-        return _Child(self, self.ask(question))
+        wanted = _Wanted(
+            module=module,
+            arguments=list(arguments),
+            environment=dict(environment),
+            out=str(out),
+            error=str(error),
+            strict=strict,
+        )
+        return _Child(self, self.ask(wanted))
 
     def stop(self) -> None:
         if self._channel is not None and self._process is not None:
@@ -105,15 +150,15 @@ class _Parent:
             self._channel.close()
             self._process.wait()
 
-    def ask(self, question: Mapping[str, object]) -> Any:
+    def ask(self, question: _Wanted | int) -> Any:
         with self._lock:
             if self._channel is None:
                 self._open()
             assert self._channel is not None
-            self._channel.sendall(json.dumps(question).encode() + b"\n")
+            self._channel.sendall(msgspec.json.encode(question) + b"\n")
             answer = self._answers.readline()
         assert answer, "the process that forks died; its error stands above"
-        return json.loads(answer)
+        return msgspec.json.decode(answer)
 
     def _open(self) -> None:
         self._channel, theirs = socket.socketpair()
@@ -136,7 +181,7 @@ class _Child:
 
     def poll(self) -> int | None:
         if self._status is None:
-            self._status = self._parent.ask({"pid": self.pid})
+            self._status = self._parent.ask(self.pid)
         return self._status
 
     def wait(self, timeout: float | None = None) -> int:
@@ -158,18 +203,17 @@ def _load() -> None:
             importlib.import_module(module.name)
 
 
-def _serve(channel: socket.socket) -> dict[str, Any] | None:
+def _serve(channel: socket.socket) -> _Wanted | None:
     """Answer until there is a process to become, which is returned, or nobody asks any more."""
     with channel, channel.makefile("rb") as questions:
         for line in questions:
-            question = json.loads(line)
-            if pid := question.get("pid"):
-                ended, status = os.waitpid(pid, os.WNOHANG)
+            question = _QUESTIONS.decode(line)
+            if isinstance(question, int):
+                ended, status = os.waitpid(question, os.WNOHANG)
                 answer = os.waitstatus_to_exitcode(status) if ended else None
             elif (answer := _fork()) == 0:
-                wanted: dict[str, Any] = question
-                return wanted
-            channel.sendall(json.dumps(answer).encode() + b"\n")
+                return question
+            channel.sendall(msgspec.json.encode(answer) + b"\n")
     return None
 
 
@@ -186,16 +230,21 @@ def _fork() -> int:
     return pid
 
 
-def _become(wanted: Mapping[str, Any]) -> None:
-    with Path(wanted["log"]).open("ab") as log, Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+def _become(wanted: _Wanted) -> None:
+    with (
+        Path(os.devnull).open("rb") as nothing,
+        Path(wanted.out).open("ab") as out,
+        Path(wanted.error).open("ab") as error,
+    ):
+        for number, file in enumerate((nothing, out, error)):
+            os.dup2(file.fileno(), number)
     os.environ.clear()
-    os.environ.update(wanted["environment"])
+    os.environ.update(wanted.environment)
     time.tzset()
-    sys.argv[1:] = wanted["arguments"]
-    runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
+    if wanted.strict:
+        warnings.simplefilter("error")
+    sys.argv[1:] = wanted.arguments
+    runpy.run_module(wanted.module, run_name="__main__", alter_sys=True)
 
 
 def main() -> None:

@@ -171,7 +171,8 @@ class Gateway:
 
     Without ``database_url`` the database is SQLite in ``home``. ``settings`` are environment variables
     (``BEZANT_...``). A ``host`` that is given is not started and not stopped here. ``module`` is what Python
-    runs: the package, or something around it. Usable as a context.
+    runs: the package, or something around it. With ``seeded``, its demo is laid out where a test run has made
+    one before. Usable as a context.
     """
 
     def __init__(
@@ -182,9 +183,11 @@ class Gateway:
         settings: Mapping[str, str] = NO_SETTINGS,
         host: Host | None = None,
         module: str = "bezant",
+        seeded: bool = True,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
+        self._seeded = seeded
         self.database_url = database_url or f"sqlite:///{home / 'bezant.db'}"
         self.host = host or Host(home)
         self._owns_host = host is None
@@ -227,12 +230,12 @@ class Gateway:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        SEEDED.lay_out(self.home, self.database_url)
+        if self._seeded:
+            SEEDED.lay_out(self.home, self.database_url)
         self._process.start(up=self._is_up)
 
-    def seed(self) -> None:
-        """Start the server, whose host may be away, and end it in order."""
-        self._process.start(up=self._is_up)
+    def stop(self) -> None:
+        """SIGTERM, and wait until what is under way has been answered."""
         self._process.end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -407,7 +410,9 @@ class Gateway:
 
 
 def _seed(home: Path, database_url: str) -> None:
-    Gateway(home, database_url=database_url).seed()
+    gateway = Gateway(home, database_url=database_url, seeded=False)
+    gateway.start()
+    gateway.stop()
 
 
 SEEDED: Final = Seeded(_seed)

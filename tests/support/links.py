@@ -12,7 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from bezant import config
 from bezant.app.sides import InvoiceSide, access_side, card_side, invoice_side, notices_of
 from bezant.app.store import open_store
-from bezant.core.invoices import Invoice, Terms
+from bezant.core.invoices import Invoice, Receipt, Terms
 from bezant.core.invoices.ports import InvoiceTx
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
@@ -71,6 +71,12 @@ class Desk:
         """Cancel a link."""
         self._portal.call(self._side.invoices.cancel, self._caller, uid)
 
+    def receipt(self, uid: str) -> Receipt:
+        """What a receipt shows."""
+        found = self._portal.call(self._side.receipts.open, uid)
+        assert found is not None
+        return found
+
     def tried(self, uid: str, attempts: int) -> None:
         """Have a link count so many attempts."""
 
@@ -92,6 +98,11 @@ class Desk:
             WHERE i.uid = :uid ORDER BY p.payment_id
         """
         return [dict(row) for row in self._gateway.rows(statement, uid=uid)]
+
+    def invoice(self, uid: str) -> dict[str, Any]:
+        """A link as it is stored."""
+        (row,) = self._gateway.rows("SELECT * FROM invoices WHERE uid = :uid", uid=uid)
+        return dict(row)
 
     def states(self, uid: str) -> list[str]:
         """What became of them."""

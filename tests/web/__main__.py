@@ -18,12 +18,13 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser
 
+from bezant.core.payments import Kind
 from tests.support.browser import DECLINED, PHONE, Payer, chromium
 from tests.support.forms import Visitor
 from tests.support.gateway import Gateway
 from tests.support.links import Desk, terms
 from tests.support.tree import ROOT
-from tests.web.test_quality import ITEMS, TIPS
+from tests.web.test_quality import ITEMS, LOOK, TIPS
 
 FOLDER: Final = ROOT / "docs" / "images"
 COLOURS: Final = 128
@@ -68,13 +69,28 @@ def draw(browser: Browser, gateway: Gateway, desk: Desk) -> None:
     desktop.pay(desk.link(terms()), number=DECLINED)
     desktop.sees("DECLINED")
     keep(desktop, "declined")
+    desktop.pay(desk.link(terms(one_try=True)), number=DECLINED)
+    desktop.sees("DECLINED")
+    keep(desktop, "declined-closed")
     desktop.open(desk.link(terms(life=timedelta(seconds=0))))
     keep(desktop, "expired")
+    desktop.open(desk.link(terms(may_cancel=True, look=LOOK)))
+    keep(desktop, "pay-look")
+    desktop.page.click(".cancel-button")
+    desktop.sees("CANCELLED")
+    keep(desktop, "cancelled")
+    desktop.open(desk.link(terms(0, kind=Kind.VERIFICATION, may_cancel=True)))
+    keep(desktop, "verify")
 
     phone.open(desk.link(terms(2000, tax=165)))
     keep(phone, "pay-phone")
     phone.open(desk.link(terms(2000, tax=165)), "?lang=ar")
     keep(phone, "pay-phone-arabic")
+    phone.fill()
+    phone.press()
+    phone.page.click(".modal a[href^='/r/']")
+    phone.page.wait_for_selector(".receipt")
+    keep(phone, "receipt-phone-arabic")
 
 
 def keep(payer: Payer, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from html import escape
@@ -146,3 +147,28 @@ class TestAShop:
         (complaint,) = payer.complaints
         assert "frame-ancestors" in complaint
         payer.complaints.clear()
+
+
+class TestAShopWithFieldsOfItsOwn:
+    def test_gets_a_token_for_one_charge(self, payer: Payer, gateway: Gateway, shop: Shop) -> None:
+        payer.context.set_extra_http_headers({})  # a shop's page sends none, and may send none elsewhere
+        ours = gateway.demo["ipospays"]
+        script = f'<script id="ftd" src="{gateway.base_url}/ftd/v1/freedomtodesign.js" security_key='
+        inputs = "".join(f'<input id="{name}">' for name in ("ccnumber", "ccexpiry", "cccvv"))
+        shop.page = f'<!doctype html><title>Shop</title>{inputs}{script}"{ours["auth_token"]}"></script>'
+        payer.page.goto(shop.url)
+        assert "errors" in payer.page.evaluate("postData()")
+        for name, typed in (("ccnumber", VISA), ("ccexpiry", "12 / 36"), ("cccvv", "999")):
+            payer.page.fill(f"#{name}", typed)
+        told = payer.page.evaluate("new Promise((told) => postData(told))")
+        once = told["payment_token_id"]
+        words = []
+        for reference in (f"1-{once}", f"2-{once}"):
+            sale = {
+                "merchantAuthentication": {"merchantId": ours["tpn"], "transactionReferenceId": reference},
+                "transactionRequest": {"transactionType": 1, "amount": "300", "paymentTokenId": once},
+            }
+            headers = {"token": ours["auth_token"]}
+            answer = gateway.post(json.dumps(sale).encode(), headers, target="/api/v1/iposTransact")
+            words.append(answer.body["iposhpresponse"]["errResponseMessage"])
+        assert words == ["APPROVAL", "INVALID CARD TOKEN"]

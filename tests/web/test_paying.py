@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from bezant.core.invoices import Item, TipOffer
+from bezant.core.languages import Language
 from bezant.core.money import Money
+from bezant.receipts import slip_of, worded
 from tests.support.browser import DECLINED, PHONE, VISA, Payer
 from tests.support.gateway import Gateway, eventually
 from tests.support.links import Desk, terms
@@ -354,7 +356,7 @@ class TestAReceipt:
         payer.sees("APPROVED")
         payer.page.click("text=View receipt")
         payer.page.wait_for_selector(".receipt")
-        for expected in ("Bezant Demo Store", "Paid", "$21.65", "Visa •••• 1111"):
+        for expected in ("Bezant Demo Store", "Paid", "$21.65", "Visa XXXX1111"):
             assert expected in payer.text()
         link = payer.page.get_attribute("text=Download PDF", "href")
         document = payer.page.request.get(str(link))
@@ -383,6 +385,24 @@ class TestAReceipt:
         payer.page.reload()
         payer.page.wait_for_selector(".badge:text-is('Partly refunded')")
         assert "-$5.00" in payer.text()
+        assert "$15.00" in payer.page.inner_text(".amounts tr:last-child")
+
+    @pytest.mark.parametrize("language", Language)
+    def test_says_what_its_document_and_its_mail_say(
+        self, payer: Payer, desk: Desk, language: Language
+    ) -> None:
+        payer.pay(desk.link(terms(2000, tax=165)))
+        payer.sees("APPROVED")
+        payer.page.goto(f"{payer.page.get_attribute('text=View receipt', 'href')}?lang={language.value}")
+        uid = payer.page.url.rpartition("/")[2].partition("?")[0]
+        sheet = worded(slip_of(desk.receipt(uid)), language)
+        rows = [*sheet.amounts, sheet.total, *sheet.facts]
+        shown = payer.page.locator(".receipt th, .receipt dt").all_text_contents()
+        values = payer.page.locator(".receipt td, .receipt dd").all_text_contents()
+        assert list(zip(shown, values, strict=True)) == [(row.label, row.value) for row in rows]
+        assert sheet.notice is not None
+        for text in (sheet.standing, sheet.notice, sheet.kind):
+            assert text in payer.text()
 
     @pytest.mark.parametrize("name", ["x", "c1-1-" + "0" * 32, "c" * 50, "..%2Fhealthz"])
     def test_is_not_guessed(self, payer: Payer, name: str) -> None:
@@ -404,7 +424,7 @@ class TestACode:
 class TestAfterPaying:
     def test_a_payer_is_sent_on_to_the_exact_address(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/thanks?order=7&note=a%20b"
-        arrived = _catch(payer, goal)
+        arrived = catch(payer, goal)
         payer.pay(desk.link(terms(success_url=goal)))
         payer.sees("APPROVED")
         payer.page.click("text=Continue")
@@ -420,10 +440,10 @@ class TestAfterPaying:
 
     def test_a_declined_payer_may_go_back_to_the_shop(self, payer: Payer, desk: Desk) -> None:
         goal = f"{SHOP}/sorry"
-        arrived = _catch(payer, goal)
+        arrived = catch(payer, goal)
         payer.pay(desk.link(terms(failure_url=goal)), number=DECLINED)
         payer.sees("DECLINED")
-        payer.page.click("text=Back to 127.0.0.1")
+        payer.page.click("text=Back to Bezant Demo Store")
         payer.page.wait_for_selector("text=the shop")
         assert arrived == [goal]
 
@@ -439,7 +459,7 @@ class TestAfterPaying:
         assert payer.page.locator("text=Try again").count() == 0
 
 
-def _catch(payer: Payer, goal: str) -> list[str]:
+def catch(payer: Payer, goal: str) -> list[str]:
     """Play the shop; the addresses that a browser came to."""
     arrived: list[str] = []
 

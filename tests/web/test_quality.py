@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Response
 
-from bezant.core.invoices import Item, TipOffer
+from bezant.core.invoices import Item, Look, TipOffer
 from bezant.core.money import Money
 from tests.support.browser import DECLINED, DESKTOP, PHONE, Payer
 from tests.support.forms import Page, Visitor
@@ -31,6 +31,12 @@ TIPS: Final = TipOffer(percents=(15, 18, 20), percent_max=50)
 ITEMS: Final = (
     Item(name="Concert ticket, stalls", quantity=2, price=Money(4500)),
     Item(name="Programme", quantity=1, price=Money(1000)),
+)
+LOOK: Final = Look(
+    name="Hill & Vale Furniture",
+    colour="#067a57",
+    button_colour="#2a4b8d",
+    disclaimer="Made to order: beds are delivered within three weeks and cannot be sent back.",
 )
 RUN: Final = """async () => {
     const { violations } = await axe.run(document, { resultTypes: ["violations"] });
@@ -76,6 +82,11 @@ class Walk:
         payer.press()
         page.wait_for_selector(".modal")
         self._look("refused")
+        payer.open(self._desk.link(terms(may_cancel=True, look=LOOK)), self._query)
+        self._look("form with a look of its own")
+        payer.page.click(".cancel-button")
+        page.wait_for_selector(".modal")
+        self._look("cancelled")
         payer.open(self._desk.link(terms(life=timedelta(seconds=0))), self._query)
         self._look("expired")
         payer.open("a" * 32, self._query)

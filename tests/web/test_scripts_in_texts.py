@@ -10,9 +10,11 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Route
 
-from bezant.core.invoices import Extra, Item
+from bezant.core.invoices import Extra, Item, Look
+from bezant.core.languages import Language
 from bezant.core.money import Money
 from bezant.core.payments import Order
+from bezant.receipts import Row, Sheet, Standing
 from bezant.web import views
 from bezant.web.assets import Assets
 from bezant.web.languages import languages
@@ -31,12 +33,13 @@ SKELETONS: Final = """documents => documents.map(html => {
 
 def every_page(text: str) -> Iterator[tuple[str, object]]:
     """Every page by its template, with a text wherever one of a merchant's or a payer's can stand."""
-    payee = views.Payee(name=text, accent=1)
+    payee, row = views.Payee(name=text, accent=1), Row(text, text)
     yield (
         "pay.html",
         views.PayPage(
             payee=payee,
             test=True,
+            verifies=False,
             description=text,
             number=text,
             lines=(views.Line(name=text, amount=ONE, quantity=2),),
@@ -52,6 +55,10 @@ def every_page(text: str) -> Iterator[tuple[str, object]]:
             action=f"/pay/x?{text}",
             state=text,
             messages={"holder": text},
+            pay_text=text,
+            cancel=f"/pay/x/cancel?{text}",
+            cancel_text=text,
+            disclaimer=text,
             values=views.Values(
                 tip="0", tip_amount=text, holder=text, street=text, postal_code=text, email=text
             ),
@@ -68,13 +75,13 @@ def every_page(text: str) -> Iterator[tuple[str, object]]:
             approval_code=text,
             receipt=f"/r/{text}",
             onward="https://shop.example/",
-            onward_host=text,
         ),
     )
     yield (
         "declined.html",
-        views.DeclinedPage(reason=text, retry="/", onward="https://shop.example/", onward_host=text),
+        views.DeclinedPage(payee=text, reason=text, retry="/", onward="https://shop.example/"),
     )
+    yield "cancelled.html", views.CancelledPage(payee=text)
     yield "gone.html", views.GonePage(title=text, text=text)
     yield "paid.html", views.GonePage(title=text, text=text)
     yield "problem.html", views.ProblemPage(title=text, text=text, retry="/")
@@ -82,15 +89,21 @@ def every_page(text: str) -> Iterator[tuple[str, object]]:
         "receipt.html",
         views.ReceiptPage(
             payee=payee,
-            test=True,
-            payment_id=text,
-            status=views.Status.PAID,
-            status_text=text,
-            moment=text,
-            total=ONE,
-            rows=(views.AmountRow(name=text, amount=ONE),),
-            facts=((text, text),),
-            later=(views.Later(name=text, moment=text, amount=ONE),),
+            sheet=Sheet(
+                language=Language.ENGLISH,
+                title=text,
+                merchant=text,
+                store=text,
+                kind=text,
+                standing=text,
+                total=row,
+                amounts=(row,),
+                changes=(row,),
+                remaining=row,
+                facts=(row,),
+                notice=text,
+            ),
+            standing=Standing.PAID,
             document="/r/x.pdf",
         ),
     )
@@ -140,7 +153,8 @@ class TestAHostileText:
         items = tuple(Item(name=text, quantity=1, price=ONE, extras=extra) for text in TEXTS)
         everything = " ".join(TEXTS)
         order = Order(description=everything, invoice=TEXTS[23][:50])
-        link = desk.link(terms(2000, items=items, order=order))
+        look = Look(name=TEXTS[3], pay_text=TEXTS[4], cancel_text=TEXTS[5], disclaimer=everything)
+        link = desk.link(terms(2000, items=items, order=order, may_cancel=True, look=look))
         payer.open(link)
         self._check(payer, TEXTS)
         payer.fill(number="4111", holder=TEXTS[24][:60], email=TEXTS[47][:50])

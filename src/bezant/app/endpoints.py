@@ -15,7 +15,7 @@ from bezant.app.store import Store
 from bezant.core.catalogue import Catalogue
 from bezant.core.merchants import Devices, Onboarding
 from bezant.core.payments import Reports
-from bezant.core.vault import Customers, Exports, Vault
+from bezant.core.vault import Customers, Exports, SingleUseTokens, Vault
 from bezant.dialects import aps, ipospays, valor
 from bezant.dialects.valor import vault_rest
 from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Response
@@ -34,9 +34,12 @@ class Endpoints:
         self._valor = valor_endpoint(gateway, admission)
         self._vault = valor_vault_endpoint(gateway, admission)
         self._aps = aps_endpoint(gateway, admission)
-        self._ipospays_auth = ipospays_auth_endpoint(gateway, admission)
-        self._ipospays = ipospays_endpoint(gateway, admission)
-        self._ipospays_pages = ipospays_page_endpoint(gateway, admission)
+        self._ipospays = (
+            (ipospays.AuthDialect, ipospays_auth_endpoint(gateway, admission)),
+            (ipospays.TransactDialect, ipospays_endpoint(gateway, admission)),
+            (ipospays.CardFieldsDialect, ipospays_fields_endpoint(gateway, admission)),
+            (ipospays.PageDialect, ipospays_page_endpoint(gateway, admission)),
+        )
 
     def find(self, method: str, path: str) -> Endpoint | None:
         """The dialect that a request is for, if it is for one."""
@@ -44,12 +47,9 @@ class Endpoints:
             return self._valor
         if path in aps.PATHS and method == "POST":
             return self._aps
-        if ipospays.AuthDialect.owns(method, path):
-            return self._ipospays_auth
-        if ipospays.TransactDialect.owns(method, path):
-            return self._ipospays
-        if ipospays.PageDialect.owns(method, path):
-            return self._ipospays_pages
+        for dialect, endpoint in self._ipospays:
+            if dialect.owns(method, path):
+                return endpoint
         return self._vault if vault_rest.owns(path) else None
 
 
@@ -117,8 +117,19 @@ def ipospays_auth_endpoint(gateway: Gateway, admission: Admission | None = None)
 
 def ipospays_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
     """The part of iPOSpays' API that takes tokens, over this gateway."""
+    dialect = ipospays.TransactDialect(_ipospays_services(gateway))
+    return _endpoint(gateway, admission, dialect, ipospays.NAME)
+
+
+def ipospays_fields_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:
+    """What card fields in shops' pages ask, over this gateway."""
+    dialect = ipospays.CardFieldsDialect(_ipospays_services(gateway))
+    return _endpoint(gateway, admission, dialect, ipospays.NAME)
+
+
+def _ipospays_services(gateway: Gateway) -> ipospays.Services:
     store, credentials = gateway.store, gateway.access.credentials
-    services = ipospays.Services(
+    return ipospays.Services(
         tokens=credentials.tokens,
         ecom_tokens=credentials.ecom_tokens,
         profiles=credentials.profiles,
@@ -126,17 +137,18 @@ def ipospays_endpoint(gateway: Gateway, admission: Admission | None = None) -> E
         settlements=gateway.cards.settlements,
         reports=Reports(units=store.units),
         customers=_customers(store),
+        single_use=SingleUseTokens(
+            units=store.units, sealer=store.keys.sealer, names=store.keys.hasher, clock=store.clock
+        ),
         onboarding=Onboarding(units=store.units, names=store.names, clock=store.clock),
         invoices=gateway.invoices.invoices,
         addresses=_addresses(store),
-        hasher=store.keys.hasher,
         clock=store.clock,
         style=ipospays.Style(
             envelope=ipospays.EnvelopeStyle(store.settings.transact_envelope),
             strict_reference=store.settings.transact_strict_reference,
         ),
     )
-    return _endpoint(gateway, admission, ipospays.TransactDialect(services), ipospays.NAME)
 
 
 def ipospays_page_endpoint(gateway: Gateway, admission: Admission | None = None) -> Endpoint:

@@ -28,7 +28,16 @@ from bezant.config import Settings
 from bezant.core.outcomes import Refused, Unavailable
 from bezant.core.payments import Cutoffs
 from bezant.core.vault import Bins
-from bezant.jobs import Job, StrayBox, Timetable, delivery_jobs, finance_jobs, gift_jobs, invoice_jobs
+from bezant.jobs import (
+    Job,
+    StrayBox,
+    Timetable,
+    delivery_jobs,
+    finance_jobs,
+    forgetting,
+    gift_jobs,
+    invoice_jobs,
+)
 from bezant.storage.ids import IdBlocks
 from bezant.storage.watch import Watch
 from bezant.telemetry import Metrics
@@ -109,7 +118,8 @@ async def open_gateway(
         pace=pace,
         activity=store.activity,
         more=_more_jobs(store.settings, invoices, gift, finance)
-        + delivery_jobs(deliveries.courier, store.announced, store.activity, metrics),
+        + delivery_jobs(deliveries.courier, store.announced, store.activity, metrics)
+        + (forgetting(deliveries.courier),),
     )
     await take_changes_over()
     await access.gate.refresh_locks()

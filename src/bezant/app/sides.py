@@ -348,8 +348,12 @@ def delivery_side(
             "invoice": Route(
                 composer=valor.Callbacks(units=units, callers=access.directory), policy=servers_policy
             ),
-            "attempt": Route(
-                composer=ipospays.PageCallbacks(units=units, callers=access.directory), policy=servers_policy
+            **dict.fromkeys(
+                ipospays.PageCallbacks.FAMILIES,
+                Route(
+                    composer=ipospays.PageCallbacks(units=units, callers=access.directory),
+                    policy=servers_policy,
+                ),
             ),
             "notice": Route(composer=people, policy=people_policy),
             "password": Route(composer=people, policy=PASSWORD_POLICY),

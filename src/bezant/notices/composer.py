@@ -121,11 +121,10 @@ class NoticeComposer:
         self._pages_url = pages_url
 
     async def compose(self, delivery: Delivery) -> Letter | Text | None:
-        """The letter or text message of a notice; nothing where what it tells of is over by now."""
+        """The letter or text message of a notice; nothing where what it tells of is over, or forgotten."""
         notice = await self._units.read(lambda tx: tx.notices.find(delivery.merchant_id, delivery.subject_id))
-        assert notice is not None, "a notice that was announced is there"
-        worded = await self._worded(notice)
-        if worded is None:
+        worded = await self._worded(notice) if notice else None
+        if notice is None or worded is None:
             return None
         match notice.target.channel:
             case Channel.MAIL:
@@ -174,7 +173,9 @@ class NoticeComposer:
 
 def _asked(invoice: Invoice, caller: Caller, language: Language, *, url: str) -> _Worded:
     merchant, sum_ = caller.merchant.name, amount(invoice.total(), language)
-    title = _WORDING.say("{merchant} asks you to pay {amount}", language, merchant=merchant, amount=sum_)
+    verifies = invoice.terms.verifies
+    phrase = "{merchant} asks you to verify your card" if verifies else "{merchant} asks you to pay {amount}"
+    title = _WORDING.say(phrase, language, merchant=merchant, amount=sum_)
     order, expires_at = invoice.terms.order, invoice.expires_at
     return _Worded(
         event="link",
@@ -185,7 +186,8 @@ def _asked(invoice: Invoice, caller: Caller, language: Language, *, url: str) ->
         values={
             "title": title,
             "url": url,
-            "amount": sum_,
+            "amount": "" if verifies else sum_,
+            "action": _WORDING.say("Verify card" if verifies else "Pay now", language),
             "invoice": mask_card_numbers(order.invoice or ""),
             "description": mask_card_numbers(order.description or ""),
             "expires_at": moment(caller.local(expires_at), language) if expires_at else "",

@@ -15,7 +15,7 @@ from bezant.core.languages import Language
 from bezant.core.payments import Kind
 from bezant.core.vault import Brand
 from bezant.receipts.slip import Change, Slip, Standing
-from bezant.wording import Wording, amount, moment
+from bezant.wording import BRAND_NAMES, Wording, amount, moment
 
 LOCALES: Final = Path(__file__).with_name("locales")
 
@@ -40,22 +40,12 @@ _KINDS: Final[Mapping[Kind, str]] = {
     Kind.VOID: "Void",
     Kind.INCREMENT: "Increase",
     Kind.TIP: "Change of tip",
+    Kind.VERIFICATION: "Card verification",
 }
 _CHANGES: Final[Mapping[Kind, str]] = {
     Kind.REFUND: "Refund of {at}",
     Kind.VOID: "Voided on {at}",
     Kind.CAPTURE: "Captured on {at}",
-}
-_BRANDS: Final[Mapping[Brand, str]] = {
-    Brand.VISA: "Visa",
-    Brand.MASTERCARD: "Mastercard",
-    Brand.AMEX: "American Express",
-    Brand.DISCOVER: "Discover",
-    Brand.JCB: "JCB",
-    Brand.DINERS: "Diners Club",
-    Brand.MAESTRO: "Maestro",
-    Brand.UNIONPAY: "UnionPay",
-    Brand.UNKNOWN: "",
 }
 _wording = Wording(LOCALES)
 
@@ -128,7 +118,7 @@ def _change(change: Change, language: Language) -> Row:
 def _facts(slip: Slip, language: Language) -> Iterator[tuple[str, str | None]]:
     yield "Date", moment(slip.at, language)
     if slip.card is not None:
-        yield "Card", f"{_BRANDS[slip.brand or Brand.UNKNOWN]} {slip.card}".strip()
+        yield "Card", f"{BRAND_NAMES[slip.brand or Brand.UNKNOWN]} {slip.card}".strip()
     yield "Cardholder", slip.cardholder
     yield "Invoice", slip.invoice
     yield "Description", slip.description

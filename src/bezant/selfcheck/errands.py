@@ -18,6 +18,7 @@ from bezant.dialects.valor.dialect import Operation
 from bezant.dialects.valor.operations import OPERATIONS
 from bezant.selfcheck.canaries import ACCOUNTS, CARDS, GIFT_CARDS, PINS, Canary, Kind, pairs
 from bezant.selfcheck.gateway import Answer, Gateway, Unable
+from bezant.selfcheck.transactions import Transactions
 
 EXPIRY: Final = "1236"
 MARK: Final = "CANARY BIRD"
@@ -44,6 +45,7 @@ class Errands:
         self.answers: list[Answer] = []
         self.secrets = [Canary(Kind.CREDENTIAL, gateway.demo["valor_second"]["appkey"])]
         """What was handed out on the way; the second merchant's key is random, the first's is published."""
+        self._transactions = Transactions(self._send, gateway.demo["ipospays"], mark=MARK)
 
     def run(self) -> None:
         """All of them. The server is killed and started again on the way."""
@@ -51,11 +53,15 @@ class Errands:
             self._pay(card.value, verification.value)
             self._keep(card.value)
             self._stray(card.value, verification.value)
+        for card, verification in itertools.islice(pairs(), 0, None, 4):  # one of most brands
+            self._transactions.pay(card.value, verification.value)
         for gift, pin in zip(GIFT_CARDS, PINS, strict=True):
             self._gift(gift.value, pin.value)
         for account in ACCOUNTS:
             self._bank(account.value)
         self._everywhere()
+        self._transactions.everywhere()
+        self.secrets += self._transactions.secrets
         self._lose(*next(pairs()))
         self._crash(*next(pairs()))
         # The last: too many wrong keys close the door.

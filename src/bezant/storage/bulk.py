@@ -1,4 +1,4 @@
-"""Statements of the hot path, made once for each table: many rows written together, one row found.
+"""Many rows in one statement.
 
 PostgreSQL takes one array a column (``unnest``), so that the statement's text, and with it the prepared
 plan, is the same for any number of rows. SQLite takes the rows as ``VALUES``. There is no round trip to save
@@ -163,19 +163,3 @@ class BulkUpdate:
                 execute(connection, statement, values).rowcount for statement, values in self._sqlite.of(rows)
             )
         )
-
-
-class Lookup:
-    """Finds the row of a table that has given values in its ``keys``. Its values are in table order."""
-
-    def __init__(self, table: Table, *, keys: Sequence[str]) -> None:
-        columns = ", ".join(column.name for column in table.columns)
-        found = f"SELECT {columns} FROM {table.name} WHERE "  # noqa: S608 - our names
-        self._postgresql = found + " AND ".join(f"{name} = %s" for name in keys)
-        self._sqlite = found + " AND ".join(f"{name} = ?" for name in keys)
-
-    def find(self, connection: Connection, *values: object) -> Row | None:
-        """The row, if there is one. The keys must be unique."""
-        server = connection.dialect.name == "postgresql"
-        rows = execute(connection, self._postgresql if server else self._sqlite, values).fetchall()
-        return rows[0] if rows else None

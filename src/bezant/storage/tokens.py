@@ -38,18 +38,29 @@ _SUBJECT: Final = re.compile(r"(iso|agent_office|merchant):([1-9][0-9]{0,17})", 
 _STAMP: Final = re.compile(r"[A-Za-z0-9_]{1,64}\.[1-9][0-9]{0,8}", re.ASCII)
 _INSTANT_MAX: Final = 32_503_680_000  # the year 3000: instants stay far from where Python's end
 
+PROVEN_MAX: Final = 10_000
+"""How many tokens are known to be signed, at most: about a kilobyte each."""
+
 
 class _Strange(Exception):
     """Not what this module writes."""
 
 
 class SignedTokens:
-    """Writes and reads tokens. Keys are kept loaded, by their id: there are few."""
+    """Writes and reads tokens. Keys are kept loaded, by their id: there are few.
 
-    def __init__(self) -> None:
+    What a token says and which key has signed it never changes, so a signature is looked at once: callers
+    show the same token all day. Whether that key is still one of ours, and whether the token is still good,
+    is asked every time.
+    """
+
+    def __init__(self, *, proven_max: int = PROVEN_MAX) -> None:
         self._jws = jwt.PyJWS(algorithms=[ALGORITHM])
         self._private: dict[str, rsa.RSAPrivateKey] = {}
         self._public: dict[str, rsa.RSAPublicKey] = {}
+        self._proven: dict[bytes, tuple[Claims, str]] = {}
+        """Claims and the id of their key by the hash of a token that is signed."""
+        self._proven_max = proven_max
 
     async def new_key(self, number: int, *, at: datetime) -> SigningKey:
         """A fresh key, made in a thread: it takes a tenth of a second."""
@@ -86,14 +97,29 @@ class SignedTokens:
 
     def read(self, text: str, keys: Sequence[SigningKey]) -> tuple[Claims, SigningKey] | Refusal:
         """What a token says, once one of these keys is proven to have signed it. Never ``EXPIRED``."""
-        if len(text) > TOKEN_LENGTH_MAX or _FORM.fullmatch(text) is None:
+        if len(text) > TOKEN_LENGTH_MAX or not text.isascii():
+            return Refusal.INVALID
+        name = hashlib.sha256(text.encode()).digest()
+        if (proven := self._proven.get(name)) is not None:
+            claims, key_id = proven
+            key = _named(key_id, keys)
+            return Refusal.BAD_SIGNATURE if key is None else (claims, key)
+        read = self._read(text, keys)
+        if not isinstance(read, Refusal):
+            if len(self._proven) >= self._proven_max:
+                self._proven.clear()
+            self._proven[name] = read[0], read[1].key_id
+        return read
+
+    def _read(self, text: str, keys: Sequence[SigningKey]) -> tuple[Claims, SigningKey] | Refusal:
+        if _FORM.fullmatch(text) is None:
             return Refusal.INVALID
         try:
             head, payload, _ = map(_decoded, text.split("."))
             said = _object(head)
             if said.keys() != _HEAD or (said["alg"], said["typ"]) != (ALGORITHM, "JWT"):
                 return Refusal.INVALID
-            key = next((key for key in keys if key.key_id == said["kid"]), None)
+            key = _named(said["kid"], keys)
             if key is None or not self._is_signed(text, key):
                 return Refusal.BAD_SIGNATURE
             return _claims(_object(payload)), key
@@ -133,6 +159,10 @@ class SignedTokens:
             assert isinstance(loaded, rsa.RSAPublicKey), "every key is made here"
             known = self._public[key.key_id] = loaded
         return known
+
+
+def _named(key_id: object, keys: Sequence[SigningKey]) -> SigningKey | None:
+    return next((key for key in keys if key.key_id == key_id), None)
 
 
 def _encoded(raw: bytes) -> str:

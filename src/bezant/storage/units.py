@@ -20,6 +20,8 @@ from bezant.storage.checkpoints import Checkpointer
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
+from bezant.storage.lookup import JointLookup
+from bezant.storage.stores import cards, claims
 from bezant.storage.stores.audit import AuditRows
 from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
@@ -39,6 +41,7 @@ from bezant.storage.stores.notices import NoticeRows
 from bezant.storage.stores.payments import PaymentRows, Reversals
 from bezant.storage.stores.people import PeopleRows
 from bezant.storage.stores.signing import SigningRows
+from bezant.storage.stores.single_use import SingleUseRows
 from bezant.storage.stores.strays import Strays
 from bezant.storage.stores.system import System
 from bezant.storage.writes import Writes
@@ -47,6 +50,9 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 5.0
 """How long a work may take from being queued to being committed: clients give up from eight seconds on."""
+
+
+_KEPT_CARD = JointLookup(cards.FIND, claims.FIND)
 
 
 def _unheard(_announced: bool) -> None:  # noqa: FBT001 - what a committed transaction tells
@@ -76,6 +82,7 @@ class Unit:
         self.failures = Failures(connection, self.writes)
         self.factors = FactorRows(connection, self.writes)
         self.cards = Cards(connection, self.writes)
+        self.single_use = SingleUseRows(connection, self.writes, self.cards)
         self.customers = CustomerRows(connection, self.writes, self.cards)
         self.catalogue = CatalogueRows(connection, self.writes)
         self.batches = Batches(connection, self.writes)
@@ -98,6 +105,14 @@ class Unit:
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch at once what the works of a group will ask for."""
         self.batches.prime(terminals)
+
+    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
+        """Fetch at once a key and a card that a work is about to ask for."""
+        card, claim = (merchant_id, token), (merchant_id, terminal_id, key)
+        card_row, claim_row = _KEPT_CARD.find(self._connection, card, claim)
+        if card_row is not None:  # whether there is none, another work of the group may change
+            self.cards.expect(card, card_row)
+        self.claims.expect(claim, claim_row)
 
     def flush(self) -> None:
         """Write what is buffered. Raises ``Conflict`` when an update did not find its rows as expected."""

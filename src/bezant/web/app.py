@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -14,11 +15,12 @@ from bezant.web.brands import BrandPages, FindLogo
 from bezant.web.codes import CodePages
 from bezant.web.files import FilePages
 from bezant.web.limits import Limits
-from bezant.web.passage import FRAME_PATH, SCRIPT_PATHS, PassagePages
+from bezant.web.passage import FIELDS_SCRIPT_PATH, FRAME_PATH, SCRIPT_PATHS, PassagePages
 from bezant.web.pay import PaymentPages
 from bezant.web.receipts import ReceiptPages
 from bezant.web.seals import Seals
 from bezant.web.site import Door, Endpoint, Observer, Site
+from bezant.web.wording import ACCENT, BUTTON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +76,19 @@ def routes(services: Services) -> list[Route]:
         at("//", "link", linked),
         at("/pay/{uid}", "pay-form", site.admitted(payments.form)),
         at("/pay/{uid}", "pay", payments.pay, "POST"),
+        at("/pay/{uid}/cancel", "pay-cancel", payments.cancel, "POST"),
         at("/pay/{uid}/result", "pay-result", site.admitted(payments.result)),
         at("/r/{receipt}.pdf", "receipt-document", site.admitted(receipts.document)),
         at("/r/{receipt}", "receipt", site.admitted(receipts.page)),
         at("/qr/{uid}.{kind}", "qr", site.admitted(codes.code)),
         at("/logo/{name}", "logo", site.admitted(brands.logo)),
-        at("/accent/{digits}.css", "accent", brands.colour),
+        *(
+            at(f"/{paint.name}/{{digits}}.css", paint.name, partial(brands.colour, paint=paint))
+            for paint in (ACCENT, BUTTON)
+        ),
         at("/static/{name}", "file", files.asset),
         at("/.well-known/bezant-pages", "self-check", files.check),
         *(at(path, "passage-script", passage.script) for path in SCRIPT_PATHS),
+        at(FIELDS_SCRIPT_PATH, "card-fields-script", passage.fields_script),
         at(FRAME_PATH, "passage-frame", passage.frame),
     ]

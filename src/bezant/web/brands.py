@@ -1,4 +1,4 @@
-"""What a store chose for its pages: its logo, and a style sheet of one rule for its colour.
+"""What merchants chose for their pages: a store's logo, and style sheets of one rule for a colour.
 
 A page may have no styles of its own, so a colour comes as a file that its address tells whole: nothing is
 looked up for it, and it never changes. A logo's address holds the hash of what it is.
@@ -16,7 +16,7 @@ from bezant.core.merchants import BadFacts, Logo, colour_of
 from bezant.web.answers import PageResponse, security_headers
 from bezant.web.files import FOREVER
 from bezant.web.site import Site
-from bezant.web.wording import sheet_of
+from bezant.web.wording import Paint
 
 FindLogo = Callable[[int, int], Awaitable[Logo | None]]
 """The logo of a merchant's store, by their ids."""
@@ -32,8 +32,8 @@ class BrandPages:
         self._site = site
         self._logo = logo
 
-    async def colour(self, request: Request) -> PageResponse:
-        """GET: the style sheet of a colour that a store could have chosen."""
+    async def colour(self, request: Request, paint: Paint) -> PageResponse:
+        """GET: the style sheet of a colour that a merchant could have chosen for that."""
         digits = request.path_params["digits"]
         try:
             colour = colour_of(f"#{digits}") if _COLOUR.fullmatch(digits) else None
@@ -42,7 +42,7 @@ class BrandPages:
         if colour is None:
             return self._site.missing(request)
         return PageResponse(
-            sheet_of(colour).content,
+            paint.sheet(colour).content,
             outcome="colour",
             media_type="text/css; charset=utf-8",
             headers={**security_headers(secure=self._site.secure), "cache-control": FOREVER},

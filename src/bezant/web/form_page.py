@@ -10,7 +10,7 @@ from bezant.core.merchants import AddressCheck
 from bezant.web.forms import MESSAGES, Asked, tip_choices
 from bezant.web.languages import Language
 from bezant.web.views import Line, PayPage, TipChoice, Values
-from bezant.web.wording import payee_of
+from bezant.web.wording import BUTTON, payee_of
 
 _STREET_CHECKS: Final = frozenset({AddressCheck.STREET, AddressCheck.BOTH})
 _POSTAL_CHECKS: Final = frozenset({AddressCheck.POSTAL_CODE, AddressCheck.BOTH})
@@ -33,17 +33,24 @@ def pay_page(
     language: Language,
     *,
     action: str,
+    cancel: str,
     state: str,
     values: Values,
     errors: Mapping[str, str],
     notice: str,
 ) -> PayPage:
-    """The form's view. ``action`` is where it is sent, ``state`` seals the attempt."""
+    """The form's view.
+
+    ``action`` is where it is sent, ``cancel`` where a payer that may cancels instead, ``state`` seals the
+    attempt.
+    """
     invoice, terms, asked = view.invoice, view.invoice.terms, asked_of(view)
+    look = terms.look
     choices = tip_choices(asked.tips, asked.base) if asked.tips is not None else {}
     return PayPage(
-        payee=payee_of(view.store, view.merchant.merchant_id),
+        payee=payee_of(view.store, view.merchant.merchant_id, look),
         test=view.merchant.sandbox,
+        verifies=terms.verifies,
         description=terms.order.description or "",
         number=terms.order.invoice or "",
         lines=tuple(Line(name=item.name, amount=item.total, quantity=item.quantity) for item in terms.items),
@@ -61,6 +68,11 @@ def pay_page(
         action=action,
         state=state,
         messages={name: language.text(text) for name, text in MESSAGES.items()},
+        button=BUTTON.sheet(look.button_colour) if look.button_colour else None,
+        pay_text=look.pay_text or "",
+        cancel=cancel if terms.may_cancel else "",
+        cancel_text=look.cancel_text or language.text("Cancel"),
+        disclaimer=look.disclaimer or "",
         values=values,
         errors=errors,
         notice=notice,

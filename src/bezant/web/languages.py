@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -21,19 +20,16 @@ from babel import Locale
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
 
 from bezant.core.languages import Language as CoreLanguage
 from bezant.core.money import Money
+from bezant.wording import amount
 
 DEFAULT: Final = "en"
 _RANGE: Final = re.compile(
     r"(?P<tag>[A-Za-z]{1,8})(?:-[A-Za-z0-9]{1,8}){0,4}[ \t]*(?:;[ \t]*q=(?P<weight>[01](?:\.[0-9]{0,3})?))?"
 )
 _HEADER_LENGTH_MAX: Final = 500
-_RTL_MARK: Final = "\N{RIGHT-TO-LEFT MARK}"
-_ISOLATE: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
-_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 
 class _Name(NamedTuple):
@@ -73,10 +69,9 @@ class Language:
         """An English text in this language."""
         return self.texts.gettext(original)
 
-    def money(self, amount: Money) -> str:
+    def money(self, money: Money) -> str:
         """An amount as its readers write it: ``$21.00``. Within Arabic it stands by itself, left to right."""
-        text = str(format_currency(Decimal(amount.decimal()), amount.currency.code, locale=self.locale))
-        return text if self.direction == "ltr" else f"{_ISOLATE}{text.replace(_RTL_MARK, '')}{_END}"
+        return amount(money, self.core)
 
     def moment(self, at: datetime, zone: ZoneInfo) -> str:
         """An instant on the wall clock of ``zone``, to the minute: ``21 Nov 2026, 10:48``."""

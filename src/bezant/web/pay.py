@@ -9,16 +9,25 @@ only to the browser that paid.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from starlette.requests import Request
 
-from bezant.core.invoices import Choices, Invoices, Outcome, PayerCard, Receipts, Result, State, View
+from bezant.core.invoices import (
+    Choices,
+    Invoices,
+    Objected,
+    Outcome,
+    PayerCard,
+    Receipts,
+    Result,
+    State,
+    View,
+)
 from bezant.core.money import Money
-from bezant.core.outcomes import Reason
+from bezant.core.outcomes import Reason, Refused
 from bezant.core.payments import Payment
 from bezant.core.payments import State as PaymentState
 from bezant.web import forms
@@ -27,11 +36,11 @@ from bezant.web.form_page import asked_of, pay_page
 from bezant.web.forms import Mistakes, Typed
 from bezant.web.languages import Language, english
 from bezant.web.limits import ATTEMPTS_MAX, Limits
-from bezant.web.links import host_of, onward
-from bezant.web.seals import Ended, Memory, Seals, known_browser, new_browser
+from bezant.web.links import onward
+from bezant.web.seals import Ended, FormState, Memory, Seals, known_browser, new_browser
 from bezant.web.site import EXPIRED, Site
-from bezant.web.views import ApprovedPage, CheckingPage, DeclinedPage, GonePage, Values
-from bezant.web.wording import card_text, decline_text
+from bezant.web.views import ApprovedPage, CancelledPage, CheckingPage, DeclinedPage, GonePage, Values
+from bezant.web.wording import card_text, decline_of
 
 CHECK_SECONDS: Final = 3
 ONWARD_SECONDS: Final = 8
@@ -56,6 +65,19 @@ class _Visit:
     @property
     def path(self) -> str:
         return f"/pay/{self.uid}"
+
+    @property
+    def payee(self) -> str:
+        return self.view.invoice.terms.look.name or self.view.store.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """The fields of a form of ours, with its state as text and as what that says."""
+
+    fields: Mapping[str, str]
+    text: str
+    state: FormState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,46 +112,72 @@ class PaymentPages:
             return self._site.missing(request)
         if visit.view.state is State.PENDING:
             return self._used_up(visit) if _is_used_up(visit.view) else self._form(visit)
-        if visit.memory is not None and visit.memory.ended is not Ended.DECLINED:
+        if visit.memory is not None and visit.memory.ended not in _OVER:
             return self._to_result(visit, outcome="again")
         return self._checking(visit) if visit.view.state is State.PAYING else self._gone(visit)
 
     async def pay(self, request: Request) -> PageResponse:
         """POST: pay. Answered by a redirect to the result, or by the form with what is wrong."""
-        try:
-            fields = await forms.read_form(request)
-        except forms.Unreadable:
-            fields = None
-        return await self._site.admitted(partial(self._posted, fields=fields))(request)
+        return await self._posted(request, self._paid)
 
-    async def _posted(self, request: Request, *, fields: Mapping[str, str] | None) -> PageResponse:
-        visit = await self._visit(request)
-        if visit is None:
-            return self._site.missing(request)
-        if fields is None:
-            return self._problem(visit, 400, "unreadable")
-        text = fields.get("state", "")
-        state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None
-        if state is None or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            return self._problem(visit, 403, "forged")
-        typed = forms.read_payment(fields, asked_of(visit.view))
-        if isinstance(typed, Mistakes):
-            return self._mistaken(visit, text, typed)
-        return await self._pay(
-            visit,
-            _Try(
-                attempt=state.attempt,
-                state=text,
-                agreed=Money(state.agreed_minor, visit.view.invoice.total().currency),
-                typed=typed,
-                values=forms.typed_before(fields),
-            ),
-        )
+    async def cancel(self, request: Request) -> PageResponse:
+        """POST: this payer will not pay. Answered by a redirect to the result, whatever came first."""
+        return await self._posted(request, self._left)
 
     async def result(self, request: Request) -> PageResponse:
         """GET: what came of this browser's last attempt."""
         visit = await self._visit(request)
         return self._site.missing(request) if visit is None else self._outcome(visit)
+
+    async def _posted(
+        self, request: Request, carry_out: Callable[[_Visit, _Sent], Awaitable[PageResponse]]
+    ) -> PageResponse:
+        """Have a form of ours carried out. It is read before it is let in: it may come slowly."""
+        try:
+            fields = await forms.read_form(request)
+        except forms.Unreadable:
+            fields = None
+
+        async def let_in(request: Request) -> PageResponse:
+            visit = await self._visit(request)
+            if visit is None:
+                return self._site.missing(request)
+            if fields is None:
+                return self._problem(visit, 400, "unreadable")
+            text = fields.get("state", "")
+            state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None
+            if state is None or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+                return self._problem(visit, 403, "forged")
+            return await carry_out(visit, _Sent(fields=fields, text=text, state=state))
+
+        return await self._site.admitted(let_in)(request)
+
+    async def _paid(self, visit: _Visit, sent: _Sent) -> PageResponse:
+        typed = forms.read_payment(sent.fields, asked_of(visit.view))
+        if isinstance(typed, Mistakes):
+            return self._mistaken(visit, sent.text, typed)
+        return await self._pay(
+            visit,
+            _Try(
+                attempt=sent.state.attempt,
+                state=sent.text,
+                agreed=Money(sent.state.agreed_minor, visit.view.invoice.total().currency),
+                typed=typed,
+                values=forms.typed_before(sent.fields),
+            ),
+        )
+
+    async def _left(self, visit: _Visit, _sent: _Sent) -> PageResponse:
+        left = Memory(ended=Ended.CANCELLED)
+        try:
+            await self._invoices.leave(visit.uid)
+        except Objected as objected:
+            # Pressed twice: the answer to the first never came to be seen.
+            again = objected.state is State.CANCELLED and not visit.view.invoice.attempts
+            return self._to_result(visit, outcome=objected.objection.value, memory=left if again else None)
+        except Refused:
+            return self._problem(visit, 503, "unavailable")
+        return self._to_result(visit, outcome="cancelled", memory=left)
 
     def _outcome(self, visit: _Visit) -> PageResponse:
         memory, payment = visit.memory, visit.view.payment
@@ -138,16 +186,24 @@ class PaymentPages:
                 return self._checking(visit)
             case State.PAID if payment and memory and memory.payment_id == payment.payment_id:
                 return self._approved(visit, payment)
-            case State.PENDING if memory is not None:
-                reason = memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER
-                return self._declined(visit, reason)
+            case State.PENDING:
+                return self._open_again(visit)
             case State.EXPIRED | State.CANCELLED if memory and memory.ended is Ended.DECLINED:
                 return self._declined(visit, memory.reason, again=False)
-            case State.PENDING:
-                path = self._site.within(visit.request, visit.path)
-                return self._site.redirect(path, outcome="nothing tried")
+            case State.CANCELLED if memory and memory.ended is Ended.CANCELLED:
+                return self._cancelled(visit)
             case _:
                 return self._gone(visit)
+
+    def _open_again(self, visit: _Visit) -> PageResponse:
+        """What this browser tried on a link that can still be paid."""
+        memory = visit.memory
+        if memory is None:
+            path = self._site.within(visit.request, visit.path)
+            return self._site.redirect(path, outcome="nothing tried")
+        return self._declined(
+            visit, memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER.value
+        )
 
     # -- paying -----------------------------------------------------------------------------------
 
@@ -225,6 +281,7 @@ class PaymentPages:
             visit.view,
             language,
             action=self._site.within(visit.request, visit.path),
+            cancel=self._site.within(visit.request, f"{visit.path}/cancel"),
             state=state,
             values=values or Values(),
             errors={name: language.text(text) for name, text in (errors or {}).items()},
@@ -264,14 +321,14 @@ class PaymentPages:
     def _approved(self, visit: _Visit, payment: Payment) -> PageResponse:
         terms = visit.view.invoice.terms
         goal = onward(terms.success_url, terms.redirect_url)
+        receipt = f"/r/{self._receipts.uid(payment)}"
         page = ApprovedPage(
-            payee=visit.view.store.name,
-            amount=payment.amounts.total,
+            payee=visit.payee,
+            amount=None if terms.verifies else payment.amounts.total,
             card=card_text(payment.card),
             approval_code=payment.approval_code or "",
-            receipt=self._site.within(visit.request, f"/r/{self._receipts.uid(payment)}"),
+            receipt="" if terms.verifies else self._site.within(visit.request, receipt),
             onward=goal,
-            onward_host=host_of(goal),
         )
         return self._site.draw(
             "approved.html", page, language=visit.language, outcome="approved", headers=_sent_on(goal)
@@ -281,11 +338,13 @@ class PaymentPages:
         """``again``: whether the link can still be paid; if not, the payer is sent on, as after paying."""
         terms = visit.view.invoice.terms
         goal = onward(terms.failure_url, terms.redirect_url)
+        decline = decline_of(reason)
+        told = (decline.why, decline.advice) if again else (decline.why,)
         page = DeclinedPage(
-            reason=visit.language.text(decline_text(reason)),
+            payee=visit.payee,
+            reason=" ".join(visit.language.text(text) for text in told if text),
             retry=self._site.within(visit.request, visit.path) if again else "",
             onward=goal,
-            onward_host=host_of(goal),
         )
         return self._site.draw(
             "declined.html",
@@ -293,6 +352,17 @@ class PaymentPages:
             language=visit.language,
             outcome="declined",
             headers=None if again else _sent_on(goal),
+        )
+
+    def _cancelled(self, visit: _Visit) -> PageResponse:
+        """Its payer knows what it did, and goes back at once where there is somewhere to go."""
+        goal = onward(visit.view.invoice.terms.cancel_url)
+        return self._site.draw(
+            "cancelled.html",
+            CancelledPage(payee=visit.payee, onward=goal),
+            language=visit.language,
+            outcome="cancelled",
+            headers={"refresh": f"0; url={goal}"} if goal else None,
         )
 
     def _checking(self, visit: _Visit) -> PageResponse:
@@ -380,6 +450,10 @@ _GONE: Final[Mapping[State, tuple[str, str]]] = {
         english("It was cancelled. Please contact the merchant for a new payment link."),
     ),
 }
+
+
+_OVER: Final = frozenset({Ended.DECLINED, Ended.CANCELLED})
+"""What a browser that comes to a closed link again need not be told once more."""
 
 
 def _sent_on(goal: str) -> Mapping[str, str] | None:

@@ -32,6 +32,8 @@ class Ended(StrEnum):
 
     APPROVED = "approved"
     DECLINED = "declined"
+    CANCELLED = "cancelled"
+    """Its payer did not want to pay."""
     UNKNOWN = "unknown"
     """Nobody knew yet."""
 

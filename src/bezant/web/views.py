@@ -10,10 +10,10 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from bezant.core.money import Money
+from bezant.receipts import Sheet, Standing
 
 ACCENTS: Final = 8
 """Colours that the style sheet knows, each readable under white text."""
@@ -21,8 +21,8 @@ _INITIALS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A style sheet of one colour: what it says, and where it is served."""
+class StyleSheet:
+    """A style sheet of one rule: what it says, and where it is served."""
 
     path: str
     content: bytes
@@ -43,7 +43,7 @@ class Payee:
 
     name: str
     accent: int
-    own: Sheet | None = None
+    own: StyleSheet | None = None
     logo: str = ""
 
     @property
@@ -85,15 +85,18 @@ class Values:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPage:
-    """The form of a payment link.
+    """The form of a payment link. ``pay_text``, ``cancel_text`` and ``disclaimer`` are the merchant's own.
 
     ``state`` seals the link and one attempt. ``errors`` are by the name of the field; ``messages`` are what
     the script says of a field, by its name. ``number`` is the merchant's invoice number, ``month`` is this
-    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without.
+    one, YYMM. ``ask_street`` and ``ask_postal_code``: the merchant cannot do without. ``button`` is the sheet
+    of a button's own colour; ``cancel`` is where a payer cancels, if it may. ``verifies``: the card is looked
+    at, and nothing is charged.
     """
 
     payee: Payee
     test: bool
+    verifies: bool
     description: str
     number: str
     lines: tuple[Line, ...]
@@ -109,6 +112,11 @@ class PayPage:
     action: str
     state: str
     messages: Mapping[str, str]
+    button: StyleSheet | None = None
+    pay_text: str = ""
+    cancel: str = ""
+    cancel_text: str = ""
+    disclaimer: str = ""
     values: Values = field(default_factory=Values)
     errors: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
@@ -121,25 +129,36 @@ class PayPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedPage:
-    """The payment was taken. ``onward``: where the merchant sends the payer, exactly as it was given."""
+    """The payment was taken, or the card found good.
+
+    ``onward``: where the merchant sends the payer, exactly as it was given. ``amount`` and ``receipt`` are of
+    a payment alone.
+    """
 
     payee: str
-    amount: Money
+    amount: Money | None
     card: str
     approval_code: str
     receipt: str
     onward: str = ""
-    onward_host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclinedPage:
-    """The payment was not taken. ``retry``: where the payer may try again."""
+    """The payment was not taken. ``retry``: where the payer may try again, if it may."""
 
+    payee: str
     reason: str
     retry: str
     onward: str = ""
-    onward_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledPage:
+    """This payer cancelled the payment. ``onward``: where the merchant wants it back."""
+
+    payee: str
+    onward: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,48 +185,11 @@ class ProblemPage:
     retry: str = ""
 
 
-class Status(StrEnum):
-    """What a receipt says of a payment."""
-
-    PAID = "paid"
-    AUTHORIZED = "authorized"
-    PENDING = "pending"
-    DECLINED = "declined"
-    VOID = "void"
-    PARTLY_REFUNDED = "partly_refunded"
-    REFUNDED = "refunded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmountRow:
-    """A row of a receipt's amounts. ``kind`` is its look: ``first``, ``total`` or nothing."""
-
-    name: str
-    amount: Money
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
-    """Something that happened to a payment after it was made: a refund, a void."""
-
-    name: str
-    moment: str
-    amount: Money
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage:
-    """A payment's receipt. ``facts`` are names and values; ``document`` is where its PDF is."""
+    """A payment's receipt: its words, what became of it, and where its PDF is."""
 
     payee: Payee
-    test: bool
-    payment_id: str
-    status: Status
-    status_text: str
-    moment: str
-    total: Money
-    rows: tuple[AmountRow, ...]
-    facts: tuple[tuple[str, str], ...]
-    later: tuple[Later, ...]
+    sheet: Sheet
+    standing: Standing
     document: str

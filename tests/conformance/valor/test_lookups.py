@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,8 +30,8 @@ from bezant.storage.envelopes import load_iso_keys, open_envelope
 from tests.conformance.valor.shape import differences
 from tests.conformance.valor.vaults import PAN, Vault
 from tests.e2e.valor.shop import VISA, Office, Till, approved, refused
+from tests.support import forks
 from tests.support.gateway import Gateway, eventually
-from tests.support.tree import ROOT
 
 # source: vendor sample
 BIN: Final = {
@@ -435,11 +433,4 @@ def _bezant(gateway: Gateway, *arguments: str) -> str:
 
 
 def _run(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "bezant", *arguments],
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forks.run(arguments, environment=settings)

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import pytest
 
+from bezant.dialects.ipospays.pages import FIELDS as PAGE_FIELDS
 from tests.e2e.ipospays.merchant import (
     ADD_ON,
     BATCHES,
     CARDS,
     ONBOARD,
+    QUERY,
     STATUS,
     TRANSACT,
     Bureau,
@@ -21,11 +23,15 @@ from tests.e2e.ipospays.merchant import (
     Merchant,
     problems,
 )
-from tests.e2e.valor.wire import ON_SQLITE
 from tests.support.gateway import Gateway
 
-pytestmark = ON_SQLITE
-
+PAGE: Final = "/api/v1/external-payment-transaction"
+CANCEL: Final = "/api/v1/cancel"
+ANY_TEXT: Final = (
+    "transactionRequest.sourceType",
+    *(f"personalization.{name}" for name in ("logoUrl", "themeColor", "buttonColor")),
+)
+"""Fields of a page that are cut short, or left out, rather than refused."""
 T: Final = "transactionRequest"
 A: Final = "merchantAuthentication"
 P: Final = "preferences"
@@ -65,6 +71,8 @@ NO_REFERENCE: Final = (
     "\u0661",
     "<script>",
     "a'b",
+    "4111111111111111",
+    "Card-4111-1111-1111-1111",
     ["a"],
     {"a": 1},
     True,
@@ -214,6 +222,16 @@ def put(base: dict[str, Any], place: str, name: str, value: object) -> dict[str,
     return said
 
 
+def nested(base: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """A request with something put where a dotted name leads."""
+    said = inner = copy.deepcopy(base)
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = inner.setdefault(name, {})
+    inner[last] = value
+    return said
+
+
 def shown(value: object) -> str:
     """A value in the name of a test."""
     return "absent" if value is ABSENT else ascii(value)[:24]
@@ -314,12 +332,42 @@ class TestABoarding:
         assert problems(board.post(ADD_ON, said)) == [("whitelistDomains.originUrls", "Invalid Origin URLs")]
 
 
+class TestAPage:
+    @pytest.mark.parametrize("name", [spec.name for spec in PAGE_FIELDS])
+    def test_is_refused_with_the_field_that_is_wrong(self, standing: Merchant, name: str) -> None:
+        said = standing.caller.said(1, amount="100")
+        texts = () if name in ANY_TEXT else ("x" * 20_000 + "\u0661'--",)
+        for value in ([[1]], *texts):
+            answer = standing.caller.post(PAGE, nested(said, name, value))
+            assert name in dict(problems(answer)), (value, answer)
+
+    def test_is_asked_for_and_cancelled_by_its_names(self, standing: Merchant) -> None:
+        caller = standing.caller
+        for value in NO_REFERENCE:
+            wrong = (f"{A}.transactionReferenceId", "Invalid Transaction Reference Id")
+            said = put(caller.said(1), A, "transactionReferenceId", value)
+            assert wrong in problems(caller.post(CANCEL, said))
+            if isinstance(value, str):
+                answer = caller.get(QUERY, tpn=caller.tpn, transactionReferenceId=value)
+                assert wrong in problems(answer)
+        wrong = (f"{A}.merchantId", "Invalid Merchant Id")
+        for terminal in NO_TERMINAL:
+            assert wrong in problems(caller.post(CANCEL, put(caller.said(1), A, "merchantId", terminal)))
+            assert wrong in problems(caller.get(QUERY, tpn=str(terminal), transactionReferenceId="A"))
+
+
 class TestABody:
-    @pytest.mark.parametrize("path", [TRANSACT, STATUS, BATCHES, CARDS])
+    @pytest.mark.parametrize("path", [TRANSACT, STATUS, BATCHES, CARDS, PAGE, CANCEL, ONBOARD, ADD_ON])
     @pytest.mark.parametrize("what", MALFORMED)
-    def test_that_says_nothing_readable_is_refused(self, standing: Merchant, path: str, what: str) -> None:
-        found = problems(standing.caller.post(path, MALFORMED[what]))
-        assert what == "nothing" or found == [("request", "Invalid Request Format")]
+    def test_that_says_nothing_readable_is_refused(
+        self, standing: Merchant, board: Caller, path: str, what: str
+    ) -> None:
+        caller = board if path in {ONBOARD, ADD_ON} else standing.caller
+        answer = caller.post(path, MALFORMED[what])
+        if what == "nothing":  # everything is missing, a merchant that is the caller's, too
+            assert problems(answer, 403 if path == ADD_ON else 400)
+        else:
+            assert problems(answer) == [("request", "Invalid Request Format")]
 
     @pytest.mark.parametrize("what", MALFORMED)
     def test_of_the_token_api_says_nothing_then(self, standing: Merchant, what: str) -> None:

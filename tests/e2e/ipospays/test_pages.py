@@ -12,18 +12,24 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bezant.core.invoices import Result, State
+from bezant.core.invoices import Look, Result, State
 from bezant.core.money import Money
 from bezant.dialects.ipospays.pages import MAKE_PATHS
 from tests.e2e.ipospays.merchant import Bureau, Caller, Merchant, reference
 from tests.support.aps import Receiver
 from tests.support.books import violations
+from tests.support.forms import Visitor
 from tests.support.gateway import Answer, Gateway, eventually
 from tests.support.payer import BAD, Payer
 
 MAKE: Final = "/api/v1/external-payment-transaction"
 CANCEL: Final = "/api/v1/cancel"
 SECRET: Final = "Basic c2hvcDpzZWNyZXQ="
+VALIDATION: Final = {
+    "transactionType": 2,
+    "amount": "0",
+    **dict.fromkeys(("feeAmount", "lTaxAmount", "gTaxAmount"), "0"),
+}
 TOLD: Final = [
     *("responseCode", "responseMessage", "errResponseCode", "errResponseMessage", "transactionReferenceId"),
     *("transactionType", "transactionId", "transactionNumber", "batchNumber", "cardType", "cardLast4Digit"),
@@ -130,6 +136,14 @@ def told_to(server: Receiver) -> dict[str, Any]:
     return found
 
 
+def leave(desk: Desk, uid: str) -> str | None:
+    """Cancel as a payer does; where its browser is sent."""
+    with Visitor(desk.caller.gateway) as visitor:
+        assert visitor.send(f"/pay/{uid}/cancel", visitor.form(uid)).status == 303
+        refresh = visitor.get(f"/pay/{uid}/result").headers.get("refresh")
+    return refresh and refresh.removeprefix("0; url=")
+
+
 def posting(server: Receiver) -> dict[str, Any]:
     return {"notifyByPOST": True, "postAPI": server.url, "authHeader": SECRET}
 
@@ -190,7 +204,7 @@ class TestAPage:
 
     def test_is_refused_with_all_that_is_wrong(self, desk: Desk) -> None:
         answer = desk.ask(
-            transactionRequest={"transactionType": 2, "amount": "1.5", "feeAmount": "-1", "expiry": 32},
+            transactionRequest={"transactionType": 3, "amount": "1.5", "feeAmount": "-1", "expiry": 32},
             notificationOption={
                 **dict.fromkeys(("notifyBySMS", "notifyByPOST", "notifyByRedirect"), True),
                 "failureUrl": "javascript:alert(1)",
@@ -211,7 +225,7 @@ class TestAPage:
         desk, wishes = Desk(merchant.caller, payer), {"notifyByRedirect": True, "notifyByPOST": True}
         own = {"returnUrl": "https://shop.example/ok", "postAPI": "https://shop.example/cb"}
         assert desk.ask(notificationOption={**wishes, **own}).status == 200
-        for name in ("returnUrl", "failureUrl", "postAPI"):
+        for name in ("returnUrl", "failureUrl", "cancelUrl", "postAPI"):
             answer = desk.ask(notificationOption={**wishes, **own, name: "https://evil.example/"})
             assert [problem["field"] for problem in answer.body["errors"]] == [f"notificationOption.{name}"]
 
@@ -303,6 +317,143 @@ class TestACancellation:
         assert desk.payer.pay(uid).result is Result.CLOSED
         assert desk.caller.query(key) == {"status": "Cancelled", "data": {}}
         assert desk.cancel(reference()).status == 400
+
+
+class TestAPayerThatCancels:
+    def test_is_told_of_and_brought_back(self, desk: Desk, server: Receiver) -> None:
+        key = reference()
+        back = {
+            "notifyByRedirect": True,
+            "returnUrl": "https://shop.example/ok",
+            "cancelUrl": "https://shop.example/left?order=7",
+        }
+        uid = desk.page(key, notificationOption={**posting(server), **back})
+        home = leave(desk, uid)
+        came = urlsplit(str(desk.goal(home)))
+        assert (came.netloc, came.path) == ("shop.example", "/left")
+        brought = dict(parse_qsl(came.query))
+        said = {
+            "responseCode": "401",
+            "responseMessage": "Cancelled by Customer",
+            "transactionReferenceId": key,
+            "transactionType": "1",
+        }
+        cents = {"amount": "2000", "tips": "0", "customFee": "60", "localTax": "140", "stateTax": "0"}
+        assert brought == {"order": "7", **said, **cents, "totalAmount": "2200"}
+        told = told_to(server)
+        assert {name: str(told[name]) for name in said} == said
+        assert (told["amount"], told["totalAmount"]) == ("20.00", "22.00")
+        assert desk.caller.query(key) == {"status": "Cancelled", "data": {}}
+        assert desk.payer.pay(uid).result is Result.CLOSED
+        assert desk.cancel(key).body["errors"][0]["message"] == "Payment link is already closed"
+        assert violations(desk.caller.gateway) == []
+
+    def test_goes_where_failures_go_when_nothing_else_is_said(self, desk: Desk) -> None:
+        back = {"notifyByRedirect": True, "returnUrl": "https://shop.example/ok"}
+        uid = desk.page(notificationOption=back)
+        assert str(desk.goal(leave(desk, uid))).startswith("https://shop.example/ok?responseCode=401&")
+
+    def test_stays_where_the_shop_named_no_place(self, desk: Desk) -> None:
+        assert leave(desk, desk.page()) is None
+
+
+class TestACardValidation:
+    def test_verifies_the_card_and_hands_out_its_token(self, desk: Desk, server: Receiver) -> None:
+        key = reference()
+        back = {"notifyByRedirect": True, "returnUrl": "https://shop.example/ok"}
+        uid = desk.page(key, transactionRequest=VALIDATION, notificationOption={**posting(server), **back})
+        home = desk.payer.view(uid).invoice.terms.success_url
+        assert desk.payer.pay(uid).result is Result.APPROVED
+        told = told_to(server)
+        said = (told["responseCode"], told["transactionType"], told["totalAmount"], told["cardLast4Digit"])
+        assert said == ("200", 2, "0.00", "1111")
+        brought = dict(parse_qsl(urlsplit(str(desk.goal(home))).query))
+        assert (brought["responseCode"], brought["transactionType"], brought["amount"]) == ("200", "2", "0")
+        assert brought["cardToken"] == told["cardToken"]
+        asked = desk.caller.query(key)
+        assert (asked["status"], asked["data"]["cardToken"]) == ("Successful", told["cardToken"])
+        desk.caller.do(1, amount="100", cardToken=told["cardToken"])
+        assert desk.payer.pay(uid, attempt="2").result is Result.CLOSED
+        assert violations(desk.caller.gateway) == []
+
+    def test_of_a_bad_card_is_a_decline(self, desk: Desk) -> None:
+        key = reference()
+        uid = desk.page(key, transactionRequest=VALIDATION)
+        assert desk.payer.pay(uid, BAD).result is Result.DECLINED
+        asked = desk.caller.query(key)
+        assert (asked["status"], asked["data"]["transactionType"]) == ("Declined", 2)
+        assert violations(desk.caller.gateway) == []
+
+    def test_has_no_receipt_to_ask_for_and_nothing_to_pay(self, desk: Desk) -> None:
+        uid = desk.page(transactionRequest=VALIDATION)
+        with Visitor(desk.caller.gateway) as visitor:
+            body = visitor.get(f"/pay/{uid}").body
+            assert "Verify card" in body
+            assert "Pay " not in body
+            assert 'name="email"' not in body
+            assert visitor.pay(uid).status == 303
+            page = visitor.get(f"/pay/{uid}/result")
+        assert "APPROVED" in page.body
+        assert "View receipt" not in page.body
+        assert "$" not in page.body
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"transactionType": 1, "amount": "0"},
+            {"transactionType": 2, "amount": "1"},
+            {"transactionType": 2, "amount": "0", "tipAmount": "1"},
+            {"transactionType": 2, "amount": "0", "feeAmount": "1"},
+            {"transactionType": 2, "amount": "0", "gTaxAmount": "1"},
+        ],
+        ids=str,
+    )
+    def test_is_of_nothing_and_nothing_else_is(self, desk: Desk, request_: dict[str, Any]) -> None:
+        bare = {"feeAmount": "0", "lTaxAmount": "0", "gTaxAmount": "0"}
+        answer = desk.ask(transactionRequest={**bare, **request_})
+        assert [problem["field"] for problem in answer.body["errors"]] == ["transactionRequest.amount"]
+
+
+class TestALook:
+    def test_is_as_the_shop_said(self, desk: Desk) -> None:
+        said = {
+            "merchantName": "The Bed Shop",
+            "logoUrl": "https://elsewhere.example/spy.png",
+            "themeColor": "#067A57",
+            "buttonColor": "#7a0657",
+            "payNowButtonText": "Buy it",
+            "cancelButtonText": "Leave",
+            "disclaimer": "No returns.",
+        }
+        uid = desk.page(personalization=said)
+        assert desk.payer.view(uid).invoice.terms.look == Look(
+            name="The Bed Shop",
+            colour="#067a57",
+            button_colour="#7a0657",
+            pay_text="Buy it",
+            cancel_text="Leave",
+            disclaimer="No returns.",
+        )
+        with Visitor(desk.caller.gateway) as visitor:
+            body = visitor.get(f"/pay/{uid}").body
+        assert "elsewhere.example" not in body
+        assert "The Bed Shop" in body
+
+    @pytest.mark.parametrize(
+        "colour",
+        ["", "#fff", "#ffffff", "#ffd700", "067a57", "#067a5g", "red", "#067a57;}", "#\u0660" * 7, 7],
+    )
+    def test_has_no_colour_that_cannot_be_used(self, desk: Desk, colour: object) -> None:
+        uid = desk.page(personalization={"themeColor": colour, "buttonColor": colour})
+        look = desk.payer.view(uid).invoice.terms.look
+        assert (look.colour, look.button_colour) == (None, None)
+
+    def test_has_texts_of_the_length_that_they_may_have(self, desk: Desk) -> None:
+        lengths = {"merchantName": 35, "payNowButtonText": 15, "cancelButtonText": 15, "disclaimer": 150}
+        desk.page(personalization={name: "x" * length for name, length in lengths.items()})
+        answer = desk.ask(personalization={name: "x" * (length + 1) for name, length in lengths.items()})
+        fields = {problem["field"].rpartition(".")[2] for problem in answer.body["errors"]}
+        assert fields == set(lengths)
 
 
 class TestTheWayBack:

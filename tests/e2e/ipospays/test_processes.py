@@ -33,6 +33,8 @@ def seconds_until_dead(old: Pair, processes: set[str]) -> float:
 
 
 class TestASecretThatWasReset:
+    """On PostgreSQL alone: on SQLite a gateway is one process, which knows at once what it did itself."""
+
     @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_is_dead_in_every_process_within_a_second(self, make_gateway: MakeGateway) -> None:
         gateway = make_gateway({"BEZANT_WORKERS": "2"})

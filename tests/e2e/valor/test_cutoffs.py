@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +10,9 @@ import pytest
 
 from bezant.core.merchants import Profile
 from tests.e2e.valor.shop import Till, approved, clock_of, refused
+from tests.support import forks
 from tests.support.books import come_to_rest, disagreements, violations
 from tests.support.gateway import Gateway, eventually
-from tests.support.tree import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +25,8 @@ def _books_are_right(gateway: Gateway) -> Iterator[None]:
 def bezant(till: Till, *arguments: str) -> Any:
     """What a command beside the running gateway answers."""
     settings = {"BEZANT_HOME": str(till.gateway.home), "BEZANT_DATABASE_URL": till.gateway.database_url}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BEZANT_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "bezant", *arguments, "--json"],
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), **settings},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forks.run((*arguments, "--json"), environment=settings)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

@@ -23,7 +23,9 @@ from tests.e2e.valor.shop import Office, Shop, Till, approved, declined
 from tests.support.books import come_to_rest, disagreements, violations
 from tests.support.gateway import Answer, Gateway, eventually
 
-SALE, AUTHORIZATION, INCREMENT, CAPTURE, TIP, REFUND, VOID = Kind
+SALE, AUTHORIZATION, INCREMENT, CAPTURE, TIP, REFUND, VOID, VERIFICATION = Kind
+KINDS: Final = (SALE, AUTHORIZATION, INCREMENT, CAPTURE, TIP, REFUND, VOID)
+"""Verifications are made by another API's pages; nothing follows them (tests/storage/test_verifications)."""
 
 FOLLOW_UPS: Final = ("void", "refund", "capture", "incremental_auth", "tipadjust")
 
@@ -123,7 +125,7 @@ SHADES: Final[Mapping[str, Fate]] = {
 
 BRIEF: Final = frozenset(
     {
-        *((kind, State.SENDING) for kind in Kind),
+        *((kind, State.SENDING) for kind in KINDS),
         *((kind, state) for kind in (SALE, CAPTURE) for state in (State.ADJUSTING, State.VOIDING)),
         (REFUND, State.VOIDING),
         (AUTHORIZATION, State.RELEASING),
@@ -142,7 +144,7 @@ BASE: Final = "20.00"
 def possible() -> set[Place]:
     """Every kind with every state that the table of states can lead it to."""
     found: set[Place] = set()
-    for kind in Kind:
+    for kind in KINDS:
         others = set(SUCCESS.values()) - {SUCCESS[kind]}
         closed = {State.IN_DOUBT} if kind in FORWARD else set()
         states = {PAYMENT.initial}
@@ -187,6 +189,8 @@ class Scene:
                 return self.made(AUTHORIZATION)
             case Kind.TIP | Kind.REFUND | Kind.VOID:
                 return self.made(SALE)
+            case Kind.VERIFICATION:
+                raise AssertionError(VERIFICATION)
 
     def begin(self, kind: Kind, original: str) -> Answer:
         """A payment of that kind."""

@@ -57,6 +57,10 @@ DECISIONS: dict[tuple[Kind, Answer], tuple[State, Reason | None, str | None]] = 
     (Kind.TIP, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
     (Kind.TIP, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
     (Kind.TIP, SILENCE): (State.DONE, None, "00"),
+    (Kind.VERIFICATION, APPROVED): (State.DONE, None, "00"),
+    (Kind.VERIFICATION, DECLINED): (State.DECLINED, Reason.INSUFFICIENT_FUNDS, "51"),
+    (Kind.VERIFICATION, UNSENT): (State.DECLINED, Reason.NOT_REACHED, None),
+    (Kind.VERIFICATION, SILENCE): (State.DECLINED, Reason.NO_ANSWER, None),
 }
 
 

@@ -3,6 +3,7 @@
 from bezant.core.deliveries.letters import Letter, Text, is_mail_address, one_line, phone_number
 from bezant.core.deliveries.model import (
     DELIVERY,
+    KEPT,
     Answered,
     Content,
     Delivery,
@@ -18,6 +19,7 @@ from bezant.core.deliveries.service import NOT_SET_UP, Courier, Route, Senders, 
 
 __all__ = [
     "DELIVERY",
+    "KEPT",
     "NOT_SET_UP",
     "Answered",
     "Composer",

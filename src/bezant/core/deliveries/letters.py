@@ -34,12 +34,12 @@ def phone_number(text: str) -> str | None:
 
 
 def one_line(text: str) -> str:
-    """``text`` as it may stand in a mail's head: what is not printable becomes a space, and it is cut.
+    """``text`` as it may stand in a mail's head: words with one space between them, printable, and cut.
 
     Nothing begins as a coded word would: a mail program would decode it, to line ends too.
     """
     printable = "".join(each if each.isprintable() else " " for each in text)
-    return printable.replace("=?", "= ?").strip()[:LINE_LENGTH_MAX].strip()
+    return " ".join(printable.split()).replace("=?", "= ?")[:LINE_LENGTH_MAX].strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

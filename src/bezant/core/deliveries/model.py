@@ -96,6 +96,8 @@ class Unreachable:
 Fate = Answered | Unreachable
 
 NOT_COMPOSED: Final = Unreachable(cause="not composed")
+KEPT: Final = timedelta(days=30)
+"""For how long what was sent is kept after its delivery has ended, whoever took it or not (our choice)."""
 LOST: Final = "lost"
 """The last word of a try whose process never told what came of it."""
 
@@ -127,7 +129,8 @@ class Delivery:
 
     ``topic`` says what happened and who composes it, ``subject_id`` to what. ``sequence`` orders what is
     announced of one subject: its revision then. ``tries`` counts those that were begun. ``next_try_at`` (of
-    one that is due) and ``lease_until`` (of one that is being sent) are real time.
+    one that is due), ``lease_until`` (of one that is being sent) and ``ended_at`` (of one that has ended) are
+    real time.
     """
 
     merchant_id: int
@@ -139,6 +142,7 @@ class Delivery:
     tries: int = 0
     next_try_at: datetime | None = None
     lease_until: datetime | None = None
+    ended_at: datetime | None = None
     content: Content | None = None
     last_word: str | None = None
     """What the last try came to: a status or a word of ours."""
@@ -182,25 +186,25 @@ class Delivery:
         """With what is sent from now on."""
         return replace(self, content=content, revision=self.revision + 1)
 
-    def dropped(self) -> Delivery:
+    def dropped(self, *, real: datetime) -> Delivery:
         """Nobody wants it."""
-        return self._step(Event.DROP, lease_until=None)
+        return self._step(Event.DROP, lease_until=None, ended_at=real)
 
-    def lost(self) -> Delivery:
+    def lost(self, *, real: datetime) -> Delivery:
         """Given up, since nobody told what came of its last try."""
-        return self._step(Event.GIVE_UP, lease_until=None, last_word=LOST)
+        return self._step(Event.GIVE_UP, lease_until=None, ended_at=real, last_word=LOST)
 
     def revived(self, *, real: datetime) -> Delivery:
         """Given up once, and to be tried anew, as often as a new one."""
-        return self._step(Event.REVIVE, tries=0, next_try_at=real)
+        return self._step(Event.REVIVE, tries=0, next_try_at=real, ended_at=None)
 
     def tried(self, fate: Fate, policy: Policy, *, real: datetime) -> Delivery:
         """After the try that was claimed."""
         word = fate.cause if isinstance(fate, Unreachable) else str(fate.status)
         if policy.takes(fate):
-            return self._step(Event.TAKE, last_word=word, lease_until=None)
+            return self._step(Event.TAKE, last_word=word, lease_until=None, ended_at=real)
         if policy.ends(fate, self.tries):
-            return self._step(Event.GIVE_UP, last_word=word, lease_until=None)
+            return self._step(Event.GIVE_UP, last_word=word, lease_until=None, ended_at=real)
         return self._step(Event.POSTPONE, last_word=word, lease_until=None, next_try_at=real + policy.pause)
 
     def _step(self, event: Event, **changes: object) -> Delivery:

@@ -79,6 +79,10 @@ class DeliveryStore(Protocol):
         """What nobody has taken, the latest first."""
         ...
 
+    def forget(self, before: datetime, *, limit: int) -> int:
+        """Forget what was sent by deliveries that ended before then, notices too; how many there were."""
+        ...
+
     def change(self, before: Delivery, after: Delivery) -> None:
         """Store a step. Raises ``Conflict`` unless ``before`` was current."""
         ...

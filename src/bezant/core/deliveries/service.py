@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from bezant.core.deliveries.letters import Letter, Text
 from bezant.core.deliveries.model import (
+    KEPT,
     NOT_COMPOSED,
     Content,
     Delivery,
@@ -29,6 +30,9 @@ from bezant.core.faults import fault_point
 from bezant.core.merchants import SystemClock
 from bezant.core.outcomes import Conflict
 
+FORGET_AT_ONCE: Final = 500
+ALL_MERCHANTS: Final = 0
+"""Stands for the merchant of what is done for all of them."""
 _UNROUTED = Policy()
 """How often a topic is tried that nobody composes: as if somebody soon might, as after an update."""
 
@@ -106,6 +110,18 @@ class Courier:
         oldest = await self._units.read(lambda tx: tx.deliveries.oldest_due())
         return max(self._clock.now() - oldest, timedelta()) if oldest else timedelta()
 
+    async def forget(self) -> int:
+        """Forget what was sent, and to whom, once that has been over for long; how many were forgotten.
+
+        That there was a delivery, and how it ended, stays.
+        """
+        before, found = self._clock.now() - KEPT, 0
+        while some := await self._units.write(
+            lambda tx: tx.deliveries.forget(before, limit=FORGET_AT_ONCE), merchant_id=ALL_MERCHANTS
+        ):
+            found += some
+        return found
+
     async def carry(self, delivery: Delivery) -> Delivery | None:
         """Try a delivery once: how it was stored after that; nothing where it is another process's now.
 
@@ -115,7 +131,7 @@ class Courier:
         policy = route.policy if route else _UNROUTED
         try:
             if delivery.was_lost(policy):
-                return await self._store(delivery, delivery.lost())
+                return await self._store(delivery, delivery.lost(real=self._clock.now()))
             claimed = await self._store(delivery, delivery.claimed(until=self._clock.now() + self._lease))
             fault_point("delivery.claimed")
             try:
@@ -126,7 +142,7 @@ class Courier:
                 await self._store(claimed, claimed.tried(NOT_COMPOSED, policy, real=self._clock.now()))
                 raise
             if packed.content is None:
-                return await self._store(packed, packed.dropped())
+                return await self._store(packed, packed.dropped(real=self._clock.now()))
             if self._late(packed):
                 return None
             fault_point("delivery.packed")

@@ -17,6 +17,7 @@ from bezant.core.invoices.commands import (
 from bezant.core.invoices.model import (
     INVOICE,
     LIFE,
+    NO_LOOK,
     UID,
     Attempt,
     Callback,
@@ -24,6 +25,7 @@ from bezant.core.invoices.model import (
     Extra,
     Invoice,
     Item,
+    Look,
     Objected,
     Objection,
     State,
@@ -38,6 +40,7 @@ from bezant.core.notices import Copy
 __all__ = [
     "INVOICE",
     "LIFE",
+    "NO_LOOK",
     "UID",
     "Attempt",
     "Callback",
@@ -52,6 +55,7 @@ __all__ = [
     "Invoices",
     "Item",
     "Listed",
+    "Look",
     "Named",
     "Objected",
     "Objection",

@@ -69,6 +69,8 @@ class Objection(StrEnum):
     NUMBER_IN_USE = "number_in_use"
     """An earlier invoice with the same number can still be paid."""
     NOT_PENDING = "not_pending"
+    NOT_OFFERED = "not_offered"
+    """This link cannot be cancelled by its payer, or cannot ask for an amount."""
     CHANGED = "changed"
     """What the payer agreed to pay is not what is asked now."""
     NOT_SENT = "not_sent"
@@ -143,14 +145,35 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the page of one link says and shows otherwise than its store's pages do.
+
+    Colours are ``#rrggbb``, and white text on them can be read. Texts are the merchant's, shown as they are
+    in whatever language the page is.
+    """
+
+    name: str | None = None
+    """Whom the payer pays."""
+    colour: str | None = None
+    button_colour: str | None = None
+    pay_text: str | None = None
+    cancel_text: str | None = None
+    disclaimer: str | None = None
+
+
+NO_LOOK = Look()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the merchant says of an invoice, and may say anew while nobody has paid it.
 
     ``amounts`` are without the payer's tip; the fee in them is for the surcharge profile alone, and
     ``fee_percent_hundredths`` tells of which share of the base it was made, if of one. ``life``: how long the
     link can be paid from when it was made or last changed; ``None``: for ever. ``redirect_url`` is told of
-    the payment by us, ``success_url`` and ``failure_url`` are where the payer's browser goes. ``one_try``: an
-    attempt that fails ends the link. ``kept`` is what the API that made the link wants back with it.
+    the payment by us; ``success_url``, ``failure_url`` and ``cancel_url`` are where the payer's browser goes.
+    ``one_try``: an attempt that fails ends the link. ``may_cancel``: its payer may end it. ``kept`` is what
+    the API that made the link wants back with it.
     """
 
     kind: Kind = Kind.SALE
@@ -163,10 +186,18 @@ class Terms:
     redirect_url: str | None = None
     success_url: str | None = None
     failure_url: str | None = None
+    cancel_url: str | None = None
     life: timedelta | None = LIFE
     callback: Callback | None = None
     one_try: bool = False
+    may_cancel: bool = False
+    look: Look = NO_LOOK
     kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the payer's card is looked at and nothing is paid."""
+        return self.kind is Kind.VERIFICATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

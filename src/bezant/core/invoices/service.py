@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bezant.core.faults import fault_point
@@ -35,7 +36,7 @@ from bezant.core.invoices.model import (
     require_pending,
 )
 from bezant.core.invoices.ports import Callers, Hasher, Ids, InvoiceTx, InvoiceUnits
-from bezant.core.invoices.steps import Bond, PaidIds, existing, made_before
+from bezant.core.invoices.steps import Bond, PaidIds, existing, leave, made_before
 from bezant.core.merchants import Caller, SystemClock, origin_of
 from bezant.core.notices import LinkFacts, Notices, Stamp, Target, addressed
 from bezant.core.outcomes import Conflict, Reason, Refused
@@ -130,8 +131,8 @@ class Invoices:
     ) -> Invoice:
         """Change what is asked, and send the link again; its time begins anew.
 
-        Objects ``UNKNOWN``, ``NOT_PENDING`` and ``NUMBER_IN_USE``. ``change`` is pure and may run more than
-        once.
+        Objects ``UNKNOWN``, ``NOT_PENDING``, ``NUMBER_IN_USE``, and ``NOT_OFFERED`` for an amount on a link
+        that asks for none. ``change`` is pure and may run more than once.
         """
         at = caller.now(self._clock.now())
         stamp = await self._notices.stamp()
@@ -140,6 +141,8 @@ class Invoices:
             invoice = _own(tx, caller, uid)
             require_pending(invoice, at)
             terms = change(invoice.terms)
+            if terms.verifies and terms.amounts.total:
+                raise Objected(Objection.NOT_OFFERED, invoice.state)
             after = invoice.changed(
                 terms=terms, updated_at=at, expires_at=None if terms.life is None else at + terms.life
             )
@@ -248,6 +251,18 @@ class Invoices:
         return Outcome(
             result=_result_of(payment), view=await self._open(uid), payment=payment, reason=payment.reason
         )
+
+    async def leave(self, uid: str) -> View:
+        """Its payer will not pay: nobody can any more. What the page shows then.
+
+        Objects ``UNKNOWN``, ``NOT_OFFERED``, and ``NOT_PENDING`` with the state that it has come to instead.
+        """
+        view = await self._open(uid)
+        caller = await self._callers.caller(view.invoice.merchant_id, view.invoice.terminal_id)
+        callback_id, real = await self._ids.take(), self._clock.now()
+        step = partial(leave, invoice=view.invoice, at=caller.now(real), callback_id=callback_id, real=real)
+        left = await self._write(step, caller)
+        return replace(view, invoice=left, state=left.state)
 
     async def attempted(self, uid: str, attempt_key: str) -> Payment | None:
         """The payment that an attempt made; nothing if none came so far."""

@@ -36,6 +36,8 @@ PAID: Final = "invoice.paid"
 """What the merchant's own server is told of an invoice that was paid."""
 ATTEMPTED: Final = "attempt.ended"
 """What a callback is told of a payment that was made for one, paid or not."""
+LEFT: Final = "page.left"
+"""What a callback is told of a link that its payer cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,32 @@ def settle(
         facts = ReceiptFacts(payment_id=payment.payment_id)
         notices.announce(tx, ids.receipt, paid.merchant_id, payer, facts, language=paid.language)
     return paid
+
+
+def leave(tx: InvoiceTx, invoice: Invoice, *, at: datetime, callback_id: int, real: datetime) -> Invoice:
+    """The invoice after its payer has cancelled it; a callback is told. ``at`` is the merchant's time.
+
+    Objects ``NOT_OFFERED`` and ``NOT_PENDING``. The invoice is locked from here on: of this and a payment at
+    once, the second finds it taken.
+    """
+    current = existing(tx, invoice.merchant_id, invoice.invoice_id)
+    if not current.terms.may_cancel:
+        raise Objected(Objection.NOT_OFFERED, current.stands(at))
+    require_pending(current, at)
+    left = current.step(Event.CANCEL, updated_at=at)
+    tx.invoices.change(current, left, at=at)
+    if left.terms.callback is not None:
+        tx.deliveries.add(
+            Delivery.announced(
+                merchant_id=left.merchant_id,
+                delivery_id=callback_id,
+                topic=LEFT,
+                subject_id=left.invoice_id,
+                sequence=left.revision,
+                real=real,
+            )
+        )
+    return left
 
 
 def _release(tx: InvoiceTx, invoice: Invoice, *, at: datetime) -> Invoice:

@@ -20,7 +20,7 @@ class NoticeStore(Protocol):
         ...
 
     def find(self, merchant_id: int, notice_id: int) -> Notice | None:
-        """That merchant's notice."""
+        """That merchant's notice, until it is forgotten."""
         ...
 
     def count(self, merchant_id: int, topic: str, since: datetime, target_hash: bytes | None) -> int:

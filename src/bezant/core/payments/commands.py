@@ -13,8 +13,11 @@ from bezant.core.sensitive import Cvv, Pan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """A sale or an authorization, on a card number or on a token of the vault. ``expiry`` is YYMM.
+    """A sale, an authorization or a verification (of no amount), on a card number or a token of the vault.
 
+    ``expiry`` is YYMM.
+
+    ``single_use`` is the keyed hash of a token for one charge: this one uses it up.
     ``once``: turn it down where one like it (card, amount, invoice) stands from the last ten minutes.
     """
 
@@ -23,6 +26,7 @@ class Charge:
     amounts: Amounts
     pan: Pan | None = None
     token: str | None = None
+    single_use: bytes | None = None
     expiry: str | None = None
     cvv: Cvv | None = None
     street: Street | None = None

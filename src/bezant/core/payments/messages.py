@@ -19,6 +19,8 @@ class Ask(StrEnum):
     """What a message asks the network to do."""
 
     AUTHORIZE = "authorize"
+    VERIFY = "verify"
+    """Whether the card is good; the amount is zero."""
     SALE = "sale"
     REFUND = "refund"
     CAPTURE = "capture"

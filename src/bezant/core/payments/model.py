@@ -34,6 +34,8 @@ class Kind(StrEnum):
     TIP = "tip"
     REFUND = "refund"
     VOID = "void"
+    VERIFICATION = "verification"
+    """Asks whether a card is good. It has no amount."""
 
 
 class State(StrEnum):
@@ -59,7 +61,7 @@ class State(StrEnum):
     """An authorization while its void is under way."""
     VOIDED = "voided"
     DONE = "done"
-    """A void, an increment or a tip that took place."""
+    """A void, an increment, a tip or a verification that took place."""
     IN_DOUBT = "in_doubt"
     REVERSED = "reversed"
 
@@ -128,6 +130,7 @@ SUCCESS: Mapping[Kind, Event] = {
     Kind.INCREMENT: Event.COMPLETE,
     Kind.TIP: Event.COMPLETE,
     Kind.VOID: Event.COMPLETE,
+    Kind.VERIFICATION: Event.COMPLETE,
 }
 """The event that an approval is, by kind."""
 
@@ -139,16 +142,23 @@ ASKS: Mapping[Kind, Ask] = {
     Kind.INCREMENT: Ask.AUTHORIZE,
     Kind.TIP: Ask.CAPTURE,
     Kind.VOID: Ask.REVERSE,
+    Kind.VERIFICATION: Ask.VERIFY,
 }
 
 FORWARD = frozenset({Kind.VOID, Kind.TIP})
 """The kinds that take place whether the network answers or not: their message is repeated until it does."""
+
+MONEYLESS = frozenset({Kind.VERIFICATION})
+"""The kinds that move and hold nothing: nothing is booked for them, and nothing has to be taken back."""
 
 CHARGES = frozenset({Kind.SALE, Kind.CAPTURE})
 """The kinds that take money, and can give it back."""
 
 NEW_MONEY = frozenset({Kind.SALE, Kind.AUTHORIZATION})
 """The kinds that begin something: they refer to no earlier payment."""
+
+JUDGED = NEW_MONEY | MONEYLESS
+"""The kinds that the merchant's rules about address and verification value are for."""
 
 REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
 """The states of a charge in which money can be given back."""
@@ -306,14 +316,15 @@ def decide(payment: Payment, answer: Verdict, *, at: datetime) -> Payment:
 
     An approval that is not wanted is in doubt like one that was lost: it is taken back in the same way.
     A void whose answer is missing still takes place: the batch has already let the payment go, and
-    the reversal is repeated until the network confirms it. So does a change of tip.
+    the reversal is repeated until the network confirms it. So does a change of tip. Of what moves no money
+    nothing is taken back: it is declined.
     """
     match answer:
         case Approved():
             return _approved(payment, answer, at=at)
         case Unwanted(approved=approved, reason=reason):
             return payment.step(
-                Event.TAKE_BACK,
+                Event.DECLINE if payment.kind in MONEYLESS else Event.TAKE_BACK,
                 reason=reason,
                 address_result=approved.avs,
                 verification_result=approved.cvv,
@@ -326,7 +337,8 @@ def decide(payment: Payment, answer: Verdict, *, at: datetime) -> Payment:
         case Unresolved() if payment.kind in FORWARD:
             return payment.step(Event.COMPLETE, response_code="00", answered_at=at)
         case Unresolved():
-            return payment.step(Event.LOSE, reason=Reason.NO_ANSWER, answered_at=at)
+            lost = Event.DECLINE if payment.kind in MONEYLESS else Event.LOSE
+            return payment.step(lost, reason=Reason.NO_ANSWER, answered_at=at)
 
 
 def _approved(payment: Payment, answer: Approved, *, at: datetime) -> Payment:
@@ -374,6 +386,9 @@ def entry_of(payment: Payment, *, booked_at: datetime) -> Entry:
             lines = (Line(Account.REFUNDS, total), Line(Account.CAPTURED, -total))
         case Kind.VOID | Kind.TIP:
             message = "voids and tips book what they change of their original"
+            raise AssertionError(message)
+        case Kind.VERIFICATION:
+            message = "a verification books nothing"
             raise AssertionError(message)
     return Entry(
         merchant_id=payment.merchant_id,

@@ -15,7 +15,7 @@ from bezant.core.outcomes import Answer
 from bezant.core.payments.messages import BatchTotals, Message
 from bezant.core.payments.model import Kind, Payment
 from bezant.core.payments.queries import Page, PaymentQuery
-from bezant.core.vault import CardStore
+from bezant.core.vault import CardStore, SingleUseStore
 
 T = TypeVar("T")
 
@@ -250,6 +250,11 @@ class PaymentTx(Protocol):
         ...
 
     @property
+    def single_use(self) -> SingleUseStore:
+        """Tokens for one charge."""
+        ...
+
+    @property
     def claims(self) -> ClaimStore:
         """Idempotency keys."""
         ...
@@ -262,6 +267,10 @@ class PaymentTx(Protocol):
     @property
     def strays(self) -> StrayStore:
         """Stray answers."""
+        ...
+
+    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
+        """Fetch at once an idempotency key and a card that are about to be asked for: a round trip less."""
         ...
 
 

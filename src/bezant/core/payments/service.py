@@ -33,7 +33,8 @@ from bezant.core.payments.leftovers import Left, Leftovers
 from bezant.core.payments.messages import Message, Street
 from bezant.core.payments.model import (
     CHARGES,
-    NEW_MONEY,
+    JUDGED,
+    MONEYLESS,
     NO_ORDER,
     Amounts,
     Event,
@@ -120,11 +121,12 @@ class Payments:
     async def charge(
         self, caller: Caller, charge: Charge, *, key: Key | None = None, bond: Bond | None = None
     ) -> Outcome:
-        """A sale or an authorization; what it is made for, if anything, is its ``bond``.
+        """A sale, an authorization or a verification; what it is made for, if anything, is its ``bond``.
 
         Refuses ``NO_PROFILE``, ``VERIFICATION_REQUIRED``, ``UNKNOWN_ITEM``, ``OUT_OF_STOCK`` and what a key
         may be refused for.
         """
+        assert charge.kind not in MONEYLESS or not charge.amounts.total, "a verification has no amount"
         if charge.profile not in caller.terminal.endpoints:
             raise Refused(Reason.NO_PROFILE)
         if caller.merchant.checks.verification_required and charge.pan is not None and charge.cvv is None:
@@ -141,6 +143,9 @@ class Payments:
         )
 
         def begin(tx: PaymentTx) -> _Intent:
+            if key is not None and charge.token is not None:
+                merchant_id, terminal_id = caller.key
+                tx.expect(merchant_id=merchant_id, terminal_id=terminal_id, key=key.value, token=charge.token)
             if known := _replayed(tx, draft, key):
                 return known
             if bond is not None:
@@ -438,8 +443,8 @@ class Payments:
         fault_point("payment.answered")
         payment, real = intent.payment, self._clock.now()
         at_least = None if bond is None else payment.amounts.total
-        new = payment.kind in NEW_MONEY
-        answer = judged(said, caller.merchant.checks, at_least=at_least) if new else said
+        by_rules = payment.kind in JUDGED
+        answer = judged(said, caller.merchant.checks, at_least=at_least) if by_rules else said
         try:
             finished = await self._units.write(
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
@@ -493,6 +498,13 @@ def _stored(tx: PaymentTx, draft: Payment, charge: Charge, kept: StoredCard | No
     stored = kept
     if kept is not None:
         tx.cards.keep(kept)
+    elif charge.single_use is not None:
+        used = tx.single_use.use(
+            draft.merchant_id, draft.terminal_id, charge.single_use, at=draft.requested_at
+        )
+        if used is not None:
+            stored = tx.cards.find(draft.merchant_id, used.card_token)
+            draft = draft.having(expiry=used.expiry)
     elif charge.token is not None:
         stored = tx.cards.find(draft.merchant_id, charge.token)
     if stored is None:

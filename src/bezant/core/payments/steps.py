@@ -17,6 +17,7 @@ from bezant.core.payments.messages import Ask, Message, Original, Street
 from bezant.core.payments.model import (
     ASKS,
     FORWARD,
+    MONEYLESS,
     NEW_MONEY,
     Event,
     Kind,
@@ -177,7 +178,7 @@ def finish(
     transaction when somebody else decided first.
     """
     finished = decide(payment, answer, at=at)
-    if finished.reason is None and payment.kind not in FORWARD:
+    if finished.reason is None and payment.kind not in FORWARD | MONEYLESS:
         batch = tx.batches.open(payment.merchant_id, payment.terminal_id)
         finished = finished.having(
             batch_number=batch.number,
@@ -190,7 +191,7 @@ def finish(
     if finished.state is State.DECLINED and finished.kind in NEW_MONEY:
         give_stock_back(tx, finished, at=at)
     carry_over(tx, finished, at=at)
-    if isinstance(answer, Unresolved | Unwanted):
+    if isinstance(answer, Unresolved | Unwanted) and payment.kind not in MONEYLESS:
         tx.reversals.add(
             Reversal(
                 merchant_id=payment.merchant_id,

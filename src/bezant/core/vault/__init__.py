@@ -26,10 +26,11 @@ from bezant.core.vault.exports import (
     ExportRefused,
     Exports,
 )
-from bezant.core.vault.model import BinRecord, BinSource, Card, StoredCard
-from bezant.core.vault.ports import CardStore, Sealer
+from bezant.core.vault.model import BinRecord, BinSource, Card, SingleUseToken, StoredCard
+from bezant.core.vault.ports import CardStore, Sealer, SingleUseStore
 from bezant.core.vault.routing import is_routing_number
 from bezant.core.vault.service import Vault, seal
+from bezant.core.vault.single_use import SingleUseTokens
 
 __all__ = [
     "ADDRESSES_MAX",
@@ -58,6 +59,9 @@ __all__ = [
     "Place",
     "Refusal",
     "Sealer",
+    "SingleUseStore",
+    "SingleUseToken",
+    "SingleUseTokens",
     "StoredCard",
     "Vault",
     "brand_of",

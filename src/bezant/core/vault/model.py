@@ -38,6 +38,21 @@ class StoredCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SingleUseToken:
+    """Stands for a card in one charge of one terminal, known by its keyed hash.
+
+    ``expiry`` is the card's (YYMM), ``expires_at`` the token's own end, in the merchant's time.
+    """
+
+    merchant_id: int
+    terminal_id: int
+    token_hash: bytes
+    card_token: str
+    expiry: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BinRecord:
     """What is known of an issuer's number range. ``prefix`` has six or eight digits.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from bezant.core.sensitive import Pan
-from bezant.core.vault.model import StoredCard
+from bezant.core.vault.model import SingleUseToken, StoredCard
 
 
 class Sealer(Protocol):
@@ -33,4 +34,21 @@ class CardStore(Protocol):
 
     def find(self, merchant_id: int, token: str) -> StoredCard | None:
         """The merchant's card with that token."""
+        ...
+
+
+class SingleUseStore(Protocol):
+    """Tokens for one charge, of one transaction."""
+
+    def add(self, token: SingleUseToken, *, forget_before: datetime) -> None:
+        """Store a token, and drop the merchant's that ended before."""
+        ...
+
+    def use(
+        self, merchant_id: int, terminal_id: int, token_hash: bytes, *, at: datetime
+    ) -> SingleUseToken | None:
+        """Use up the terminal's token with that hash; none where there is none that is good ``at`` that time.
+
+        Of two who ask at once, one gets it.
+        """
         ...

@@ -4,6 +4,7 @@ from typing import Final
 
 from bezant.dialects.ipospays.addresses import Addresses
 from bezant.dialects.ipospays.auth import AuthDialect, AuthServices
+from bezant.dialects.ipospays.card_fields import CardFieldsDialect
 from bezant.dialects.ipospays.page_callbacks import PageCallbacks
 from bezant.dialects.ipospays.page_ways import PageDialect, PageServices
 from bezant.dialects.ipospays.services import EnvelopeStyle, Services, Style
@@ -14,6 +15,7 @@ __all__ = [
     "Addresses",
     "AuthDialect",
     "AuthServices",
+    "CardFieldsDialect",
     "EnvelopeStyle",
     "PageCallbacks",
     "PageDialect",

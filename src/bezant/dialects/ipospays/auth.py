@@ -100,7 +100,8 @@ _ASKED: Final = Field(
     aliases=("jwtTokenExpiryMinutes",),
     read=_life,
     invalid=codes.WRONG_KEY,
-    note="source: vendor docs; the second name: public client",
+    note="source: vendor docs; the second name: public client. Never refused: less or more becomes the "
+    "nearest of these, and what is no number counts as absent",
 )
 _SCOPE: Final = Field(
     name="scope",

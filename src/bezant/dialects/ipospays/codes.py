@@ -94,11 +94,6 @@ NO_CONTACT: Final = Error("preferences.customerEmail", "Customer Email or Custom
 PASSWORD_NEEDED: Final = Error(
     f"{TRANSACTION}.rrn", "Refunds of this Merchant need a one-time password, which this API cannot carry"
 )
-
-
-NO_VALIDATION: Final = Error(
-    f"{TRANSACTION}.transactionType", "Card Validation is not enabled for this Merchant"
-)
 NUMBER_IN_USE: Final = Error("preferences.invoiceId", "Invoice Id is in use by an open payment link")
 UNKNOWN_LINK: Final = Error(REFERENCE, "No payment link is registered for this Transaction Reference Id")
 

@@ -32,6 +32,7 @@ TYPES: Final[Mapping[Kind, int]] = {
     Kind.CAPTURE: 6,
     Kind.TIP: 7,
     Kind.INCREMENT: 8,
+    Kind.VERIFICATION: 2,  # of pages, which have no voids (vendor docs)
 }
 """``transactionType`` by what a payment does."""
 SETTLE: Final = 4

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bezant.core.merchants import colour_of
+from bezant.core.outcomes import BadFacts
 from bezant.core.vault import mask_card_numbers
 from bezant.dialects.ipospays import codes
 from bezant.dialects.ipospays.codes import AUTHENTICATION, TRANSACTION, Error, invalid
@@ -26,6 +28,7 @@ SOURCE_MAX: Final = 30
 OLDER: Final = "transactRequest"
 """How older documentation spells ``transactionRequest``."""
 
+_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}", re.ASCII)
 _TWELVE: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
 
@@ -72,13 +75,25 @@ MERCHANT_ID: Final = Field(
     aliases=("merchantId", "tpn"),
     note="the TPN; text or number",
 )
+_NAMED: Final = codecs.pattern(rf"[A-Za-z0-9_\-]{{1,{REFERENCE_LENGTH_MAX}}}")
+
+
+def _reference(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """It is kept, told and compared as it is, so a card number, which could not be, is none."""
+    found = _NAMED(value)
+    if mask_card_numbers(found) != found:
+        raise Invalid
+    return found
+
+
 REFERENCE: Final = Field(
     name=f"{AUTHENTICATION}.transactionReferenceId",
-    read=codecs.pattern(rf"[A-Za-z0-9_\-]{{1,{REFERENCE_LENGTH_MAX}}}"),
+    read=codecs.alike(_reference, _NAMED),
     missing=codes.NO_REFERENCE,
     invalid=codes.BAD_REFERENCE,
     aliases=("transactionReferenceId",),
-    note="unique for the TPN; longer and with more signs than the docs allow, as clients send it",
+    note="unique for the TPN; longer and with more signs than the docs allow, as clients send it; no card "
+    "number, since it is kept as it is",
 )
 AMOUNT: Final = _of_transaction(
     "amount",
@@ -111,24 +126,35 @@ NEW_TIP_OR_AMOUNT: Final = replace(
     note="cents; `amount` counts where there is no `tipAmount`",
 )
 RRN: Final = _of_transaction("rrn", read=twelve_digits, missing=codes.NO_RRN, invalid=codes.BAD_RRN)
-_TOKEN: Final = codecs.pattern(r"[0-9A-Za-z]{16,64}", upper=True)
+CARD_TOKEN_DIGITS: Final = 40
 CARD_TOKEN: Final = _of_transaction(
     "cardToken",
-    read=_TOKEN,
+    read=codecs.pattern(r"[0-9A-Za-z]{16,64}", upper=True),
     invalid=invalid(f"{TRANSACTION}.cardToken", "Card Token"),
     note="40 hex digits; any other token is one that we do not know",
 )
 PAYMENT_TOKEN: Final = _of_transaction(
     "paymentTokenId",
-    read=_TOKEN,
+    read=codecs.pattern(r"[0-9A-Za-z]{16,64}"),
     invalid=invalid(f"{TRANSACTION}.paymentTokenId", "Payment Token Id"),
-    note="a card token under another name, for pages that tokenise a card themselves",
+    note="of card fields in a shop's page: for one charge of this TPN, within 30 minutes. A card token is "
+    "taken, too, as often as it comes: for pages that tokenise a card in another way",
 )
 
 
 def _anything(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Anything."""
     return value
+
+
+@codecs.with_schema({"type": "string"})
+def colour(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """``#RRGGBB``, dark enough for white text; any other is as good as none."""
+    found = scalar(value).strip(" ")
+    try:
+        return colour_of(found) if _COLOUR.fullmatch(found) else ""
+    except BadFacts:
+        return ""
 
 
 ENCRYPTED_CARD: Final = _of_transaction(

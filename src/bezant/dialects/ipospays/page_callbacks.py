@@ -1,4 +1,4 @@
-"""What a shop's own server is told of each attempt to pay one of its pages.
+"""What a shop's own server is told of its pages: of each attempt to pay one, and of one that its payer left.
 
 Posted as JSON with the header ``Authorization`` that the shop chose, unsigned (source: vendor docs).
 """
@@ -6,7 +6,8 @@ Posted as JSON with the header ``Authorization`` that the shop chose, unsigned (
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from bezant.core.deliveries import Delivery, Parcel
 from bezant.core.invoices import Invoice
@@ -14,16 +15,22 @@ from bezant.core.merchants import Caller
 from bezant.core.payments import Payment
 from bezant.core.sensitive import Secret
 from bezant.dialects.ipospays.envelope import View
-from bezant.dialects.ipospays.page_outcomes import OUTCOME
+from bezant.dialects.ipospays.page_outcomes import LEFT, OUTCOME
 from bezant.dialects.wire.contract import Layout, Reply, nested
 
 T = TypeVar("T")
 
 CALLBACK: Layout[View] = Layout(Reply("iposHPResponse", nested(OUTCOME), lambda view: view))
+CALLBACK_LEFT: Layout[Invoice] = Layout(Reply("iposHPResponse", nested(LEFT), lambda invoice: invoice))
+_PAGE: Final = "page"
 
 
 class InvoiceRows(Protocol):
     """Invoices of one transaction."""
+
+    def find(self, merchant_id: int, invoice_id: int) -> Invoice | None:
+        """An invoice of that merchant."""
+        ...
 
     def of_payment(self, merchant_id: int, payment_id: int) -> Invoice | None:
         """The invoice that a payment was made for."""
@@ -71,21 +78,17 @@ class Callers(Protocol):
 class PageCallbacks:
     """Composes them."""
 
+    FAMILIES: Final = ("attempt", _PAGE)
+    """The first words of the topics that it tells of: payments, and pages themselves."""
+
     def __init__(self, *, units: AttemptUnits, callers: Callers) -> None:
         self._units = units
         self._callers = callers
 
     async def compose(self, delivery: Delivery) -> Parcel | None:
         """What to post, and where; nothing for a page of which nobody is told."""
-
-        def work(tx: AttemptTx) -> tuple[Invoice, Payment]:
-            invoice = tx.invoices.of_payment(delivery.merchant_id, delivery.subject_id)
-            payment = tx.payments.find(delivery.merchant_id, delivery.subject_id)
-            assert invoice is not None, "an attempt that was announced is of an invoice"
-            assert payment is not None, "a payment that was stored is there"
-            return invoice, payment
-
-        invoice, payment = await self._units.read(work)
+        tell = _page if delivery.family == _PAGE else _attempt
+        invoice, body = await self._units.read(partial(tell, delivery=delivery))
         callback = invoice.terms.callback
         if callback is None:
             return None
@@ -96,7 +99,21 @@ class PageCallbacks:
         return Parcel(
             url=callback.url,
             content_type="application/json",
-            body=CALLBACK.render(View(payment)),
+            body=body,
             headers=headers,
             sandbox=caller.merchant.sandbox,
         )
+
+
+def _attempt(tx: AttemptTx, *, delivery: Delivery) -> tuple[Invoice, bytes]:
+    invoice = tx.invoices.of_payment(delivery.merchant_id, delivery.subject_id)
+    payment = tx.payments.find(delivery.merchant_id, delivery.subject_id)
+    assert invoice is not None, "an attempt that was announced is of an invoice"
+    assert payment is not None, "a payment that was stored is there"
+    return invoice, CALLBACK.render(View(payment))
+
+
+def _page(tx: AttemptTx, *, delivery: Delivery) -> tuple[Invoice, bytes]:
+    invoice = tx.invoices.find(delivery.merchant_id, delivery.subject_id)
+    assert invoice is not None, "an invoice that was stored is there"
+    return invoice, CALLBACK_LEFT.render(invoice)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bezant.core.invoices import Named, State
+from bezant.core.invoices import Invoice, Named, State
 from bezant.core.money import Money
-from bezant.dialects.ipospays.envelope import TRANSACTION, View
+from bezant.core.payments import Amounts
+from bezant.dialects.ipospays.envelope import ECHO_REFERENCE, TRANSACTION, TYPES, View
 from bezant.dialects.wire import codecs
 from bezant.dialects.wire.contract import Constant, Layout, Reply, nested
 
@@ -39,6 +40,28 @@ OUTCOME: Layout[View] = Layout(
     *_same("avs", "l2l3Flag", "l2l3ValidationError"),
 )
 """An attempt to pay a page."""
+
+
+def _left(write: codecs.Writer) -> Layout[Invoice]:
+    def amount(key: str, share: Callable[[Amounts], Money]) -> Reply[Invoice]:
+        return Reply(key, write, lambda invoice: share(invoice.terms.amounts))
+
+    return Layout(
+        Constant("responseCode", "401"),
+        Constant("responseMessage", "Cancelled by Customer"),
+        Reply("transactionReferenceId", codecs.json, lambda i: i.terms.order.echo[ECHO_REFERENCE]),
+        Reply("transactionType", codecs.json, lambda i: TYPES[i.terms.kind]),
+        amount("amount", lambda amounts: amounts.base),
+        amount("tips", lambda amounts: amounts.tip),
+        amount("customFee", lambda amounts: amounts.fee),
+        amount("localTax", lambda amounts: amounts.tax),
+        Reply("stateTax", write, lambda i: Money.zero(i.terms.amounts.base.currency)),
+        amount("totalAmount", lambda amounts: amounts.total),
+    )
+
+
+LEFT, LEFT_IN_CENTS = _left(codecs.decimal_text), _left(codecs.minor_text)
+"""A page that its payer cancelled: no transaction stands behind it (code and text: vendor docs)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from bezant.core.credentials import ProfileNumbers
-from bezant.core.invoices import UID, Invoices
-from bezant.core.payments import Payment, State
+from bezant.core.invoices import UID, Invoices, Named, State
+from bezant.core.payments import Kind
+from bezant.core.payments import State as PaymentState
 from bezant.dialects.ipospays.addresses import BACK, OPEN, SHORT, Addresses
-from bezant.dialects.ipospays.envelope import TRANSACTION, View
+from bezant.dialects.ipospays.envelope import TRANSACTION, TYPES, View
 from bezant.dialects.ipospays.operation import key_of
-from bezant.dialects.ipospays.pages import FAILURE, RETURN
+from bezant.dialects.ipospays.page_outcomes import LEFT_IN_CENTS
+from bezant.dialects.ipospays.pages import CANCELLATION, FAILURE, RETURN
 from bezant.dialects.wire.http import Request, Response
 
 BROUGHT_BACK: Final = (
@@ -22,12 +24,26 @@ BROUGHT_BACK: Final = (
     *("localTax", "stateTax", "totalAmount", "responseApprovalCode", "RRN"),
 )
 """Parameters of the address that a payer comes back to; amounts in cents (source: public client)."""
+BROUGHT_BACK_VALIDATED: Final = (*BROUGHT_BACK, "cardToken")
+"""Of a card validation, whose token is what the shop wanted (our choice)."""
 
 
-def brought_back(url: str, payment: Payment) -> str:
-    """The shop's address with what came of the payment. Its own parameters stay."""
-    shown: dict[str, Any] = json.loads(TRANSACTION.render(View(payment)))
-    said = urlencode([(key, str(shown[key])) for key in BROUGHT_BACK if shown.get(key) is not None])
+def _ended(link: Named) -> tuple[str, bytes] | None:
+    """How a page ended, as the name of a shop's address and as JSON; nothing while it has not."""
+    attempt = link.attempt
+    if attempt is None:
+        return (CANCELLATION, LEFT_IN_CENTS.render(link.invoice)) if link.state is State.CANCELLED else None
+    if attempt.state is PaymentState.SENDING:
+        return None
+    return RETURN if attempt.approved else FAILURE, TRANSACTION.render(View(attempt))
+
+
+def brought_back(url: str, ended: bytes) -> str:
+    """The shop's address with how the page ended. Its own parameters stay."""
+    shown: dict[str, Any] = json.loads(ended)
+    validated = shown["transactionType"] == TYPES[Kind.VERIFICATION]
+    keys = BROUGHT_BACK_VALIDATED if validated else BROUGHT_BACK
+    said = urlencode([(key, str(shown[key])) for key in keys if shown.get(key) is not None])
     address, mark, fragment = url.partition("#")
     return f"{address}{'&' if '?' in address else '?'}{said}{mark}{fragment}"
 
@@ -87,14 +103,16 @@ class PageDialect:
         return self._services.addresses.page(uid) if UID.fullmatch(uid) else None
 
     async def _shop(self, path: str) -> str | None:
-        """Where the shop wants its payer back, once the payment has ended."""
+        """Where the shop wants its payer back, once the page has ended."""
         named = self._services.addresses.read_back(path)
         if named is None:
             return None
         tpn, reference = named
         caller = await self._services.profiles.caller(tpn)
         link = caller and await self._services.invoices.named(caller, key_of(reference))
-        if not link or link.attempt is None or link.attempt.state is State.SENDING:
+        ended = link and _ended(link)
+        if not link or not ended:
             return None
-        url = link.invoice.terms.kept.get(RETURN if link.attempt.approved else FAILURE)
-        return None if url is None else brought_back(url, link.attempt)
+        where, told = ended
+        url = link.invoice.terms.kept.get(where)
+        return None if url is None else brought_back(url, told)

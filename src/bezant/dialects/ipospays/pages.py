@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bezant.core.credentials import Scope
-from bezant.core.invoices import LIFE, Callback, Objected, State, Terms, TipOffer
+from bezant.core.invoices import LIFE, Callback, Look, Objected, State, Terms, TipOffer
 from bezant.core.merchants import Caller, Profile
 from bezant.core.money import Money
-from bezant.core.payments import Amounts
+from bezant.core.payments import Amounts, Kind
 from bezant.core.sensitive import Secret
 from bezant.dialects.ipospays import codes, fields
 from bezant.dialects.ipospays.codes import TRANSACTION, Error, invalid
@@ -27,7 +27,7 @@ NOTIFICATION: Final = "notificationOption"
 URL_MAX: Final = 500
 DAYS_MAX: Final = 31
 SALE, VALIDATION = "1", "2"
-RETURN, FAILURE = "return", "failure"
+RETURN, FAILURE, CANCELLATION = "return", "failure", "cancel"
 """Under which a link keeps where the payer's browser goes."""
 
 
@@ -56,7 +56,12 @@ TYPE: Final = Field(
     missing=codes.BAD_TYPE,
     invalid=codes.BAD_TYPE,
     aliases=(f"{fields.OLDER}.transactionType",),
-    note="1 sale; 2, card validation, is not offered",
+    note="1 sale; 2 card validation: of the amount 0, with nothing on top",
+)
+AMOUNT: Final = replace(
+    fields.AMOUNT,
+    read=codecs.minor(minor_max=fields.AMOUNT_MINOR_MAX, zero=True),
+    note="cents; text or number; 0 for a card validation, and for that alone",
 )
 TIP_PROMPT: Final = _wish(TRANSACTION, "tipsInputPrompt", "Tips Input Prompt", "instead of `tipAmount`")
 FEE: Final = _cents("feeAmount", "Fee Amount")
@@ -91,7 +96,7 @@ AUTHORIZATION: Final = _field(
 BY_REDIRECT: Final = _wish(NOTIFICATION, "notifyByRedirect", "Notify By Redirect")
 RETURN_TO: Final = _url("returnUrl", "Return Url", "with notifyByRedirect")
 FAIL_TO: Final = _url("failureUrl", "Failure Url", "absent: returnUrl")
-CANCEL_TO: Final = _url("cancelUrl", "Cancel Url", "has no effect: payers leave a page by closing it")
+CANCEL_TO: Final = _url("cancelUrl", "Cancel Url", "for who cancels the payment; absent: failureUrl")
 BY_MAIL: Final = _wish("preferences", "sendPaymentLink", "Send Payment Link", "to customerEmail")
 SHORT: Final = _wish("preferences", "shortenURL", "Shorten URL")
 INVOICE_ID: Final = _field("preferences", "invoiceId", "Invoice Id", fields.kept(50))
@@ -100,14 +105,37 @@ DESCRIPTION: Final = _field(
     "description",
     "Description",
     fields.kept(150),
-    note="shown to the payer; colours, logos and labels of pages are the merchant's own and not a link's",
+    note="shown to the payer",
+)
+
+
+def _label(name: str, what: str, length_max: int, note: str) -> Field[Error]:
+    return _field("personalization", name, what, fields.kept(length_max), note=note)
+
+
+NAME: Final = _label("merchantName", "Merchant Name", 35, "absent: the store's; receipts always have that")
+PAY_TEXT: Final = _label("payNowButtonText", "Pay Now Button Text", 15, "absent: `Pay` and the amount")
+CANCEL_TEXT: Final = _label("cancelButtonText", "Cancel Button Text", 15, "absent: `Cancel`")
+DISCLAIMER: Final = _label("disclaimer", "Disclaimer", 150, "below the buttons")
+THEME: Final = _field(
+    "personalization", "themeColor", "Theme Color", fields.colour, note="absent: the store's"
+)
+BUTTON: Final = _field(
+    "personalization", "buttonColor", "Button Color", fields.colour, note="absent: themeColor"
+)
+LOGO: Final = _field(
+    "personalization",
+    "logoUrl",
+    "Logo Url",
+    codecs.clipped_text(length_max=URL_MAX),
+    note="not used: pages load nothing from elsewhere, and show the logo that the store has",
 )
 
 FIELDS: Final = (
     fields.MERCHANT_ID,
     fields.REFERENCE,
     TYPE,
-    fields.AMOUNT,
+    AMOUNT,
     TIP_PROMPT,
     fields.TIP,
     FEE,
@@ -129,7 +157,14 @@ FIELDS: Final = (
     BY_MAIL,
     SHORT,
     INVOICE_ID,
+    NAME,
+    LOGO,
+    THEME,
     DESCRIPTION,
+    PAY_TEXT,
+    BUTTON,
+    CANCEL_TEXT,
+    DISCLAIMER,
     fields.STREET,
     fields.ZIP,
     fields.LEVEL_3,
@@ -141,12 +176,18 @@ _NEEDED: Final = (
     (BY_MAIL, fields.CUSTOMER_EMAIL, "Customer Email"),
 )
 """What a wish cannot be fulfilled without."""
-_PLACES: Final = ((POST_TO, "Post API"), (RETURN_TO, "Return Url"), (FAIL_TO, "Failure Url"))
+_PLACES: Final = (
+    (POST_TO, "Post API"),
+    (RETURN_TO, "Return Url"),
+    (FAIL_TO, "Failure Url"),
+    (CANCEL_TO, "Cancel Url"),
+)
 
 
 def _check(values: Values) -> Iterable[Error]:
-    if values.get(TYPE.name) == VALIDATION:
-        yield codes.NO_VALIDATION
+    validates, amount = values.get(TYPE.name) == VALIDATION, values.get(AMOUNT.name)
+    if amount is not None and validates == bool(amount):
+        yield codes.BAD_AMOUNT
     for wish, need, what in _NEEDED:
         if values.get(wish.name) and need.name in values and values[need.name] is None:
             yield codes.empty(need.name, what)
@@ -154,14 +195,15 @@ def _check(values: Values) -> Iterable[Error]:
 
 
 def _amounts(call: Call) -> Amounts:
-    zero = Money.zero(call[fields.AMOUNT].currency)
+    base, validates = call[AMOUNT], call[TYPE] == VALIDATION
+    zero = Money.zero(base.currency)
     amounts = Amounts(
-        base=call[fields.AMOUNT],
+        base=base,
         tax=(call[LOCAL_TAX] or zero) + (call[STATE_TAX] or zero),
         fee=call[FEE] or zero,
         tip=zero if call[TIP_PROMPT] else call[fields.TIP] or zero,
     )
-    if amounts.total.minor > fields.AMOUNT_MINOR_MAX:
+    if amounts.total.minor > fields.AMOUNT_MINOR_MAX or (validates and amounts.total):
         raise Problems(codes.BAD_AMOUNT)
     return amounts
 
@@ -175,12 +217,13 @@ def _profile(caller: Caller, amounts: Amounts) -> Profile:
 
 def _terms(call: Call) -> Terms:
     amounts, rule, order = _amounts(call), call.caller.terminal.tips, order_of(call)
-    leads_back = call[BY_REDIRECT]
+    leads_back, validates = call[BY_REDIRECT], call[TYPE] == VALIDATION
     back = call.services.addresses.back(call[fields.MERCHANT_ID], call.reference) if leads_back else None
     return Terms(
+        kind=Kind.VERIFICATION if validates else Kind.SALE,
         profile=_profile(call.caller, amounts),
         amounts=amounts,
-        tips=TipOffer.by(rule) if call[TIP_PROMPT] and rule.adjustable else None,
+        tips=TipOffer.by(rule) if call[TIP_PROMPT] and rule.adjustable and not validates else None,
         order=replace(
             order,
             invoice=call[INVOICE_ID] or order.invoice,
@@ -190,11 +233,27 @@ def _terms(call: Call) -> Terms:
         ),
         success_url=back,
         failure_url=back,
+        cancel_url=back,
         life=timedelta(days=call[EXPIRY]) if call[EXPIRY] else LIFE,
         callback=_callback(call) if call[BY_POST] else None,
         one_try=True,
-        kept={RETURN: call[RETURN_TO], FAILURE: call[FAIL_TO] or call[RETURN_TO]} if leads_back else {},
+        may_cancel=True,
+        look=Look(
+            name=call[NAME] or None,
+            colour=call[THEME] or None,
+            button_colour=call[BUTTON] or None,
+            pay_text=call[PAY_TEXT] or None,
+            cancel_text=call[CANCEL_TEXT] or None,
+            disclaimer=call[DISCLAIMER] or None,
+        ),
+        kept=_shops_own(call) if leads_back else {},
     )
+
+
+def _shops_own(call: Call) -> dict[str, str]:
+    """Where the shop wants its payer back, by how the page ended."""
+    failed = call[FAIL_TO] or call[RETURN_TO]
+    return {RETURN: call[RETURN_TO], FAILURE: failed, CANCELLATION: call[CANCEL_TO] or failed}
 
 
 def _callback(call: Call) -> Callback:
@@ -248,7 +307,7 @@ MAKE: Final = Operation(
             check=_check,
             perform=_make,
             layouts=(MADE,),
-            note="Switches that a client leaves out are off. A link can be tried once.",
+            note="Switches that a client leaves out are off. A link is tried once; its payer may cancel.",
         ),
     ),
 )

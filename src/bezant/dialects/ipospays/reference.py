@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from bezant.dialects.ipospays import auth, auth_codes, codes
+from bezant.dialects.ipospays import auth, auth_codes, card_fields, codes
 from bezant.dialects.ipospays.auth_codes import AuthError
 from bezant.dialects.ipospays.codes import Error
 from bezant.dialects.ipospays.door import REFUSALS
 from bezant.dialects.ipospays.operation import Form, Operation
 from bezant.dialects.ipospays.operations.transactions import FORMS
 from bezant.dialects.ipospays.transact import OPERATIONS
-from bezant.dialects.wire.contract import Layout
+from bezant.dialects.wire.contract import Field, Layout
 from bezant.dialects.wire.describe import FIELD_COLUMNS, REPLY_COLUMNS, field_rows, markdown, reply_rows
 
 _OPERATIONS_HEAD: Final = """\
@@ -24,7 +24,7 @@ in [credentials.md](credentials.md), what goes wrong in [ipospays-codes.md](ipos
 
 A request is a JSON object with its token in the header `token`. A name with a dot is a member of an inner
 object; letters' case does not count; an empty text or null is an absent value. All that is wrong with a
-request is answered at once, in `errors`, with status 400.
+request is answered at once, in `errors`, with the status that the codes' page tells.
 """
 _CODES_HEAD: Final = """\
 # Errors and declines of iPOSpays' API
@@ -52,9 +52,9 @@ instead, of the field `transactionRequest.rrn` or `transactionRequest.amount`, w
 
 """
 _AUTH: Final = (
-    ("Authenticate", "POST /v1/authenticate-token", auth.AUTHENTICATE_FIELDS, auth.ISSUED),
-    ("Refresh", "POST /v1/refresh-token", auth.REFRESH_FIELDS, auth.ISSUED),
-    ("Shop token", "POST /api/v1/woocomm/generate-token", auth.SHOP_FIELDS, auth.SHOP_TOKEN),
+    ("Authenticate", "authenticate_token", auth.AUTHENTICATE_FIELDS, auth.ISSUED),
+    ("Refresh", "refresh_token", auth.REFRESH_FIELDS, auth.ISSUED),
+    ("Shop token", "shop_token", auth.SHOP_FIELDS, auth.SHOP_TOKEN),
 )
 
 
@@ -107,21 +107,30 @@ def codes_page() -> str:
 def _problems() -> set[Error]:
     """Every problem that a table names: declared on a field, for a token, or for what the core refuses."""
     found = {each for each in vars(codes).values() if isinstance(each, Error)}
-    found |= {*REFUSALS.values(), *codes.REFUSALS.values()}
+    found |= {*REFUSALS.values(), *codes.REFUSALS.values(), card_fields.FOREIGN}
+    found |= _declared(card_fields.FIELDS)
     for operation in OPERATIONS:
         found.add(codes.not_registered(operation.scope.value))
         for form in operation.forms:
-            for spec in form.fields:
-                found |= {each for each in (spec.missing, spec.invalid) if each is not None}
+            found |= _declared(form.fields)
     return found
 
 
+def _declared(fields: Iterable[Field[Error]]) -> set[Error]:
+    return {each for spec in fields for each in (spec.missing, spec.invalid) if each is not None}
+
+
 def _token_sections() -> Iterator[str]:
-    for title, path, fields, layout in _AUTH:
-        yield f"\n## {title}\n\n`{path}`, in headers or in the body.\n\n"
+    for title, name, fields, layout in _AUTH:
+        places = [place for place, operation in auth.OPERATIONS.items() if operation.name == name]
+        paths = ", ".join(f"`{method} {path}`" for method, path in places)
+        yield f"\n## {title}\n\n{paths}, in headers or in the body.\n\n"
         yield markdown(FIELD_COLUMNS, field_rows(fields, _auth_words))
         yield "\n" + _answers((layout,))
     yield "\n## Signing keys\n\n`GET /.well-known/jwks.json` answers the keys that prove tokens (RFC 7517).\n"
+    yield f"\n## Payment token\n\n`POST {card_fields.PATH}` (our choice), a form or JSON, from any page.\n\n"
+    yield markdown(FIELD_COLUMNS, field_rows(card_fields.FIELDS, _words))
+    yield "\n" + _answers((card_fields.ISSUED,))
 
 
 def _section(operation: Operation) -> str:

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from bezant.core.credentials import BearerCheck, EcomCheck, ProfileNumbers
 from bezant.core.invoices import Invoices
-from bezant.core.merchants import Hasher, Onboarding, SystemClock
+from bezant.core.merchants import Onboarding, SystemClock
 from bezant.core.payments import Payments, Reports, Settlements
-from bezant.core.vault import Customers
+from bezant.core.vault import Customers, SingleUseTokens
 from bezant.dialects.ipospays.addresses import Addresses
 
 
@@ -48,9 +48,9 @@ class Services:
     settlements: Settlements
     reports: Reports
     customers: Customers
+    single_use: SingleUseTokens
     onboarding: Onboarding
     invoices: Invoices
     addresses: Addresses
-    hasher: Hasher
     clock: SystemClock
     style: Style

@@ -25,6 +25,7 @@ TYPE_WORDS: dict[Kind, str] = {
     Kind.TIP: "TIP ADJUST",
     Kind.REFUND: "REFUND",
     Kind.VOID: "VOID",
+    Kind.VERIFICATION: "CARD VERIFICATION",
 }
 TYPE_CODES: dict[Kind, int] = {
     Kind.SALE: 100,
@@ -34,6 +35,7 @@ TYPE_CODES: dict[Kind, int] = {
     Kind.CAPTURE: 104,
     Kind.INCREMENT: 106,
     Kind.TIP: 107,
+    Kind.VERIFICATION: 108,
 }
 """COMPLETION is 104 in the vendor's samples; the others are our choice."""
 

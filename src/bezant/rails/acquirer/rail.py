@@ -41,6 +41,7 @@ class _Form:
 
 _FORMS: Final[Mapping[Ask, _Form]] = {
     Ask.AUTHORIZE: _Form(spec.AUTHORIZATION),
+    Ask.VERIFY: _Form(spec.AUTHORIZATION, processing_code=spec.VERIFICATION),
     Ask.SALE: _Form(spec.FINANCIAL),
     Ask.REFUND: _Form(spec.FINANCIAL, processing_code=spec.RETURN),
     Ask.CAPTURE: _Form(spec.COMPLETION, entry_mode=spec.COMPLETION_ENTRY),

@@ -133,6 +133,7 @@ ANSWER_TYPES: Final[Mapping[str, str]] = {
 
 PURCHASE: Final = "000000"
 RETURN: Final = "200000"
+VERIFICATION: Final = "380000"  # our choice, within the standard's inquiries
 
 MANUAL_ENTRY: Final = "012"  # source: vendor sample
 COMPLETION_ENTRY: Final = "812"  # source: vendor sample

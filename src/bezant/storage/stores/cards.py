@@ -6,12 +6,13 @@ from sqlalchemy import Connection
 
 from bezant.core.faults import fault_point
 from bezant.core.vault import Brand, Card, StoredCard
-from bezant.storage.bulk import BulkInsert, Lookup, Row
+from bezant.storage.bulk import BulkInsert, Row
+from bezant.storage.lookup import Lookup
 from bezant.storage.tables import cards
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(cards, ignore=True)
-_LOOKUP = Lookup(cards, keys=("merchant_id", "token"))
+FIND = Lookup(cards, by=("merchant_id", "token"))
 
 
 class Cards:
@@ -21,6 +22,11 @@ class Cards:
         self._connection = connection
         self._writes = writes
         self._kept: dict[tuple[int, str], StoredCard] = {}
+        self._expected: dict[tuple[int, str], Row] = {}
+
+    def expect(self, place: tuple[int, str], row: Row) -> None:
+        """What the database has of a merchant's card that is about to be asked for."""
+        self._expected[place] = row
 
     def keep(self, stored: StoredCard) -> None:
         """Store a card unless the merchant already has it."""
@@ -29,15 +35,12 @@ class Cards:
 
     def find(self, merchant_id: int, token: str) -> StoredCard | None:
         """The merchant's card with that token."""
-        kept = self._kept.get((merchant_id, token))
+        place = merchant_id, token
+        kept = self._kept.get(place)
         if kept is not None:
             return kept
-        row = _LOOKUP.find(self._connection, merchant_id, token)
-        if row is None:
-            return None
-        _, _, first6, last4, brand, sealed = row
-        card = Card(token=token, bin=first6, last4=last4, brand=Brand(brand))
-        return StoredCard(merchant_id=merchant_id, card=card, sealed=sealed)
+        row = self._expected.get(place) or FIND.find(self._connection, place)
+        return None if row is None else _stored(row)
 
     def flush(self) -> None:
         """Write what was kept."""
@@ -52,3 +55,9 @@ class Cards:
 def _row(stored: StoredCard) -> Row:
     card = stored.card
     return stored.merchant_id, card.token, card.bin, card.last4, str(card.brand), stored.sealed
+
+
+def _stored(row: Row) -> StoredCard:
+    merchant_id, token, bin_, last4, brand, sealed = row
+    card = Card(token=token, bin=bin_, last4=last4, brand=Brand(brand))
+    return StoredCard(merchant_id=merchant_id, card=card, sealed=sealed)

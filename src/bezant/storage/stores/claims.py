@@ -6,13 +6,18 @@ from sqlalchemy import Connection
 
 from bezant.core.outcomes import Conflict
 from bezant.core.payments import Claim
-from bezant.storage.bulk import BulkInsert, Lookup
+from bezant.storage.bulk import BulkInsert, Row
 from bezant.storage.instants import from_micros, to_micros
+from bezant.storage.lookup import Lookup
 from bezant.storage.tables import claims
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(claims)
-_LOOKUP = Lookup(claims, keys=("merchant_id", "terminal_id", "key"))
+FIND = Lookup(claims, by=("merchant_id", "terminal_id", "key"))
+
+
+Place = tuple[int, int, str]
+"""Merchant, terminal and key."""
 
 
 class Claims:
@@ -21,25 +26,24 @@ class Claims:
     def __init__(self, connection: Connection, writes: Writes) -> None:
         self._connection = connection
         self._writes = writes
-        self._new: dict[tuple[int, int, str], Claim] = {}
+        self._new: dict[Place, Claim] = {}
+        self._expected: dict[Place, Row | None] = {}
+
+    def expect(self, place: Place, row: Row | None) -> None:
+        """What the database has of a key that is asked for next."""
+        self._expected[place] = row
 
     def find(self, merchant_id: int, terminal_id: int, key: str) -> Claim | None:
         """Who used that key."""
-        known = self._new.get((merchant_id, terminal_id, key))
+        place = merchant_id, terminal_id, key
+        is_expected = place in self._expected
+        row = self._expected.pop(place, None)
+        known = self._new.get(place)
         if known is not None:
             return known
-        row = _LOOKUP.find(self._connection, merchant_id, terminal_id, key)
-        if row is None:
-            return None
-        _, _, _, fingerprint, subject_id, claimed_at = row
-        return Claim(
-            merchant_id=merchant_id,
-            terminal_id=terminal_id,
-            key=key,
-            fingerprint=fingerprint,
-            subject_id=subject_id,
-            claimed_at=from_micros(claimed_at),
-        )
+        if not is_expected:
+            row = FIND.find(self._connection, place)
+        return None if row is None else _claim(row)
 
     def add(self, claim: Claim) -> None:
         """Use a key; a second use fails at the end of the transaction."""
@@ -68,3 +72,15 @@ class Claims:
                     for claim in new.values()
                 ],
             )
+
+
+def _claim(row: Row) -> Claim:
+    merchant_id, terminal_id, key, fingerprint, subject_id, claimed_at = row
+    return Claim(
+        merchant_id=merchant_id,
+        terminal_id=terminal_id,
+        key=key,
+        fingerprint=fingerprint,
+        subject_id=subject_id,
+        claimed_at=from_micros(claimed_at),
+    )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    delete,
     exists,
     func,
     literal,
@@ -28,7 +29,7 @@ from bezant.core.sensitive import Secret
 from bezant.storage.bulk import BulkInsert, Row
 from bezant.storage.crypto import CardSealer, Keys
 from bezant.storage.instants import maybe_instant, maybe_micros, to_micros
-from bezant.storage.tables import deliveries
+from bezant.storage.tables import deliveries, notices
 from bezant.storage.writes import Writes
 
 _INSERT = BulkInsert(deliveries)
@@ -144,6 +145,22 @@ class DeliveryRows:
         rows = self._connection.execute(select(_c.state, func.count()).group_by(_c.state))
         return {str(state): int(count) for state, count in rows}
 
+    def forget(self, before: datetime, *, limit: int) -> int:
+        """Forget what was sent by deliveries that ended before then, notices too; how many there were."""
+        over = and_(_c.ended_at < to_micros(before), _c.ended_at.is_not(None), _c.content.is_not(None))
+        keys = self._connection.execute(
+            select(_c.merchant_id, _c.delivery_id).where(over).order_by(_c.ended_at).limit(limit)
+        ).all()
+        if keys:
+            self._writes.touch()
+        for merchant_id, delivery_id in keys:
+            # One that was revived meanwhile is not over.
+            mine = _c.merchant_id == merchant_id, _c.delivery_id == delivery_id
+            if self._connection.execute(update(deliveries).where(*mine, over).values(content=None)).rowcount:
+                told = notices.c.merchant_id == merchant_id, notices.c.notice_id == delivery_id
+                self._connection.execute(delete(notices).where(*told))
+        return len(keys)
+
     def change(self, before: Delivery, after: Delivery) -> None:
         """Store a step. Raises ``Conflict`` unless ``before`` was current."""
         self._writes.touch()
@@ -175,6 +192,7 @@ class DeliveryRows:
             "tries": delivery.tries,
             "next_try_at": maybe_micros(delivery.next_try_at),
             "lease_until": maybe_micros(delivery.lease_until),
+            "ended_at": maybe_micros(delivery.ended_at),
             "content": _sealed(self._sealer, delivery),
             "last_word": delivery.last_word,
             "revision": delivery.revision,
@@ -191,6 +209,7 @@ class DeliveryRows:
             tries=row.tries,
             next_try_at=maybe_instant(row.next_try_at),
             lease_until=maybe_instant(row.lease_until),
+            ended_at=maybe_instant(row.ended_at),
             content=_opened(self._sealer, row) if row.content else None,
             last_word=row.last_word,
             revision=row.revision,

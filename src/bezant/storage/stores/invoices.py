@@ -20,6 +20,7 @@ from bezant.core.invoices import (
     InvoiceQuery,
     Item,
     Listed,
+    Look,
     Page,
     State,
     Status,
@@ -51,7 +52,8 @@ _UNDECIDED = (PaymentState.SENDING.value, PaymentState.IN_DOUBT.value)
 _SEARCHED = ("invoice", "description", "cardholder", "phone", "email")
 _COLUMNS = frozenset({"invoice", "email", "phone"})
 """What of an order has columns of its own."""
-_URLS = ("redirect_url", "success_url", "failure_url")
+_URLS = ("redirect_url", "success_url", "failure_url", "cancel_url")
+_SWITCHES = ("one_try", "may_cancel")
 _c = invoices.c
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -336,11 +338,7 @@ def _values(invoice: Invoice, details: str) -> dict[str, object]:
 def _details(terms: Terms) -> dict[str, object]:
     """What of the terms has no column. Amounts are minor units; the life is in seconds."""
     order = terms.order
-    said = {
-        name: value
-        for name in order.__dataclass_fields__
-        if name not in _COLUMNS and (value := getattr(order, name))
-    }
+    said = {name: value for name, value in _said(order).items() if name not in _COLUMNS}
     life = None if terms.life is None else terms.life // timedelta(microseconds=1)
     details: dict[str, object] = {"order": said, "life": life}
     details |= {name: url for name in _URLS if (url := getattr(terms, name)) is not None}
@@ -348,8 +346,9 @@ def _details(terms: Terms) -> dict[str, object]:
         details["fee_percent_hundredths"] = terms.fee_percent_hundredths
     if terms.tips is not None:
         details["tips"] = [*terms.tips.percents, terms.tips.percent_max]
-    if terms.one_try:
-        details["one_try"] = True
+    details |= {name: True for name in _SWITCHES if getattr(terms, name)}
+    if look := _said(terms.look):
+        details["look"] = look
     if terms.kept:
         details["kept"] = dict(terms.kept)
     if terms.items:
@@ -363,6 +362,11 @@ def _details(terms: Terms) -> dict[str, object]:
             for item in terms.items
         ]
     return details
+
+
+def _said(facts: Order | Look) -> dict[str, object]:
+    """What is said in them, by its name."""
+    return {name: value for name in facts.__dataclass_fields__ if (value := getattr(facts, name))}
 
 
 def _invoice(row: Found[Any], terms: Terms) -> Invoice:
@@ -406,9 +410,9 @@ def _terms(row: Found[Any], details: Mapping[str, Any]) -> Terms:
         order=Order(invoice=row.number, email=row.email, phone=row.phone, **order),
         items=tuple(_item(item, currency) for item in details.get("items", ())),
         life=None if details["life"] is None else timedelta(microseconds=details["life"]),
-        one_try=details.get("one_try", False),
+        look=Look(**details.get("look", {})),
         kept=details.get("kept", {}),
-        **{name: details[name] for name in _URLS if name in details},
+        **{name: details[name] for name in (*_URLS, *_SWITCHES) if name in details},
     )
 
 

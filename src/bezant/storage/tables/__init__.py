@@ -57,6 +57,7 @@ from bezant.storage.tables.vault import (
     customer_cards,
     customers,
     data_keys,
+    single_use_tokens,
 )
 
 __all__ = [
@@ -107,6 +108,7 @@ __all__ = [
     "reversals",
     "signing_access_codes",
     "signing_accounts",
+    "single_use_tokens",
     "stock_takes",
     "store_logos",
     "stores",

@@ -30,10 +30,14 @@ deliveries = Table(
     Column("content", LargeBinary),
     Column("last_word", String(40)),
     Column("revision", Integer, nullable=False),
+    Column("ended_at", BigInteger),
     CheckConstraint("tries >= 0", name="tries"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
 )
-"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password."""
+"""``content`` is stored when it is composed, before it is first sent: sealed, as it may hold a password.
+
+It is forgotten some time after ``ended_at``.
+"""
 partial_index(
     "ix_deliveries_due",
     deliveries.c.next_try_at,
@@ -43,6 +47,11 @@ partial_index(
     "ix_deliveries_lease_until",
     deliveries.c.lease_until,
     where="state = 'sending'",
+)
+partial_index(
+    "ix_deliveries_ended",
+    deliveries.c.ended_at,
+    where="ended_at IS NOT NULL AND content IS NOT NULL",
 )
 partial_index(
     "ix_deliveries_open",

@@ -36,6 +36,23 @@ cards = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+single_use_tokens = Table(
+    "single_use_tokens",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("card_token", String(40), nullable=False),
+    Column("expiry", String(4), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    ForeignKeyConstraint(["merchant_id", "terminal_id"], ["terminals.merchant_id", "terminals.terminal_id"]),
+    ForeignKeyConstraint(["merchant_id", "card_token"], ["cards.merchant_id", "cards.token"]),
+)
+"""What stands for a card in one charge, as keyed hashes, for a day or so."""
+
+Index(None, single_use_tokens.c.merchant_id, single_use_tokens.c.expires_at)
+
 bins = Table(
     "bins",
     metadata,

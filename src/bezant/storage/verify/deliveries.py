@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
+from bezant.core.deliveries import KEPT
 from bezant.storage.verify.rules import Rule
+
+_KEPT: Final = (KEPT - timedelta(days=1)) // timedelta(microseconds=1)
+"""For how long what was sent is certainly kept: a day less, for clocks that differ."""
 
 DELIVERIES = (
     Rule(
@@ -11,10 +18,11 @@ DELIVERIES = (
         query="""
             SELECT merchant_id, delivery_id, state FROM deliveries
             WHERE NOT (
-                (state = 'due' AND next_try_at IS NOT NULL AND lease_until IS NULL)
-                OR (state = 'sending' AND next_try_at IS NULL AND lease_until IS NOT NULL)
+                (state = 'due' AND next_try_at IS NOT NULL AND lease_until IS NULL AND ended_at IS NULL)
+                OR (state = 'sending' AND next_try_at IS NULL AND lease_until IS NOT NULL
+                    AND ended_at IS NULL)
                 OR (state IN ('delivered', 'unwanted', 'given_up') AND next_try_at IS NULL
-                    AND lease_until IS NULL)
+                    AND lease_until IS NULL AND ended_at IS NOT NULL)
             )
         """,
     ),
@@ -29,11 +37,11 @@ DELIVERIES = (
     Rule(
         subject="delivery {delivery_id}",
         message="was {state} without a try, or without anything to send",
-        query="""
+        query=f"""
             SELECT merchant_id, delivery_id, state FROM deliveries
             WHERE (state IN ('delivered', 'given_up') AND tries = 0)
-                OR (state = 'delivered' AND content IS NULL)
-        """,
+                OR (state = 'delivered' AND content IS NULL AND ended_at >= :abandoned - {_KEPT})
+        """,  # noqa: S608 - our own words
     ),
     Rule(
         subject="notice {notice_id}",

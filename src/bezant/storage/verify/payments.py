@@ -25,7 +25,7 @@ OUTCOMES = (
                 AND s.line = 1 AND s.cause = CASE WHEN p.kind = 'increment' THEN 'authorization'
                     WHEN p.kind <> 'void' THEN p.kind
                     WHEN o.kind = 'authorization' THEN 'release' ELSE 'void' END
-            WHERE p.kind <> 'tip' AND p.state IN (
+            WHERE p.kind NOT IN ('tip', 'verification') AND p.state IN (
                     'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
                     'captured', 'adjusting', 'voiding', 'settled', 'voided',
                     'done')
@@ -124,6 +124,7 @@ OUTCOMES = (
                         'completing', 'completed', 'incrementing', 'expired', 'voided')
                     WHEN 'increment' THEN state IN ('sending', 'declined', 'in_doubt', 'reversed', 'done')
                     WHEN 'tip' THEN state IN ('sending', 'declined', 'done')
+                    WHEN 'verification' THEN state IN ('sending', 'declined', 'done')
                     WHEN 'void' THEN state IN ('sending', 'declined', 'done')
                     ELSE state IN ('sending', 'declined', 'in_doubt', 'reversed', 'captured', 'adjusting',
                         'voiding', 'voided', 'settled')
@@ -167,6 +168,14 @@ OUTCOMES = (
                 FROM payment_events
             ) AS chained
             WHERE before <> previous OR before || '>' || after NOT IN :steps
+        """,
+    ),
+    Rule(
+        subject="{kind} {payment_id}",
+        message="is of {total}, and a verification moves nothing",
+        query="""
+            SELECT merchant_id, payment_id, kind, base + tax + fee + tip AS total
+            FROM payments WHERE kind = 'verification' AND base + tax + fee + tip <> 0
         """,
     ),
 )
@@ -241,7 +250,7 @@ NUMBERS = (
         query="""
             SELECT merchant_id, payment_id, kind, state
             FROM payments
-            WHERE kind NOT IN ('void', 'capture', 'tip')
+            WHERE kind NOT IN ('void', 'capture', 'tip', 'verification')
                 AND (approval_code IS NOT NULL AND approval_code <> '') <> (state IN (
                     'authorized', 'releasing', 'completing', 'completed', 'incrementing', 'expired',
                     'captured', 'adjusting', 'voiding', 'settled', 'voided',

@@ -84,7 +84,7 @@ class TestTheLastTry:
             assert not delivery.was_lost(POLICY)
             delivery = delivery.claimed(until=UNTIL)
         assert delivery.was_lost(POLICY)
-        lost = delivery.lost()
+        lost = delivery.lost(real=NOW)
         assert (lost.state, lost.last_word, lost.lease_until) == (State.GIVEN_UP, "lost", None)
 
     def test_is_not_lost_while_it_is_only_due(self) -> None:
@@ -103,7 +103,9 @@ class TestARevivedDelivery:
         )
         later = NOW + timedelta(days=1)
         revived = ended.revived(real=later)
+        assert ended.ended_at == NOW
         assert (revived.state, revived.tries, revived.next_try_at) == (State.DUE, 0, later)
+        assert revived.ended_at is None
         assert revived.content == PARCEL
 
 

@@ -96,13 +96,25 @@ def _profile(caller: Caller) -> Profile:
     return Profile.TRADITIONAL if traditional else Profile.SURCHARGE
 
 
+def _card_of(call: Call) -> tuple[str | None, bytes | None]:
+    """The card's own token, or else the hash of one for this charge alone."""
+    token, shown = call[fields.CARD_TOKEN], call[fields.PAYMENT_TOKEN]
+    if token is not None:
+        return token, None
+    if len(shown) == fields.CARD_TOKEN_DIGITS:
+        return shown.upper(), None
+    return None, call.services.single_use.hash_of(shown)
+
+
 async def _charge(kind: Kind, call: Call) -> Shown:
+    token, single_use = _card_of(call)
     compared = call[fields.VERIFY_ADDRESS] or call[fields.STREET] or call[fields.ZIP]
     charge = Charge(
         kind=kind,
         profile=_profile(call.caller),
         amounts=with_tip(call[fields.AMOUNT], call[fields.TIP]),
-        token=call[fields.CARD_TOKEN] or call[fields.PAYMENT_TOKEN],
+        token=token,
+        single_use=single_use,
         street=Street(line=call[fields.STREET], postal_code=call[fields.ZIP]) if compared else None,
         order=order_of(call),
     )

@@ -331,6 +331,7 @@ async def _change(call: Call) -> Shown:
 _CHANGE_ERRORS: Final = {
     Objection.UNKNOWN: codes.BAD_UID,
     Objection.NOT_PENDING: codes.PAGE_NOT_PENDING,
+    Objection.NOT_OFFERED: codes.BAD_AMOUNT,
     Objection.NUMBER_IN_USE: codes.NO_HOSTED_PAGE,
 }
 

@@ -182,14 +182,16 @@ class Books:
         return entry if same else msgspec.structs.replace(entry, code=DUPLICATE, approval_code="")
 
     def book(self, message: IsoMessage, *, code: str, approved: int, results: str) -> Entry:
-        """Book an authorization, sale or refund with the issuer's answer."""
+        """Book an authorization, verification, sale or refund with the issuer's answer."""
         entry = self._new(message)
         entry.results = results
         if entry.state is State.AWAITED:
             entry.state, entry.code = State.REVERSED, INVALID
         elif code in APPROVALS:
             self._approvals += 1
-            entry.state, entry.code, entry.approved = State.LIVE, code, approved
+            # A card that is good holds nothing: there is nothing to capture or to take back.
+            entry.state = State.DONE if entry.ask == Ask.VERIFY else State.LIVE
+            entry.code, entry.approved = code, approved
             entry.approval_code = f"TAS{(self._seed + self._approvals) % 1000:03d}"
         else:
             entry.code = code

@@ -24,7 +24,7 @@ _DO_NOT_HONOR: Final = "05"
 _FALSE_APPROVAL_CODE: Final = "FALSE0"
 
 _PURCHASES: Final = frozenset({spec.AUTHORIZATION, spec.FINANCIAL})
-_PROCESSING_CODES: Final = frozenset({spec.PURCHASE, spec.RETURN})
+_PROCESSING_CODES: Final = frozenset({spec.PURCHASE, spec.RETURN, spec.VERIFICATION})
 _IDENTITY: Final = (spec.TRANSMITTED, spec.AUDIT_NUMBER, spec.TERMINAL, spec.MERCHANT)
 _SUMS: Final = (spec.DEBIT_COUNT, spec.DEBITS, spec.CREDIT_COUNT, spec.CREDITS)
 _REQUIRED: Final[Mapping[str, frozenset[str]]] = {

@@ -26,6 +26,7 @@ SETTLE: Final = "settle"
 
 _ASKS: Final = {
     (spec.AUTHORIZATION, spec.PURCHASE): Ask.AUTHORIZE.value,
+    (spec.AUTHORIZATION, spec.VERIFICATION): Ask.VERIFY.value,
     (spec.FINANCIAL, spec.PURCHASE): Ask.SALE.value,
     (spec.FINANCIAL, spec.RETURN): Ask.REFUND.value,
 }
