@@ -34,6 +34,17 @@ def ask(
         connection.close()
 
 
+def ask_in_pieces(gateway: Gateway) -> tuple[int, str | None]:
+    """The answer to a body that cannot come whole: its status and its ``Retry-After``."""
+    connection = http.client.HTTPConnection(urlsplit(gateway.base_url).netloc, timeout=30)
+    try:
+        connection.request("POST", "/", iter([b'{"a":', b"1}"]), JSON, encode_chunked=True)
+        response = connection.getresponse()
+        return response.status, response.getheader("retry-after")
+    finally:
+        connection.close()
+
+
 class TestAFullGateway:
     @pytest.mark.parametrize(
         ("method", "path", "words"),
@@ -51,11 +62,7 @@ class TestAFullGateway:
         assert words in text
 
     def test_says_so_to_what_comes_in_pieces(self, full: Gateway) -> None:
-        connection = http.client.HTTPConnection(urlsplit(full.base_url).netloc, timeout=30)
-        connection.request("POST", "/", iter([b'{"a":', b"1}"]), JSON, encode_chunked=True)
-        response = connection.getresponse()
-        assert (response.status, response.getheader("retry-after")) == (503, "1")
-        connection.close()
+        assert ask_in_pieces(full) == (503, "1")
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -74,5 +81,6 @@ class TestAFullGateway:
         before = full.log_text().count("\n")
         for _ in range(20):
             assert ask(full, "POST", "/", b"{}", JSON)[0] == 503
+            assert ask_in_pieces(full)[0] == 503
             assert ask(full, "GET", LINK)[0] == 503
         assert full.log_text().count("\n") - before < 20

@@ -510,10 +510,25 @@ class _Process:
         return self.wait()
 
 
-def free_port() -> int:
-    """A port that nobody has now, below those that the kernel gives to outgoing connections."""
+def _shared_out() -> Iterator[int]:
+    """The ports of this process, of all that run the same tests, each once before any comes again."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + worker % 8 * 1_500
+    ports = range(first, first + 1_500)
     while True:
-        port = random.randint(20_000, 32_000)
+        yield from random.sample(ports, len(ports))
+
+
+_ports: Final = _shared_out()
+
+
+def free_port() -> int:
+    """A port that nobody has now, nor is given next: a gateway keeps its port while it is down.
+
+    It is below those that the kernel gives to outgoing connections.
+    """
+    while True:
+        port = next(_ports)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -187,6 +187,10 @@ class Endpoint:
             request = await self._request(scope, receive, request_id)
             started = time.perf_counter()
             response = await self._answered(request)
+            if response is self._busy:
+                request = (
+                    None  # as if it had not been looked at: those who are not let in are told of together
+                )
         except _TooLarge:
             response, unread = self._dialect.too_large(), receive
         except _TooSlow:
