@@ -254,6 +254,24 @@ class TestAPayment:
 
 
 class TestAList:
+    async def test_is_the_same_by_any_pages(self, shop: Shop) -> None:
+        for number in range(7):
+            await shop.sale(1_00 + number)
+            shop.clock.pass_by(seconds=number % 2)
+
+        async def listed(limit: int, offset: int) -> list[int]:
+            query = _query(shop, limit=limit, offset=offset)
+            page = await shop.units.read(lambda unit: unit.payments.page(query))
+            assert page.total == 7
+            return [payment.payment_id for payment in page.payments]
+
+        whole = await listed(100, 0)
+        assert whole == sorted(whole, reverse=True)
+        assert len(whole) == 7
+        for limit in range(9):
+            for offset in range(9):
+                assert await listed(limit, offset) == whole[offset : offset + limit]
+
     async def test_is_newest_first_in_pages(self, shop: Shop) -> None:
         for minor in range(1, 8):
             await shop.sale(minor)

@@ -249,15 +249,20 @@ class PaymentRows:
         total = self._connection.execute(
             select(func.count()).select_from(payments).where(*where)
         ).scalar_one()
+        after = max(total - query.offset, 0)
+        size = min(query.limit, after)
+        if size == 0:
+            return Page(payments=(), total=total)
         newest_first = payments.c.requested_at.desc(), payments.c.payment_id.desc()
-        # The index alone says which rows these are; the pages before them are skipped there.
-        shown = select(payments.c.payment_id).where(*where).order_by(*newest_first)
+        oldest_first = payments.c.requested_at, payments.c.payment_id
+        # The index alone says which rows these are; those before them are skipped there, from the nearer end.
+        order, skipped = (
+            (newest_first, query.offset) if query.offset <= after else (oldest_first, after - size)
+        )
+        shown = select(payments.c.payment_id).where(*where).order_by(*order).limit(size).offset(skipped)
         rows = self._connection.execute(
             select(payments)
-            .where(
-                payments.c.merchant_id == query.merchant_id,
-                payments.c.payment_id.in_(shown.limit(query.limit).offset(query.offset)),
-            )
+            .where(payments.c.merchant_id == query.merchant_id, payments.c.payment_id.in_(shown))
             .order_by(*newest_first)
         )
         return Page(payments=tuple(payment_of(row) for row in rows), total=total)
