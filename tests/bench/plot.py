@@ -11,7 +11,7 @@ Point = tuple[float, float]
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 40, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 48, 64, 52
 _COLOURS: Final = ("#1f6feb", "#bc4c00", "#1a7f37", "#8250df")
 _GRID_LINES: Final = 5
 
@@ -50,10 +50,13 @@ def line_chart(title: str, *, across: str, up: str, curves: Mapping[str, Sequenc
         places = [place(point) for point in sorted(curve)]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for (x, y), (_, value) in zip(places, sorted(curve), strict=True):
+        for (x, y), (tick, value) in zip(places, sorted(curve), strict=True):
+            below = any(value < other for near, other in points if near < tick * 1.5 and tick < near * 1.5)
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>')
-            parts.append(_text((x, y - 8), f"{value:,.0f}", anchor="middle", colour=colour))
-        parts.append(_text((_WIDTH - _RIGHT, 14 + 15 * n), name, anchor="end", colour=colour))
+            parts.append(
+                _text((x, y + 18 if below else y - 8), f"{value:,.0f}", anchor="middle", colour=colour)
+            )
+        parts.append(_text((_WIDTH - _RIGHT, 20 + 16 * n), name, anchor="end", colour=colour))
     return "\n".join([*parts, "</svg>", ""])
 
 
