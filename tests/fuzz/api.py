@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import hypothesis
 import schemathesis
-from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
 from bezant.dialects.valor.openapi import document
 from tests.fuzz.calls import calls
+from tests.fuzz.generation import settings
 from tests.fuzz.tally import Tally
 from tests.support.books import violations
 from tests.support.gateway import EXPIRY, Gateway, eventually
@@ -180,7 +180,7 @@ def each_operation(gateway: Gateway, mode: GenerationMode, *, examples: int, see
         operation: Any = found.ok()  # type: ignore[union-attr]  # the document is ours and sound
 
         @hypothesis.seed(seed)
-        @_settings(examples)
+        @settings(examples)
         @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
         def send(case: AnyCase) -> None:
             sending.prepare(case)
@@ -212,20 +212,9 @@ def walks(gateway: Gateway, *, examples: int, seed: int) -> Tally:
         with contextlib.suppress(hypothesis.errors.Flaky, hypothesis.errors.FlakyStrategyDefinition):
             run_state_machine_as_test(
                 hypothesis.seed(seed + part)(Walk),
-                settings=_settings(min(examples, WALKS_AT_ONCE), stateful_step_count=STEPS),
+                settings=settings(min(examples, WALKS_AT_ONCE), stateful_step_count=STEPS),
             )
     return sending.tally
-
-
-def _settings(examples: int, **more: Any) -> hypothesis.settings:
-    return hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        **more,
-    )
 
 
 def aftermath(gateway: Gateway) -> Tally:

@@ -15,7 +15,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import hypothesis
-from hypothesis import HealthCheck, Phase
 
 from bezant.dialects.ipospays import auth, card_fields, codes, fields
 from bezant.dialects.ipospays.operation import Form
@@ -23,6 +22,7 @@ from bezant.dialects.ipospays.operations.transactions import FORMS, TYPE
 from bezant.dialects.ipospays.transact import OPERATIONS
 from bezant.dialects.wire.contract import Field
 from tests.e2e.ipospays.merchant import Caller
+from tests.fuzz.generation import generating
 from tests.fuzz.tally import Tally
 from tests.fuzz.transactions import nested, said_with
 from tests.support.gateway import Answer, Gateway
@@ -108,14 +108,7 @@ def calls(gateway: Gateway, *, examples: int, seed: int) -> Tally:
     caller = _Caller(gateway, seed=seed)
 
     def each(specs: tuple[Field[Any], ...], method: str, path: str, more: Mapping[str, Any] | None) -> None:
-        @hypothesis.seed(seed)
-        @hypothesis.settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @generating(examples, seed=seed)
         @hypothesis.given(said=said_with(specs))
         def send(said: dict[str, Any]) -> None:
             if more is None:

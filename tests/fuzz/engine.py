@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 import hypothesis
-from hypothesis import HealthCheck, Phase
 
 from tests.fuzz import targets, transactions
+from tests.fuzz.generation import generating
 from tests.fuzz.targets import Target, growing
 
 TARGETS: Final = (*targets.TARGETS, *transactions.TARGETS)
@@ -111,14 +111,7 @@ def fuzz(
 
 
 def _generate(hunt: Hunt, *, examples: int, seed: int) -> None:
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generating(examples, seed=seed)
     @hypothesis.given(hunt.target.inputs)
     def offer(data: bytes) -> None:
         hunt.offer(data)

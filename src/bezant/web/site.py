@@ -191,15 +191,13 @@ CROWDED: Final = "crowded"
 """The outcome of a page that was not let in."""
 EXPIRED: Final = english("Payment Link expired")
 """The title of a link that nobody can pay any more (vendor docs)."""
+_LATER: Final = (
+    english("We cannot answer right now"),
+    english("Please try again in a moment. If you have just paid, you will not be charged twice."),
+)
 PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
-    "unavailable": (
-        english("We cannot answer right now"),
-        english("Please try again in a moment. If you have just paid, you will not be charged twice."),
-    ),
-    CROWDED: (
-        english("We cannot answer right now"),
-        english("Please try again in a moment. If you have just paid, you will not be charged twice."),
-    ),
+    "unavailable": _LATER,
+    CROWDED: _LATER,
     "crashed": (
         english("Something went wrong"),
         english("Please try again in a moment. If you have just paid, you will not be charged twice."),
