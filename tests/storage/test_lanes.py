@@ -9,6 +9,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -17,6 +18,8 @@ from sqlalchemy import Connection, Engine, event, text
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.engine import open_engine
 from bezant.storage.lanes import Job, Lane
+from bezant.storage.loop_lanes import LoopLane
+from bezant.storage.units import Runner
 from bezant.storage.writes import Writes
 
 pytestmark = pytest.mark.anyio
@@ -63,15 +66,15 @@ Work = Callable[[Marks], T]
 class Hand:
     """Queues works on one lane, and can hold the lane so that works queue up behind."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Runner) -> None:
         self.lane = lane
         self.jobs: list[Job[Marks, Any]] = []
 
-    def queue(self, work: Work[T]) -> asyncio.Future[T]:
+    def queue(self, work: Work[T], *, short: bool = False) -> asyncio.Future[T]:
         """Queue a work; its answer."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        job = Job(work, None, loop, future)
+        job = Job(work, (1, 1) if short else None, loop, future)
         self.jobs.append(job)
         self.lane.put(job)
         return future
@@ -128,7 +131,11 @@ def _with_table(url: str) -> Iterator[Engine]:
 
 @asynccontextmanager
 async def _lane(engine: Engine, *, group_max: int = 64, queue_max: int = 1000) -> AsyncIterator[Hand]:
-    lane = Lane(engine, Marks, name="test", writes=True, group_max=group_max, queue_max=queue_max)
+    lane: Runner
+    if engine.dialect.name == "sqlite":
+        lane = LoopLane(engine, Marks, name="test", group_max=group_max, queue_max=queue_max)
+    else:
+        lane = Lane(engine, Marks, name="test", writes=True, group_max=group_max, queue_max=queue_max)
     lane.start()
     try:
         yield Hand(lane)
@@ -462,3 +469,109 @@ def _end_session(engine: Engine, session: int) -> None:
     """End a database session, as an administrator or a crash would, and wait until it is gone."""
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:session, 5000)"), {"session": session})
+
+
+@pytest.fixture
+def file_marks(tmp_path: Path) -> Iterator[Engine]:
+    """The same where short works run on the event loop."""
+    yield from _with_table(f"sqlite:///{tmp_path / 'marks.db'}")
+
+
+@pytest.fixture
+async def file_hand(anyio_backend: str, file_marks: Engine) -> AsyncIterator[Hand]:
+    async with _lane(file_marks) as hand:
+        yield hand
+
+
+class TestAShortWork:
+    async def test_runs_where_its_caller_waits_and_is_committed_elsewhere(
+        self, file_hand: Hand, file_marks: Engine
+    ) -> None:
+        threads: list[threading.Thread] = []
+
+        @event.listens_for(file_marks, "commit")
+        def committing(_connection: Connection) -> None:
+            threads.append(threading.current_thread())
+
+        def work(unit: Marks) -> int:
+            threads.append(threading.current_thread())
+            return unit.make(1)
+
+        assert await file_hand.queue(work, short=True) == 1
+        running, commit = threads
+        assert running is threading.current_thread()
+        assert commit is not running
+        assert _values(file_marks) == {1: 0}
+
+    async def test_is_committed_with_all_that_came_meanwhile(
+        self, file_hand: Hand, file_marks: Engine
+    ) -> None:
+        commits: list[bool] = []
+        async with file_hand.held():
+            works = [file_hand.queue(partial(Marks.make, mark=n), short=n % 3 > 0) for n in range(20)]
+            event.listen(file_marks, "commit", lambda _connection: commits.append(True))
+        assert await asyncio.gather(*works) == list(range(20))
+        assert len(commits) == 2  # the one that held the lane, and all the others
+
+    async def test_fails_alone(self, file_hand: Hand, file_marks: Engine) -> None:
+        _make(file_marks, 2)
+
+        def guilty(unit: Marks) -> None:
+            unit.make(99)
+            raise ValueError("bad")
+
+        works = [file_hand.queue(partial(Marks.make, mark=n), short=True) for n in range(4)]
+        wrong = file_hand.queue(guilty, short=True)
+        answers = [*await _answers(works), *await _answers([wrong])]
+        assert [type(answer) for answer in answers] == [int, int, Conflict, int, ValueError]
+        assert set(_values(file_marks)) == {0, 1, 2, 3}
+
+    async def test_waits_for_another_process_without_keeping_the_event_loop(
+        self, file_hand: Hand, file_marks: Engine
+    ) -> None:
+        await file_hand.queue(partial(Marks.make, mark=1), short=True)
+        turns = 0
+        with file_marks.begin():  # takes the only lock there is
+            waiting = file_hand.queue(partial(Marks.make, mark=2), short=True)
+            while turns < 50:
+                await asyncio.sleep(0.001)
+                turns += 1
+            assert not waiting.done()
+        assert await waiting == 2
+
+    async def test_is_run_again_when_its_commit_fails(self, file_hand: Hand, file_marks: Engine) -> None:
+        failures = iter([OSError("the disk is away")])
+
+        @event.listens_for(file_marks, "commit")
+        def committing(_connection: Connection) -> None:
+            if failure := next(failures, None):
+                raise failure
+
+        assert await file_hand.queue(partial(Marks.make, mark=1), short=True) == 1
+        assert _values(file_marks) == {1: 0}
+
+    async def test_that_was_given_up_is_not_committed(self, file_hand: Hand, file_marks: Engine) -> None:
+        works = [file_hand.queue(partial(Marks.make, mark=n), short=True) for n in range(3)]
+        file_hand.jobs[1].given_up = True
+        works[1].cancel()
+        await _answers(works)
+        assert set(_values(file_marks)) == {0, 2}
+
+    async def test_is_answered_before_the_lane_ends(self, file_marks: Engine) -> None:
+        async with _lane(file_marks) as hand:
+            works = [hand.queue(partial(Marks.make, mark=n), short=True) for n in range(5)]
+            await asyncio.to_thread(hand.lane.stop)
+            assert await asyncio.gather(*works) == list(range(5))
+            with pytest.raises(Refused):
+                await hand.queue(partial(Marks.make, mark=6), short=True)
+
+    async def test_does_not_wait_for_an_event_loop_that_is_gone(
+        self, file_hand: Hand, file_marks: Engine
+    ) -> None:
+        gone = asyncio.new_event_loop()
+        future: asyncio.Future[int] = gone.create_future()
+        async with file_hand.held():
+            file_hand.lane.put(Job(lambda unit: unit.make(1), (1, 1), gone, future))
+            gone.close()
+            living = file_hand.queue(partial(Marks.make, mark=2), short=True)
+        assert await living == 2

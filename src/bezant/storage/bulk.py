@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, Table
 
 from bezant.storage.driver import execute
+from bezant.storage.recorder import Recorder
 
 Row = Sequence[Any]
 
@@ -121,7 +122,9 @@ class BulkInsert:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert the rows."""
-        if connection.dialect.name == "postgresql":
+        if isinstance(connection, Recorder):
+            connection.record(self._postgresql, self._arrays.of(rows))
+        elif connection.dialect.name == "postgresql":
             execute(connection, self._postgresql, self._arrays.of(rows))
         else:
             for statement, values in self._sqlite.of(rows):
@@ -145,6 +148,11 @@ class BulkUpdate:
             f"FROM unnest({self._arrays.marks}) AS v({aliases}) "
             f"WHERE {' AND '.join(f't.{name} = v.was_{name}' for name in found_by)}"
         )
+        # Nobody sees how many rows were found before they are committed: too few are an error (22012).
+        self._recorded = (
+            f"WITH changed AS ({self._postgresql} RETURNING 1) "  # noqa: S608 - our names
+            "SELECT 1 / (count(*) = %s)::integer FROM changed"
+        )
         # The columns of VALUES are called column1, column2, ... (source: SQLite, row values).
         values = [f"v.column{n}" for n in range(1, len(sets) + len(found_by) + 1)]
         setting = ", ".join(f"{name} = {value}" for name, value in zip(sets, values, strict=False))
@@ -156,6 +164,9 @@ class BulkUpdate:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> Any:  # noqa: ANN401 - a driver's cursor, or like it
         """Update; what it gives will know how many rows were found as expected."""
+        if isinstance(connection, Recorder):
+            connection.record(self._recorded, [*self._arrays.of(rows), str(len(rows))])
+            return Counted(len(rows))
         if connection.dialect.name == "postgresql":
             return execute(connection, self._postgresql, self._arrays.of(rows))
         return Counted(

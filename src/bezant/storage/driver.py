@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from bezant.storage.recorder import Recorder, Unprimed
+
 
 @contextmanager
 def pipelined(connection: Connection) -> Iterator[None]:
     """Statements run in here are sent together, where the driver can: their results are there at the end."""
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql" or isinstance(connection, Recorder):
         yield
         return
     driver = connection.dialect.loaded_dbapi
@@ -31,6 +33,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
 
 def execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - a driver's cursor
     """Run a statement once; the cursor, to fetch from or to count with."""
+    if isinstance(connection, Recorder):
+        raise Unprimed
     driver = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:

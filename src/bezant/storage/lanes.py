@@ -14,17 +14,19 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 from queue import SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
+from bezant.storage.recorder import Unprimed
 from bezant.storage.writes import Writes
 
 U = TypeVar("U")
@@ -60,10 +62,11 @@ class GroupUnit(Protocol):
 class Job(Generic[U, T]):
     """A work on its way through a lane, and the future that its caller awaits.
 
-    ``given_up`` is set by a caller who acts from now on as if it had not been done.
+    ``blind``: it reads nothing but the open batch of its ``terminal``. ``given_up`` is set by a caller who
+    acts from now on as if it had not been done.
     """
 
-    __slots__ = ("error", "future", "given_up", "loop", "result", "terminal", "work")
+    __slots__ = ("blind", "error", "future", "given_up", "loop", "result", "terminal", "work")
 
     def __init__(
         self,
@@ -71,8 +74,11 @@ class Job(Generic[U, T]):
         terminal: tuple[int, int] | None,
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[T],
+        *,
+        blind: bool = False,
     ) -> None:
         self.work = work
+        self.blind = blind
         self.terminal = terminal
         self.loop = loop
         self.future = future
@@ -83,6 +89,29 @@ class Job(Generic[U, T]):
 
 class _GivenUp(Exception):
     """A work of the group was given up by its caller while it ran: it is not to be committed."""
+
+
+class Begun(NamedTuple):
+    """A transaction that has written all it had to write, and waits to be committed."""
+
+    transaction: RootTransaction
+    unit: GroupUnit
+
+
+def run_works(jobs: Sequence[Job[Any, Any]], unit: GroupUnit) -> None:
+    """Run works in one transaction.
+
+    A refusal that wrote nothing, or ``Unprimed``, is its work's own error; others are raised.
+    """
+    for job in jobs:
+        written = unit.writes.count
+        job.error = None
+        try:
+            job.result = job.work(unit)
+        except (Refused, Conflict, Unprimed) as refusal:
+            if unit.writes.count != written:
+                raise
+            job.error = refusal
 
 
 class Groups:
@@ -136,34 +165,54 @@ class Groups:
                 return None
 
     def _transact(self, jobs: Sequence[Job[Any, Any]]) -> None:
-        connection = self._connected()
-        try:
-            with connection.begin():
-                unit = self._unit_of(connection)
-                unit.prime(job.terminal for job in jobs if job.terminal is not None)
-                for job in jobs:
-                    written = unit.writes.count
-                    job.error = None
-                    try:
-                        job.result = job.work(unit)
-                    except (Refused, Conflict) as refusal:
-                        if unit.writes.count != written:
-                            raise
-                        job.error = refusal
-                unit.flush()
-                if any(job.given_up for job in jobs):
-                    raise _GivenUp
-                if self._writes:
-                    fault_point("write.flushed")
+        self.commit(self.begin(jobs))
+
+    def begin(self, jobs: Sequence[Job[Any, Any]]) -> Begun:
+        """Run works and write what they have to write; to be committed. Raises, and leaves nothing."""
+        with self._losing():
+            transaction = self.connected().begin()
+            try:
+                unit = self._write(transaction.connection, jobs)
+            except BaseException:
+                transaction.close()
+                raise
+        return Begun(transaction, unit)
+
+    def _write(self, connection: Connection, jobs: Sequence[Job[Any, Any]]) -> GroupUnit:
+        unit = self._unit_of(connection)
+        unit.prime(job.terminal for job in jobs if job.terminal is not None)
+        run_works(jobs, unit)
+        unit.flush()
+        if any(job.given_up for job in jobs):
+            raise _GivenUp
+        if self._writes:
+            fault_point("write.flushed")
+        return unit
+
+    def commit(self, begun: Begun) -> None:
+        """Commit what was begun; in any thread. Raises, and leaves nothing, so far as can be known."""
+        with self._losing():
+            try:
+                begun.transaction.commit()
+            except BaseException:
+                self.drop_connection()  # nobody knows in what state it is
+                raise
             if self._writes:
                 fault_point("write.committed")
-                unit.committed()
+                begun.unit.committed()
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        """A connection that is lost in here is let go."""
+        try:
+            yield
         except DBAPIError as error:
             if error.connection_invalidated:
                 self.drop_connection()
             raise
 
-    def _connected(self) -> Connection:
+    def connected(self) -> Connection:
+        """The connection, opened if it is not."""
         if self._connection is None:
             self._connection = self._engine.connect().execution_options(bezant_writes=self._writes)
         return self._connection
@@ -244,7 +293,7 @@ class Lane(threading.Thread):
             while gathered := self._gather():
                 if group := [job for job in gathered if not job.given_up]:
                     self._groups.run(group)
-                    _answer(group)
+                    answer(group)
         self._groups.drop_connection()
 
     def _gather(self) -> list[Job[Any, Any]]:
@@ -252,7 +301,7 @@ class Lane(threading.Thread):
         return [self._queue.popleft() for _ in range(min(len(self._queue), self._group_max))]
 
 
-def _answer(group: Sequence[Job[Any, Any]]) -> None:
+def answer(group: Sequence[Job[Any, Any]]) -> None:
     """Wake each event loop once for all its jobs of the group."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any, Any]]] = {}
     for job in group:

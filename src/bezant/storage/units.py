@@ -21,6 +21,8 @@ from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.lookup import JointLookup
+from bezant.storage.loop_lanes import LoopLane
+from bezant.storage.pipeline_lanes import PipelineLane
 from bezant.storage.stores import cards, claims
 from bezant.storage.stores.audit import AuditRows
 from bezant.storage.stores.batches import Batches
@@ -117,6 +119,7 @@ class Unit:
     def flush(self) -> None:
         """Write what is buffered. Raises ``Conflict`` when an update did not find its rows as expected."""
         with pipelined(self._connection):
+            self.batches.flush()  # first, since whoever reads locks batches before payments
             self.cards.flush()
             self.payments.flush()
             self.reversals.flush()
@@ -127,7 +130,6 @@ class Unit:
                 fault_point("write.half-flushed")
             self.claims.flush()
             self.deliveries.flush()
-            self.batches.flush()
         self.writes.check()
 
     def committed(self) -> None:
@@ -229,25 +231,38 @@ class Units:
             self._checkpointer.stop()
 
     async def write(
-        self, work: Callable[[Unit], T], *, merchant_id: int, terminal_id: int | None = None
+        self,
+        work: Callable[[Unit], T],
+        *,
+        merchant_id: int,
+        terminal_id: int | None = None,
+        blind: bool = False,
     ) -> T:
         """Run ``work`` and commit, or raise and leave nothing behind.
 
+        ``blind``: it reads nothing but the open batch of its terminal.
         Raises ``Unavailable`` when the database was lost or did not answer in time. Of what was just being
         committed then, it is not known whether it was.
         """
         lane = self._writers[merchant_id % len(self._writers)]
         terminal = None if terminal_id is None else (merchant_id, terminal_id)
-        return await self._run(lane, work, terminal)
+        return await self._run(lane, work, terminal, blind=blind)
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         """Run ``work`` on a consistent view."""
         self._turn = (self._turn + 1) % len(self._readers)
         return await self._run(self._readers[self._turn], work, None)
 
-    async def _run(self, lane: Runner, work: Callable[[Unit], T], terminal: tuple[int, int] | None) -> T:
+    async def _run(
+        self,
+        lane: Runner,
+        work: Callable[[Unit], T],
+        terminal: tuple[int, int] | None,
+        *,
+        blind: bool = False,
+    ) -> T:
         loop = asyncio.get_running_loop()
-        job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future())
+        job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future(), blind=blind)
         lane.put(job)
         self._patience.watch(job)
         return await job.future
@@ -268,16 +283,28 @@ def open_units(
 
     ``on_stored``: see ``Unit``. ``patience_seconds``: how long a work may take from being queued.
     """
+    unit_of = partial(Unit, keys=keys, on_stored=on_stored)
+    lane = partial(Lane, unit_of=unit_of, queue_max=queue_max)
     snapshots = engine
+    writing: Sequence[Runner]
     checkpointer = None
     if engine.dialect.name == "sqlite":
-        writers = 1
+        writing = [LoopLane(engine, unit_of, name="write-0", group_max=group_max, queue_max=queue_max)]
         checkpointer = Checkpointer(engine)
     else:
+        writing = [
+            PipelineLane(
+                engine,
+                unit_of,
+                behind=lane(engine, name=f"write-{n}", writes=True, group_max=group_max),
+                group_max=group_max,
+                queue_max=queue_max,
+            )
+            for n in range(writers)
+        ]
         snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
-    lane = partial(Lane, unit_of=partial(Unit, keys=keys, on_stored=on_stored), queue_max=queue_max)
     return Units(
-        [lane(engine, name=f"write-{n}", writes=True, group_max=group_max) for n in range(writers)],
+        writing,
         [lane(snapshots, name=f"read-{n}", writes=False, group_max=1) for n in range(readers)],
         checkpointer,
         patience_seconds=patience_seconds,

@@ -282,11 +282,17 @@ class PaymentUnits(Protocol):
         ...
 
     async def write(
-        self, work: Callable[[PaymentTx], T], *, merchant_id: int, terminal_id: int | None = None
+        self,
+        work: Callable[[PaymentTx], T],
+        *,
+        merchant_id: int,
+        terminal_id: int | None = None,
+        blind: bool = False,
     ) -> T:
         """Run ``work`` and commit, or raise and leave nothing behind.
 
         ``terminal_id`` names the terminal whose open batch the work will ask for: it is fetched with
-        those of the other works of the group.
+        those of the other works of the group. Such a work is short. ``blind``: that batch is all it reads,
+        so that it can be run beside others without asking the database again.
         """
         ...

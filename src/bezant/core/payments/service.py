@@ -155,7 +155,10 @@ class Payments:
                 bond.end(tx, intent.payment, at=draft.requested_at)
             return intent
 
-        intent = await self._begin(begin, draft, key)
+        blind = (
+            kept is not None and key is None and bond is None and not charge.once and not charge.order.lines
+        )
+        intent = await self._begin(begin, draft, key, blind=blind)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
@@ -414,7 +417,9 @@ class Payments:
             incremented=Money.zero(amounts.base.currency),
         )
 
-    async def _begin(self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None) -> _Intent:
+    async def _begin(
+        self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None, *, blind: bool = False
+    ) -> _Intent:
         """Run unit 1. A twin with the same key that is still under way is waited for, then refused.
 
         When it is not known to be stored, nothing is sent: the caller may try again, and what was stored
@@ -424,7 +429,7 @@ class Payments:
         while True:
             try:
                 intent = await self._units.write(
-                    begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
+                    begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id, blind=blind
                 )
             except (Conflict, Unavailable):
                 raise Refused(Reason.BUSY) from None
@@ -450,6 +455,7 @@ class Payments:
                 partial(finish, payment=payment, answer=answer, at=caller.now(real), real=real, bond=bond),
                 merchant_id=payment.merchant_id,
                 terminal_id=payment.terminal_id,
+                blind=bond is None and payment.original_id is None and not payment.order.lines,
             )
         except Conflict:
             # The lease ran out while we waited: the payment is in doubt and is being taken back, and

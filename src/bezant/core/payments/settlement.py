@@ -62,13 +62,11 @@ class Settlements:
 
         A settlement that is repeated with its key answers for the batch it closed, or found empty.
         """
-        merchant_id, terminal_id = caller.key
         settlement_id = await self._ids.take()
         real = self._clock.now()
         frozen = await self._units.write(
             partial(_freeze, caller=caller, key=key, settlement_id=settlement_id, real=real),
-            merchant_id=merchant_id,
-            terminal_id=terminal_id,
+            merchant_id=caller.merchant.merchant_id,
         )
         fault_point("settlement.frozen")
         batch = frozen.batch
@@ -79,12 +77,10 @@ class Settlements:
 
     async def finish(self, caller: Caller) -> None:
         """Tell the totals that an earlier settlement left unconfirmed; what is open stays open."""
-        merchant_id, terminal_id = caller.key
         real = self._clock.now()
         frozen = await self._units.write(
             partial(_frozen_before, caller=caller, real=real),
-            merchant_id=merchant_id,
-            terminal_id=terminal_id,
+            merchant_id=caller.merchant.merchant_id,
         )
         if frozen is not None:
             await self._end(caller, frozen, now=caller.now(real))
@@ -97,7 +93,6 @@ class Settlements:
         closed = await self._units.write(
             partial(_close, caller=caller, number=batch.number, now=now),
             merchant_id=batch.merchant_id,
-            terminal_id=batch.terminal_id,
         )
         fault_point("settlement.closed")
         return closed

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, or_, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
 from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, Row, array
 from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from bezant.storage.recorder import Statement
 from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
 
@@ -36,20 +37,53 @@ _CHANGING = (
 )
 _INSERT = BulkInsert(batches)
 _UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
+_NUMBERS = (
+    "state",
+    "audit_number",
+    "transaction_number",
+    "sale_count",
+    "base",
+    "tax",
+    "fee",
+    "tip",
+    "refund_count",
+    "refunded",
+    "tip_count",
+)
+"""Whatever is done to a batch changes one of these."""
+_UPDATE_KNOWN = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS, expected=_NUMBERS)
 
 _COLUMNS = ", ".join(batches.c.keys())
 _FIND_OPEN = Portions(
     f"SELECT {_COLUMNS} FROM batches WHERE (merchant_id, terminal_id) IN ({{rows}}) AND state = 'open'",  # noqa: S608 - our names
     width=2,
 )
-# In key order, so that two groups do not lock crosswise.
-_LOCK_OPEN = (
+_READ_OPEN = (
     f"SELECT {_COLUMNS} FROM batches WHERE state = 'open' "  # noqa: S608 - our names
     "AND (merchant_id, terminal_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[])) "
-    "ORDER BY merchant_id, terminal_id FOR UPDATE"
+    "ORDER BY merchant_id, terminal_id"
 )
+# In key order, so that two groups do not lock crosswise.
+_LOCK_OPEN = f"{_READ_OPEN} FOR UPDATE"
+
+_READERS: Sequence[Callable[[bytes], Any]] = [
+    int if isinstance(column.type, Integer) else bytes.decode for column in batches.c
+]
 
 Key = tuple[int, int, int]
+
+
+def reading_open(terminals: Iterable[tuple[int, int]]) -> Statement:
+    """What reads the open batches of terminals from PostgreSQL, without locking them."""
+    return _READ_OPEN, [array(column) for column in zip(*terminals, strict=True)]
+
+
+def read_open(rows: Iterable[Sequence[bytes | None]]) -> list[Batch]:
+    """The batches that ``reading_open`` found, as PostgreSQL wrote them."""
+    return [
+        _batch([None if value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
+        for row in rows
+    ]
 
 
 class Batches:
@@ -61,6 +95,7 @@ class Batches:
         self._held: dict[Key, Batch] = {}
         self._open: dict[tuple[int, int], Batch] = {}
         self._new: list[Batch] = []
+        self._known: dict[Key, Row] = {}
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch and lock the open batches of many terminals with one statement."""
@@ -80,6 +115,15 @@ class Batches:
             ]
         for row in found:
             self._hold(_batch(row))
+
+    def know(self, batch: Batch) -> None:
+        """Take a batch as it was when last seen. That it still is, is looked at when it is written back."""
+        self._known[batch.merchant_id, batch.terminal_id, batch.number] = _row(batch)
+        self._hold(batch.copy())
+
+    def known(self) -> Iterable[Batch]:
+        """The batches that were so taken, as they are to be written back."""
+        return (self._held[key] for key in self._known)
 
     def open(self, merchant_id: int, terminal_id: int) -> Batch:
         """The terminal's open batch."""
@@ -227,7 +271,13 @@ class Batches:
         new = [(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new]
         changed = [batch for key, batch in self._held.items() if key not in new]
         # What closes is written before what opens: a terminal has one open batch at any time.
-        if changed:
+        if self._known:
+            # Only what was taken as known is held by blind works: nothing else can be read.
+            rows = [
+                (*_update_row(_row(self._held[key])), *_numbers(known)) for key, known in self._known.items()
+            ]
+            self._writes.expect(_UPDATE_KNOWN.run(self._connection, rows), len(rows))
+        elif changed:
             rows = [_update_row(_row(batch)) for batch in changed]
             self._writes.expect(_UPDATE.run(self._connection, rows), len(rows))
         if self._new:
@@ -301,4 +351,5 @@ def _row(batch: Batch) -> Row:
 
 
 # Where the update's values stand among the columns.
+_numbers = itemgetter(*(_INSERT.columns.index(name) for name in _NUMBERS))
 _update_row = itemgetter(*(_INSERT.columns.index(name) for name in (*_CHANGING, *_KEYS)))
