@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from bezant.core.batches import Batch
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.engine import open_engine
 from bezant.storage.lanes import Job, Lane
@@ -36,6 +37,13 @@ class Marks:
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """There is nothing to fetch."""
+
+    def know(self, batches: Iterable[Batch]) -> None:
+        """There are none."""
+
+    def opened(self) -> Iterable[Batch]:
+        """There are none."""
+        return ()
 
     def flush(self) -> None:
         """Nothing is buffered."""

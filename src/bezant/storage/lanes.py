@@ -24,8 +24,10 @@ import structlog
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
+from bezant.storage.known import Terminal
 from bezant.storage.recorder import Unprimed
 from bezant.storage.writes import Writes
 
@@ -46,8 +48,16 @@ class GroupUnit(Protocol):
         """How much has been written."""
         ...
 
-    def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
+    def prime(self, terminals: Iterable[Terminal]) -> None:
         """Fetch at once what the works of a group will ask for."""
+        ...
+
+    def know(self, batches: Iterable[Batch]) -> None:
+        """Take open batches as they were last seen, instead of fetching them."""
+        ...
+
+    def opened(self) -> Iterable[Batch]:
+        """The open batches that the transaction holds, as they are to be written back."""
         ...
 
     def flush(self) -> None:
@@ -71,7 +81,7 @@ class Job(Generic[U, T]):
     def __init__(
         self,
         work: Callable[[U], T],
-        terminal: tuple[int, int] | None,
+        terminal: Terminal | None,
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[T],
         *,
@@ -180,7 +190,7 @@ class Groups:
 
     def _write(self, connection: Connection, jobs: Sequence[Job[Any, Any]]) -> GroupUnit:
         unit = self._unit_of(connection)
-        unit.prime(job.terminal for job in jobs if job.terminal is not None)
+        self.prime(unit, [job.terminal for job in jobs if job.terminal is not None])
         run_works(jobs, unit)
         unit.flush()
         if any(job.given_up for job in jobs):
@@ -210,6 +220,10 @@ class Groups:
             if error.connection_invalidated:
                 self.drop_connection()
             raise
+
+    def prime(self, unit: GroupUnit, terminals: Sequence[Terminal]) -> None:
+        """Fetch what works of those terminals will ask for."""
+        unit.prime(terminals)
 
     def connected(self) -> Connection:
         """The connection, opened if it is not."""

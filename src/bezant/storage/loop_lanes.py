@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from bezant.core.outcomes import Reason, Refused
 from bezant.storage.driver import execute
 from bezant.storage.engine import BUSY_SECONDS
+from bezant.storage.known import OpenBatches, Terminal
 from bezant.storage.lanes import Begun, Groups, GroupUnit, Job, answer
 
 Jobs = Sequence[Job[Any, Any]]
@@ -145,6 +146,7 @@ class _Groups(Groups):
 
     def __init__(self, engine: Engine, unit_of: Callable[[Connection], GroupUnit]) -> None:
         super().__init__(engine, unit_of, writes=True)
+        self._open = OpenBatches()
         self._patience_ms = 0
         self._waits_ms: int | None = None
         """How long the connection waits for a lock."""
@@ -154,17 +156,26 @@ class _Groups(Groups):
         self._patience_ms = 0
         return self.begin(group)
 
+    def prime(self, unit: GroupUnit, terminals: Sequence[Terminal]) -> None:
+        """Fetch what is not known, where nobody waits."""
+        if not self._patience_ms:
+            known, terminals = self._open.of(terminals)
+            unit.know(known)
+        super().prime(unit, terminals)
+
     def try_to_commit(self, begun: Begun) -> bool:
         """Commit; whether that is certain to have worked."""
         try:
             self.commit(begun)
         except Exception:  # noqa: BLE001 - the group is run again, and what is wrong is found out then
             return False
+        self._open.know(begun.unit.opened())
         return True
 
     def run_patiently(self, group: Jobs) -> None:
         """Run a group; each job has its result or its error afterwards."""
         self._patience_ms = BUSY_SECONDS * 1000
+        self._open.forget(job.terminal for job in group if job.terminal is not None)
         self.run(group)
 
     def connected(self) -> Connection:

@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import psycopg
 import structlog
@@ -25,19 +25,15 @@ from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Reason, Refused
 from bezant.storage.engine import PLANS_KEPT_FOR
+from bezant.storage.known import OpenBatches, Terminal
 from bezant.storage.lanes import GroupUnit, Job, Lane, resolve, run_works
 from bezant.storage.pipeline import Pipeline, Results
 from bezant.storage.recorder import Recorder, Statement, Unprimed
-from bezant.storage.stores.batches import Batches, read_open, reading_open
-
-Terminal = tuple[int, int]
-"""Merchant and terminal."""
+from bezant.storage.stores.batches import read_open, reading_open
 
 RECONNECT_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 1.0
 """How long the terminals of a group that failed are left to the lane behind."""
-KNOWN_MAX: Final = 50_000
-"""Batches."""
 
 _BEGIN: Final[Statement] = ("BEGIN", ())
 _COMMIT: Final[Statement] = ("COMMIT", ())
@@ -47,17 +43,11 @@ _FORGET_PLANS: Final[Statement] = ("DISCARD PLANS", ())
 _log = structlog.get_logger(__name__)
 
 
-class BlindUnit(GroupUnit, Protocol):
-    """What this lane needs of a unit of work."""
-
-    batches: Batches
-
-
 class _Terminals:
     """What is known of terminals: their open batches, and which of them are for the lane behind."""
 
     def __init__(self) -> None:
-        self._known: dict[Terminal, Batch] = {}
+        self.open = OpenBatches()
         self._behind: dict[Terminal, int] = {}
         """How many works of a terminal are in the lane behind, where they change its batch."""
         self._away_until: dict[Terminal, float] = {}
@@ -74,30 +64,16 @@ class _Terminals:
         del self._away_until[terminal]
         return True
 
-    def unknown(self, terminals: Sequence[Terminal]) -> list[Terminal]:
-        """Those whose open batch is not known."""
-        return sorted({terminal for terminal in terminals if terminal not in self._known})
-
-    def know(self, batch: Batch) -> None:
-        """This is the terminal's open batch, as far as anybody here knows."""
-        if len(self._known) >= KNOWN_MAX:
-            self._known.clear()
-        self._known[batch.merchant_id, batch.terminal_id] = batch
-
-    def batch(self, terminal: Terminal) -> Batch:
-        """The open batch. Raises ``KeyError`` where none is known."""
-        return self._known[terminal]
-
     def send_away(self, terminal: Terminal, until: float) -> None:
         """Somebody else has changed the terminal's batch, or may have."""
-        self._known.pop(terminal, None)
+        self.open.forget([terminal])
         self._away_until[terminal] = until
 
     def goes_behind(self, job: Job[Any, Any]) -> None:
         """A work is about to change the batch of its terminal in the lane behind."""
         terminal = job.terminal
         if terminal is not None:
-            self._known.pop(terminal, None)
+            self.open.forget([terminal])
             self._behind[terminal] = self._behind.get(terminal, 0) + 1
             job.future.add_done_callback(partial(self._comes_back, terminal))
 
@@ -115,7 +91,7 @@ class PipelineLane:
     def __init__(
         self,
         engine: Engine,
-        unit_of: Callable[[Connection], BlindUnit],
+        unit_of: Callable[[Connection], GroupUnit],
         *,
         behind: Lane,
         group_max: int,
@@ -139,7 +115,7 @@ class PipelineLane:
         self._queue: deque[Job[Any, Any]] = deque()
         self._group: Sequence[Job[Any, Any]] = ()
         """What is under way."""
-        self._unit: BlindUnit | None = None
+        self._unit: GroupUnit | None = None
         self._exchanging = False
         self._woken = False
         self._ending = False
@@ -231,10 +207,14 @@ class PipelineLane:
         gathered = [queue.popleft() for _ in range(min(len(queue), self._group_max))]
         self._group = [job for job in gathered if not job.given_up]
         self._exchanging = True
-        if unknown := self._terminals.unknown([job.terminal for job in self._group if job.terminal]):
+        _, unknown = self._known()
+        if unknown:
             self._send([reading_open(unknown)], self._learn)
         else:
             self._decide()
+
+    def _known(self) -> tuple[list[Batch], list[Terminal]]:
+        return self._terminals.open.of(job.terminal for job in self._group if job.terminal is not None)
 
     def _send(self, statements: Sequence[Statement], heard: Callable[[Results | None], None]) -> None:
         if self._pipeline is not None and self._pipeline.is_open:
@@ -246,8 +226,7 @@ class PipelineLane:
         if results is None:
             self._leave_to_lane_behind()
             return
-        for batch in read_open(_rows(results)):
-            self._terminals.know(batch)
+        self._terminals.open.know(read_open(_rows(results)))
         self._decide()
 
     def _decide(self) -> None:
@@ -255,8 +234,8 @@ class PipelineLane:
         recorder = Recorder()
         try:
             unit = self._unit_of(recorder.as_connection())
-            for terminal in {job.terminal for job in self._group if job.terminal}:
-                unit.batches.know(self._terminals.batch(terminal))
+            known, _ = self._known()
+            unit.know(known)
             run_works(self._group, unit)
             unit.flush()
         except Exception:  # noqa: BLE001 - the lane behind finds out whose fault it is
@@ -280,8 +259,7 @@ class PipelineLane:
         group, self._group = self._group, ()
         unit, self._unit = self._unit, None
         if unit is not None:
-            for batch in unit.batches.known():
-                self._terminals.know(batch)
+            self._terminals.open.know(unit.opened())
             unit.committed()
         for job in group:
             if isinstance(job.error, Unprimed):

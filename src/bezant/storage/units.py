@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Unavailable
 from bezant.storage.checkpoints import Checkpointer
@@ -107,6 +108,14 @@ class Unit:
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch at once what the works of a group will ask for."""
         self.batches.prime(terminals)
+
+    def know(self, batches: Iterable[Batch]) -> None:
+        """Take open batches as they were last seen, instead of fetching them."""
+        self.batches.know(batches)
+
+    def opened(self) -> Iterable[Batch]:
+        """The open batches that the transaction holds, as they are to be written back."""
+        return self.batches.opened()
 
     def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
         """Fetch at once a key and a card that a work is about to ask for."""

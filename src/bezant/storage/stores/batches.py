@@ -116,14 +116,15 @@ class Batches:
         for row in found:
             self._hold(_batch(row))
 
-    def know(self, batch: Batch) -> None:
-        """Take a batch as it was when last seen. That it still is, is looked at when it is written back."""
-        self._known[batch.merchant_id, batch.terminal_id, batch.number] = _row(batch)
-        self._hold(batch.copy())
+    def know(self, known: Iterable[Batch]) -> None:
+        """Take open batches as they were last seen. That they still are so is looked at when written back."""
+        for batch in known:
+            self._known[batch.merchant_id, batch.terminal_id, batch.number] = _row(batch)
+            self._hold(batch.copy())
 
-    def known(self) -> Iterable[Batch]:
-        """The batches that were so taken, as they are to be written back."""
-        return (self._held[key] for key in self._known)
+    def opened(self) -> Iterable[Batch]:
+        """The open batches that the transaction holds, as they are to be written back."""
+        return [batch for batch in self._open.values() if batch.state is BatchState.OPEN]
 
     def open(self, merchant_id: int, terminal_id: int) -> Batch:
         """The terminal's open batch."""
@@ -269,17 +270,17 @@ class Batches:
     def flush(self) -> None:
         """Write every batch back."""
         new = [(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new]
-        changed = [batch for key, batch in self._held.items() if key not in new]
+        known, changed = [], []
+        for key, batch in self._held.items():
+            if (was := self._known.get(key)) is not None:
+                self._known[key] = now = _row(batch)
+                known.append((*_update_row(now), *_numbers(was)))
+            elif key not in new:
+                changed.append(_update_row(_row(batch)))
         # What closes is written before what opens: a terminal has one open batch at any time.
-        if self._known:
-            # Only what was taken as known is held by blind works: nothing else can be read.
-            rows = [
-                (*_update_row(_row(self._held[key])), *_numbers(known)) for key, known in self._known.items()
-            ]
-            self._writes.expect(_UPDATE_KNOWN.run(self._connection, rows), len(rows))
-        elif changed:
-            rows = [_update_row(_row(batch)) for batch in changed]
-            self._writes.expect(_UPDATE.run(self._connection, rows), len(rows))
+        for update, rows in ((_UPDATE_KNOWN, known), (_UPDATE, changed)):
+            if rows:
+                self._writes.expect(update.run(self._connection, rows), len(rows))
         if self._new:
             _INSERT.run(self._connection, [_row(batch) for batch in self._new])
             self._new.clear()
