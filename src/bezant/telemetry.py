@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, BinaryIO, cast
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
 
 import msgspec
 import structlog
@@ -16,53 +19,72 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-def _frames(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Where an exception came from, without its text or any variable: both may carry values."""
+def _line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
+    """The line of an event.
+
+    Of an exception it says where it came from, without its text or any variable: both may carry values.
+    """
     if event.pop("exc_info", None):
         kind, _, trace = sys.exc_info()
         event["exception"] = kind.__name__ if kind else None
         event["frames"] = [
             f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
         ]
-    return event
+    event["level"] = level
+    event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return _encode(event) + b"\n"
 
 
-def _render(_logger: object, _name: str, event: object) -> bytes:
-    return _encode(event)
+class _Lines:
+    """A file for log lines, which are lost where they cannot be written: no payment fails for its log.
 
-
-class _Enduring:
-    """A file for log lines, which are lost where they cannot be written: no payment fails for its log."""
+    What says nothing alarming is handed on together at the end of a turn of the event loop.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._handing_on: asyncio.AbstractEventLoop | None = None
 
-    def write(self, line: bytes) -> None:
-        """Write a line, if possible."""
+    def debug(self, line: bytes) -> None:
+        """Write a line, soon."""
+        self._write(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._hand_on()
+            return
+        if loop is not self._handing_on:
+            self._handing_on = loop
+            loop.call_soon(self._hand_on)
+
+    info = debug
+
+    def warning(self, line: bytes) -> None:
+        """Write a line now."""
+        self._write(line)
+        self._hand_on()
+
+    error = warning
+
+    def _write(self, line: bytes) -> None:
         try:  # noqa: SIM105 - every request logs, and this is much cheaper than a context
             self._file.write(line)
         except OSError:
             pass
 
-    def flush(self) -> None:
-        """Hand on what was written, if possible."""
-        try:  # noqa: SIM105 - as above
+    def _hand_on(self) -> None:
+        self._handing_on = None
+        with contextlib.suppress(OSError):
             self._file.flush()
-        except OSError:
-            pass
 
 
 def configure_logging(level: str) -> None:
     """JSON lines on standard output; what libraries log joins them from ``warning`` up."""
+    lines = _Lines(sys.stdout.buffer)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _frames,
-            _render,
-        ],
+        processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", _Enduring(sys.stdout.buffer))),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from bezant.core.batches import Batch
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.storage.engine import open_engine
+from bezant.storage.known import Row
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.loop_lanes import LoopLane
 from bezant.storage.units import Runner
@@ -38,10 +38,10 @@ class Marks:
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """There is nothing to fetch."""
 
-    def know(self, batches: Iterable[Batch]) -> None:
+    def know(self, rows: Iterable[Row]) -> None:
         """There are none."""
 
-    def opened(self) -> Iterable[Batch]:
+    def opened(self) -> Iterable[Row]:
         """There are none."""
         return ()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
-
-from bezant.core.batches import Batch
+from typing import Any, Final
 
 Terminal = tuple[int, int]
 """Merchant and terminal."""
+Row = tuple[Any, ...]
+"""A row of the table of batches, in table order: it begins with merchant and terminal."""
 
 KNOWN_MAX: Final = 50_000
 
@@ -17,25 +17,26 @@ class OpenBatches:
     """The open batches of terminals. Nothing here is certain: it is compared when a batch is written."""
 
     def __init__(self) -> None:
-        self._known: dict[Terminal, Batch] = {}
+        self._known: dict[Terminal, Row] = {}
 
-    def of(self, terminals: Iterable[Terminal]) -> tuple[list[Batch], list[Terminal]]:
+    def of(self, terminals: Iterable[Terminal]) -> tuple[list[Row], list[Terminal]]:
         """What is known of those terminals; and the terminals of which nothing is, in order."""
         known, unknown = [], []
         for terminal in sorted(set(terminals)):
-            batch = self._known.get(terminal)
-            if batch is None:
+            row = self._known.get(terminal)
+            if row is None:
                 unknown.append(terminal)
             else:
-                known.append(batch)
+                known.append(row)
         return known, unknown
 
-    def know(self, batches: Iterable[Batch]) -> None:
-        """These are open now. They are not to be changed any more by whoever had them."""
+    def know(self, rows: Iterable[Row]) -> None:
+        """These are open now."""
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        for batch in batches:
-            self._known[batch.merchant_id, batch.terminal_id] = batch
+        for row in rows:
+            merchant_id, terminal_id, *_ = row
+            self._known[merchant_id, terminal_id] = row
 
     def forget(self, terminals: Iterable[Terminal]) -> None:
         """Somebody else has changed their batches, or may have."""

@@ -24,10 +24,9 @@ import structlog
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
-from bezant.storage.known import Terminal
+from bezant.storage.known import Row, Terminal
 from bezant.storage.recorder import Unprimed
 from bezant.storage.writes import Writes
 
@@ -52,12 +51,12 @@ class GroupUnit(Protocol):
         """Fetch at once what the works of a group will ask for."""
         ...
 
-    def know(self, batches: Iterable[Batch]) -> None:
+    def know(self, rows: Iterable[Row]) -> None:
         """Take open batches as they were last seen, instead of fetching them."""
         ...
 
-    def opened(self) -> Iterable[Batch]:
-        """The open batches that the transaction holds, as they are to be written back."""
+    def opened(self) -> Iterable[Row]:
+        """The open batches that the transaction held, as they were written back."""
         ...
 
     def flush(self) -> None:

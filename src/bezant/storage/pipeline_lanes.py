@@ -21,11 +21,10 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Reason, Refused
 from bezant.storage.engine import PLANS_KEPT_FOR
-from bezant.storage.known import OpenBatches, Terminal
+from bezant.storage.known import OpenBatches, Row, Terminal
 from bezant.storage.lanes import GroupUnit, Job, Lane, resolve, run_works
 from bezant.storage.pipeline import Pipeline, Results
 from bezant.storage.recorder import Recorder, Statement, Unprimed
@@ -213,7 +212,7 @@ class PipelineLane:
         else:
             self._decide()
 
-    def _known(self) -> tuple[list[Batch], list[Terminal]]:
+    def _known(self) -> tuple[list[Row], list[Terminal]]:
         return self._terminals.open.of(job.terminal for job in self._group if job.terminal is not None)
 
     def _send(self, statements: Sequence[Statement], heard: Callable[[Results | None], None]) -> None:

@@ -14,12 +14,12 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from bezant.core.batches import Batch
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Unavailable
 from bezant.storage.checkpoints import Checkpointer
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
+from bezant.storage.known import Row
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.lookup import JointLookup
 from bezant.storage.loop_lanes import LoopLane
@@ -109,12 +109,12 @@ class Unit:
         """Fetch at once what the works of a group will ask for."""
         self.batches.prime(terminals)
 
-    def know(self, batches: Iterable[Batch]) -> None:
+    def know(self, rows: Iterable[Row]) -> None:
         """Take open batches as they were last seen, instead of fetching them."""
-        self.batches.know(batches)
+        self.batches.know(rows)
 
-    def opened(self) -> Iterable[Batch]:
-        """The open batches that the transaction holds, as they are to be written back."""
+    def opened(self) -> Iterable[Row]:
+        """The open batches that the transaction held, as they were written back."""
         return self.batches.opened()
 
     def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:

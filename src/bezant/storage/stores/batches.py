@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, or_, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
-from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, Row, array
+from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, array
 from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from bezant.storage.known import Row as Known
 from bezant.storage.recorder import Statement
 from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
@@ -78,10 +79,10 @@ def reading_open(terminals: Iterable[tuple[int, int]]) -> Statement:
     return _READ_OPEN, [array(column) for column in zip(*terminals, strict=True)]
 
 
-def read_open(rows: Iterable[Sequence[bytes | None]]) -> list[Batch]:
-    """The batches that ``reading_open`` found, as PostgreSQL wrote them."""
+def read_open(rows: Iterable[Sequence[bytes | None]]) -> list[Known]:
+    """The rows that ``reading_open`` found, as PostgreSQL wrote them."""
     return [
-        _batch([None if value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
+        tuple([None if value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
         for row in rows
     ]
 
@@ -95,7 +96,8 @@ class Batches:
         self._held: dict[Key, Batch] = {}
         self._open: dict[tuple[int, int], Batch] = {}
         self._new: list[Batch] = []
-        self._known: dict[Key, Row] = {}
+        self._known: dict[Key, Known] = {}
+        self._written: dict[Key, Known] = {}
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch and lock the open batches of many terminals with one statement."""
@@ -116,15 +118,20 @@ class Batches:
         for row in found:
             self._hold(_batch(row))
 
-    def know(self, known: Iterable[Batch]) -> None:
+    def know(self, rows: Iterable[Known]) -> None:
         """Take open batches as they were last seen. That they still are so is looked at when written back."""
-        for batch in known:
-            self._known[batch.merchant_id, batch.terminal_id, batch.number] = _row(batch)
-            self._hold(batch.copy())
+        for row in rows:
+            merchant_id, terminal_id, number, *_ = row
+            self._known[merchant_id, terminal_id, number] = row
+            self._hold(_batch(row))
 
-    def opened(self) -> Iterable[Batch]:
-        """The open batches that the transaction holds, as they are to be written back."""
-        return [batch for batch in self._open.values() if batch.state is BatchState.OPEN]
+    def opened(self) -> list[Known]:
+        """The open batches that the transaction held, as they were written back."""
+        return [
+            self._written[batch.merchant_id, batch.terminal_id, batch.number]
+            for batch in self._open.values()
+            if batch.state is BatchState.OPEN
+        ]
 
     def open(self, merchant_id: int, terminal_id: int) -> Batch:
         """The terminal's open batch."""
@@ -269,20 +276,21 @@ class Batches:
 
     def flush(self) -> None:
         """Write every batch back."""
-        new = [(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new]
+        new = {(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new}
+        written = self._written = {key: _row(batch) for key, batch in self._held.items()}
         known, changed = [], []
-        for key, batch in self._held.items():
+        for key, row in written.items():
             if (was := self._known.get(key)) is not None:
-                self._known[key] = now = _row(batch)
-                known.append((*_update_row(now), *_numbers(was)))
+                known.append((*_update_row(row), *_numbers(was)))
+                self._known[key] = row
             elif key not in new:
-                changed.append(_update_row(_row(batch)))
+                changed.append(_update_row(row))
         # What closes is written before what opens: a terminal has one open batch at any time.
         for update, rows in ((_UPDATE_KNOWN, known), (_UPDATE, changed)):
             if rows:
                 self._writes.expect(update.run(self._connection, rows), len(rows))
-        if self._new:
-            _INSERT.run(self._connection, [_row(batch) for batch in self._new])
+        if new:
+            _INSERT.run(self._connection, [written[key] for key in new])
             self._new.clear()
 
 
@@ -325,7 +333,7 @@ def _batch(row: Sequence[Any]) -> Batch:
     )
 
 
-def _row(batch: Batch) -> Row:
+def _row(batch: Batch) -> Known:
     """The values of every column, in table order."""
     totals = batch.totals
     return (
