@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
+from bezant.core.payments import Wanted
+from bezant.storage.bulk import Row
 from bezant.storage.engine import open_engine
-from bezant.storage.known import Row
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.loop_lanes import LoopLane
 from bezant.storage.units import Runner
@@ -37,6 +38,12 @@ class Marks:
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """There is nothing to fetch."""
+
+    def expect(self, wanted: Wanted) -> None:
+        """Nothing is."""
+
+    def found(self, wanted: Wanted, card_row: Row | None, claim_row: Row | None) -> None:
+        """Nothing is."""
 
     def know(self, rows: Iterable[Row]) -> None:
         """There are none."""

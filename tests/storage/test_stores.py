@@ -37,6 +37,7 @@ from bezant.core.payments import (
     PaymentQuery,
     Reversal,
     State,
+    Wanted,
 )
 from bezant.core.vault import BinRecord, Brand, Card, StoredCard, seal
 from bezant.storage.units import Unit
@@ -467,7 +468,7 @@ class TestAClaim:
         card, claim = seal(shop.keys.sealer, merchant_id, CARD), _claim(shop)
 
         def look(unit: Unit) -> tuple[Claim | None, StoredCard | None]:
-            unit.expect(merchant_id=merchant_id, terminal_id=terminal_id, key="key", token=card.card.token)
+            unit.expect(Wanted(merchant_id, terminal_id, key="key", token=card.card.token))
             found = unit.claims.find(merchant_id, terminal_id, "key")
             return found, unit.cards.find(merchant_id, card.card.token)
 

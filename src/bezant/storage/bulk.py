@@ -20,7 +20,7 @@ from bezant.storage.recorder import Recorder
 Row = Sequence[Any]
 
 
-class _Arrays:
+class Arrays:
     """Rows as one array a column, in the text form in which PostgreSQL reads arrays.
 
     The driver can write them, too, but looks at every element, which took a third of a lane's time. Here,
@@ -112,7 +112,7 @@ class BulkInsert:
     def __init__(self, table: Table, *, ignore: bool = False) -> None:
         self.columns = tuple(column.name for column in table.columns)
         names = ", ".join(self.columns)
-        self._arrays = _Arrays(table, self.columns)
+        self._arrays = Arrays(table, self.columns)
         end = " ON CONFLICT DO NOTHING" if ignore else ""
         self._postgresql = (
             f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({self._arrays.marks}){end}"  # noqa: S608 - our names
@@ -141,7 +141,7 @@ class BulkUpdate:
         self, table: Table, *, sets: Sequence[str], keys: Sequence[str], expected: Sequence[str] = ()
     ) -> None:
         found_by = (*keys, *expected)
-        self._arrays = _Arrays(table, (*sets, *found_by))
+        self._arrays = Arrays(table, (*sets, *found_by))
         aliases = ", ".join((*(f"set_{name}" for name in sets), *(f"was_{name}" for name in found_by)))
         self._postgresql = (
             f"UPDATE {table.name} AS t SET {', '.join(f'{name} = v.set_{name}' for name in sets)} "  # noqa: S608 - our names

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
+
+from bezant.storage.bulk import Row
 
 Terminal = tuple[int, int]
 """Merchant and terminal."""
-Row = tuple[Any, ...]
-"""A row of the table of batches, in table order: it begins with merchant and terminal."""
 
 KNOWN_MAX: Final = 50_000
 
 
 class OpenBatches:
-    """The open batches of terminals. Nothing here is certain: it is compared when a batch is written."""
+    """The open batches of terminals, as rows in table order.
+
+    Nothing here is certain: it is compared when a batch is written.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Terminal, Row] = {}

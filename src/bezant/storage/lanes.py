@@ -26,7 +26,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
-from bezant.storage.known import Row, Terminal
+from bezant.core.payments import Wanted
+from bezant.storage.bulk import Row
+from bezant.storage.known import Terminal
 from bezant.storage.recorder import Unprimed
 from bezant.storage.writes import Writes
 
@@ -51,6 +53,14 @@ class GroupUnit(Protocol):
         """Fetch at once what the works of a group will ask for."""
         ...
 
+    def expect(self, wanted: Wanted) -> None:
+        """Fetch what a work will ask for, if that saves a round trip."""
+        ...
+
+    def found(self, wanted: Wanted, card_row: Row | None, claim_row: Row | None) -> None:
+        """Take what the database has of what a work will ask for."""
+        ...
+
     def know(self, rows: Iterable[Row]) -> None:
         """Take open batches as they were last seen, instead of fetching them."""
         ...
@@ -71,11 +81,11 @@ class GroupUnit(Protocol):
 class Job(Generic[U, T]):
     """A work on its way through a lane, and the future that its caller awaits.
 
-    ``blind``: it reads nothing but the open batch of its ``terminal``. ``given_up`` is set by a caller who
-    acts from now on as if it had not been done.
+    ``blind``: it reads nothing but the open batch of its ``terminal`` and what is ``wanted``. ``given_up``
+    is set by a caller who acts from now on as if it had not been done.
     """
 
-    __slots__ = ("blind", "error", "future", "given_up", "loop", "result", "terminal", "work")
+    __slots__ = ("blind", "error", "future", "given_up", "loop", "result", "terminal", "wanted", "work")
 
     def __init__(
         self,
@@ -84,9 +94,11 @@ class Job(Generic[U, T]):
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[T],
         *,
+        wanted: Wanted | None = None,
         blind: bool = False,
     ) -> None:
         self.work = work
+        self.wanted = wanted
         self.blind = blind
         self.terminal = terminal
         self.loop = loop
@@ -190,6 +202,9 @@ class Groups:
     def _write(self, connection: Connection, jobs: Sequence[Job[Any, Any]]) -> GroupUnit:
         unit = self._unit_of(connection)
         self.prime(unit, [job.terminal for job in jobs if job.terminal is not None])
+        for job in jobs:
+            if job.wanted is not None:
+                unit.expect(job.wanted)
         run_works(jobs, unit)
         unit.flush()
         if any(job.given_up for job in jobs):

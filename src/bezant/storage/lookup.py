@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table
 
-from bezant.storage.bulk import Row
+from bezant.storage.bulk import Arrays, Row
 from bezant.storage.driver import execute
+from bezant.storage.recorder import Statement, Written
 
 _MARKS = {"sqlite": "?", "postgresql": "%s"}
+
+
+class Reading:
+    """Reads the rows of a table that have one of many values in the columns ``by``, on PostgreSQL."""
+
+    def __init__(self, table: Table, *, by: Sequence[str], where: str = "true", end: str = "") -> None:
+        self._arrays = Arrays(table, by)
+        self._text = (
+            f"SELECT {', '.join(table.c.keys())} FROM {table.name} "  # noqa: S608 - our names
+            f"WHERE {where} AND ({', '.join(by)}) IN (SELECT * FROM unnest({self._arrays.marks})){end}"
+        )
+        self._readers = [_reader(column) for column in table.columns]
+
+    def statement(self, keys: Sequence[Sequence[Any]]) -> Statement:
+        """What is to be sent."""
+        return self._text, self._arrays.of(keys)
+
+    def rows(self, written: Written) -> Iterator[Row]:
+        """The rows, in table order."""
+        for row in written:
+            yield tuple(
+                [
+                    None if value is None else read(value)
+                    for read, value in zip(self._readers, row, strict=True)
+                ]
+            )
+
+
+def _reader(column: Column[Any]) -> Callable[[bytes], Any]:
+    """How PostgreSQL's text of a column's value is read."""
+    if isinstance(column.type, Integer):
+        return int
+    if isinstance(column.type, LargeBinary):
+        return lambda text: bytes.fromhex(text[2:].decode("ascii"))
+    assert isinstance(column.type, String), "no other types are read so"
+    return bytes.decode
 
 
 class Lookup:
@@ -23,6 +60,17 @@ class Lookup:
             dialect: f"SELECT {columns} FROM {table.name} WHERE {_equal(by, mark)}"  # noqa: S608 - our names
             for dialect, mark in _MARKS.items()
         }
+
+        self._many = Reading(table, by=by)
+
+    def reading(self, keys: Sequence[Sequence[Any]]) -> Statement:
+        """What reads the rows of many keys, to be sent to PostgreSQL."""
+        return self._many.statement(keys)
+
+    def read(self, written: Written) -> dict[Row, Row]:
+        """The rows that this has found, by their keys."""
+        places = [list(self.table.c.keys()).index(name) for name in self.by]
+        return {tuple(row[place] for place in places): row for row in self._many.rows(written)}
 
     def find(self, connection: Connection, key: Sequence[Any]) -> Row | None:
         """The row, its values in table order."""

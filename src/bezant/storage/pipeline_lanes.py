@@ -18,17 +18,21 @@ from typing import Any, Final, cast
 
 import psycopg
 import structlog
+from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Reason, Refused
+from bezant.core.payments import Wanted
+from bezant.storage.bulk import Row
 from bezant.storage.engine import PLANS_KEPT_FOR
-from bezant.storage.known import OpenBatches, Row, Terminal
+from bezant.storage.known import OpenBatches, Terminal
 from bezant.storage.lanes import GroupUnit, Job, Lane, resolve, run_works
 from bezant.storage.pipeline import Pipeline, Results
-from bezant.storage.recorder import Recorder, Statement, Unprimed
-from bezant.storage.stores.batches import read_open, reading_open
+from bezant.storage.recorder import Recorder, Statement, Unprimed, Written
+from bezant.storage.stores import cards, claims
+from bezant.storage.stores.batches import READ_OPEN
 
 RECONNECT_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 1.0
@@ -114,6 +118,9 @@ class PipelineLane:
         self._queue: deque[Job[Any, Any]] = deque()
         self._group: Sequence[Job[Any, Any]] = ()
         """What is under way."""
+        self._cards: dict[Row, Row] = {}
+        self._claims: dict[Row, Row] = {}
+        """What was read for it, by keys."""
         self._unit: GroupUnit | None = None
         self._exchanging = False
         self._woken = False
@@ -206,11 +213,39 @@ class PipelineLane:
         gathered = [queue.popleft() for _ in range(min(len(queue), self._group_max))]
         self._group = [job for job in gathered if not job.given_up]
         self._exchanging = True
-        _, unknown = self._known()
-        if unknown:
-            self._send([reading_open(unknown)], self._learn)
+        self._cards, self._claims = {}, {}
+        questions = self._questions()
+        if questions:
+            statements, takers = zip(*questions, strict=True)
+            self._send(statements, partial(self._learn, takers))
         else:
             self._decide()
+
+    def _questions(self) -> list[tuple[Statement, Callable[[Written], None]]]:
+        """What has to be read for the group: what is to be sent, and what takes the rows."""
+        _, unknown = self._known()
+        wanted = [job.wanted for job in self._group if job.wanted is not None]
+        tokens = sorted({(each.merchant_id, each.token) for each in wanted if each.token is not None})
+        keys = sorted(
+            {(each.merchant_id, each.terminal_id, each.key) for each in wanted if each.key is not None}
+        )
+        questions: list[tuple[Statement, Callable[[Written], None]]] = []
+        if unknown:
+            questions.append(
+                (
+                    READ_OPEN.statement(unknown),
+                    lambda rows: self._terminals.open.know(READ_OPEN.rows(rows)),
+                )
+            )
+        if tokens:
+            questions.append(
+                (cards.FIND.reading(tokens), lambda rows: self._cards.update(cards.FIND.read(rows)))
+            )
+        if keys:
+            questions.append(
+                (claims.FIND.reading(keys), lambda rows: self._claims.update(claims.FIND.read(rows)))
+            )
+        return questions
 
     def _known(self) -> tuple[list[Row], list[Terminal]]:
         return self._terminals.open.of(job.terminal for job in self._group if job.terminal is not None)
@@ -221,11 +256,12 @@ class PipelineLane:
         else:
             heard(None)
 
-    def _learn(self, results: Results | None) -> None:
+    def _learn(self, takers: Sequence[Callable[[Written], None]], results: Results | None) -> None:
         if results is None:
             self._leave_to_lane_behind()
             return
-        self._terminals.open.know(read_open(_rows(results)))
+        for take, result in zip(takers, results, strict=True):
+            take(_rows(result))
         self._decide()
 
     def _decide(self) -> None:
@@ -235,6 +271,9 @@ class PipelineLane:
             unit = self._unit_of(recorder.as_connection())
             known, _ = self._known()
             unit.know(known)
+            for job in self._group:
+                if job.wanted is not None:
+                    self._tell_of(job.wanted, unit)
             run_works(self._group, unit)
             unit.flush()
         except Exception:  # noqa: BLE001 - the lane behind finds out whose fault it is
@@ -249,6 +288,11 @@ class PipelineLane:
         # A plan that was made while a table was small, and so reads all of it, would be kept while it grows.
         old_plans = [_FORGET_PLANS] if self._begun % PLANS_KEPT_FOR == 0 else []
         self._send([*old_plans, _BEGIN, *recorder.statements, _COMMIT], self._committed)
+
+    def _tell_of(self, wanted: Wanted, unit: GroupUnit) -> None:
+        card = self._cards.get((wanted.merchant_id, wanted.token))
+        claim = self._claims.get((wanted.merchant_id, wanted.terminal_id, wanted.key))
+        unit.found(wanted, card, claim)
 
     def _committed(self, results: Results | None) -> None:
         if results is None:
@@ -320,8 +364,6 @@ class PipelineLane:
             self._pipeline.close()
 
 
-def _rows(results: Results) -> list[list[bytes | None]]:
-    """The rows of the last of several statements."""
-    fetched = results[-1]
-    columns = range(fetched.nfields)
-    return [[fetched.get_value(row, column) for column in columns] for row in range(fetched.ntuples)]
+def _rows(result: PGresult) -> Written:
+    columns = range(result.nfields)
+    return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]

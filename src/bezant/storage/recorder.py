@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 
 Statement = tuple[str, Sequence[str]]
 """Its text, with ``%s`` for each value, and its values as PostgreSQL reads them."""
+Written = Sequence[Sequence[bytes | None]]
+"""Rows as PostgreSQL wrote them."""
 
 
 class Unprimed(Exception):

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Engine
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Unavailable
+from bezant.core.payments import Wanted
+from bezant.storage.bulk import Row
 from bezant.storage.checkpoints import Checkpointer
 from bezant.storage.crypto import Keys
 from bezant.storage.driver import pipelined
-from bezant.storage.known import Row
 from bezant.storage.lanes import Job, Lane
 from bezant.storage.lookup import JointLookup
 from bezant.storage.loop_lanes import LoopLane
@@ -30,7 +31,7 @@ from bezant.storage.stores.batches import Batches
 from bezant.storage.stores.bnpl import FinanceRows
 from bezant.storage.stores.cards import Cards
 from bezant.storage.stores.catalogue import CatalogueRows
-from bezant.storage.stores.claims import Claims
+from bezant.storage.stores.claims import Claims, Place
 from bezant.storage.stores.credentials import CredentialRows
 from bezant.storage.stores.customers import CustomerRows
 from bezant.storage.stores.deliveries import DeliveryRows
@@ -117,13 +118,19 @@ class Unit:
         """The open batches that the transaction held, as they were written back."""
         return self.batches.opened()
 
-    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
-        """Fetch at once a key and a card that a work is about to ask for."""
-        card, claim = (merchant_id, token), (merchant_id, terminal_id, key)
-        card_row, claim_row = _KEPT_CARD.find(self._connection, card, claim)
+    def expect(self, wanted: Wanted) -> None:
+        """Fetch what a work will ask for, if that saves a round trip."""
+        if wanted.key is not None and wanted.token is not None:
+            card, claim = _places(wanted)
+            self.found(wanted, *_KEPT_CARD.find(self._connection, card, claim))
+
+    def found(self, wanted: Wanted, card_row: Row | None, claim_row: Row | None) -> None:
+        """Take what the database has of what a work will ask for."""
+        card, claim = _places(wanted)
         if card_row is not None:  # whether there is none, another work of the group may change
             self.cards.expect(card, card_row)
-        self.claims.expect(claim, claim_row)
+        if wanted.key is not None:
+            self.claims.expect(claim, claim_row)
 
     def flush(self) -> None:
         """Write what is buffered. Raises ``Conflict`` when an update did not find its rows as expected."""
@@ -145,6 +152,14 @@ class Unit:
         """The transaction has been committed."""
         if self.writes.count:
             self._on_stored(self.deliveries.announced)
+
+
+def _places(wanted: Wanted) -> tuple[tuple[int, str], Place]:
+    """Where the card and the idempotency key are."""
+    return (
+        (wanted.merchant_id, wanted.token or ""),
+        (wanted.merchant_id, wanted.terminal_id, wanted.key or ""),
+    )
 
 
 class Runner(Protocol):
@@ -245,17 +260,18 @@ class Units:
         *,
         merchant_id: int,
         terminal_id: int | None = None,
+        wanted: Wanted | None = None,
         blind: bool = False,
     ) -> T:
         """Run ``work`` and commit, or raise and leave nothing behind.
 
-        ``blind``: it reads nothing but the open batch of its terminal.
+        See ``core.payments.PaymentUnits`` for what else it may be told.
         Raises ``Unavailable`` when the database was lost or did not answer in time. Of what was just being
         committed then, it is not known whether it was.
         """
         lane = self._writers[merchant_id % len(self._writers)]
         terminal = None if terminal_id is None else (merchant_id, terminal_id)
-        return await self._run(lane, work, terminal, blind=blind)
+        return await self._run(lane, work, terminal, wanted=wanted, blind=blind)
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         """Run ``work`` on a consistent view."""
@@ -268,10 +284,11 @@ class Units:
         work: Callable[[Unit], T],
         terminal: tuple[int, int] | None,
         *,
+        wanted: Wanted | None = None,
         blind: bool = False,
     ) -> T:
         loop = asyncio.get_running_loop()
-        job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future(), blind=blind)
+        job: Job[Unit, T] = Job(work, terminal, loop, loop.create_future(), wanted=wanted, blind=blind)
         lane.put(job)
         self._patience.watch(job)
         return await job.future

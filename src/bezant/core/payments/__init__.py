@@ -24,7 +24,7 @@ from bezant.core.payments.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Reversal, Stray
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Reversal, Stray, Wanted
 from bezant.core.payments.queries import Page, PaymentQuery
 from bezant.core.payments.recovery import Recovery
 from bezant.core.payments.reports import OpenBatch, Reports, SettledBatch
@@ -70,6 +70,7 @@ __all__ = [
     "Stray",
     "Street",
     "Tip",
+    "Wanted",
     "address_match",
     "retrieval_reference",
     "verification_match",

@@ -269,9 +269,15 @@ class PaymentTx(Protocol):
         """Stray answers."""
         ...
 
-    def expect(self, *, merchant_id: int, terminal_id: int, key: str, token: str) -> None:
-        """Fetch at once an idempotency key and a card that are about to be asked for: a round trip less."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a work will ask for: an idempotency key of its terminal, and a card of its merchant."""
+
+    merchant_id: int
+    terminal_id: int
+    key: str | None
+    token: str | None
 
 
 class PaymentUnits(Protocol):
@@ -287,12 +293,13 @@ class PaymentUnits(Protocol):
         *,
         merchant_id: int,
         terminal_id: int | None = None,
+        wanted: Wanted | None = None,
         blind: bool = False,
     ) -> T:
         """Run ``work`` and commit, or raise and leave nothing behind.
 
         ``terminal_id`` names the terminal whose open batch the work will ask for: it is fetched with
-        those of the other works of the group. Such a work is short. ``blind``: that batch is all it reads,
-        so that it can be run beside others without asking the database again.
+        those of the other works of the group; and so is what is ``wanted``. Such a work is short. ``blind``:
+        it reads nothing else, so that it can be run beside others without asking the database again.
         """
         ...

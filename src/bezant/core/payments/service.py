@@ -46,7 +46,7 @@ from bezant.core.payments.model import (
     retrieval_reference,
 )
 from bezant.core.payments.originals import is_held, look_up, referring, refund_refusal, void_refusal
-from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits, Wanted
 from bezant.core.payments.steps import (
     Key,
     claimed,
@@ -143,9 +143,6 @@ class Payments:
         )
 
         def begin(tx: PaymentTx) -> _Intent:
-            if key is not None and charge.token is not None:
-                merchant_id, terminal_id = caller.key
-                tx.expect(merchant_id=merchant_id, terminal_id=terminal_id, key=key.value, token=charge.token)
             if known := _replayed(tx, draft, key):
                 return known
             if bond is not None:
@@ -418,7 +415,13 @@ class Payments:
         )
 
     async def _begin(
-        self, begin: Callable[[PaymentTx], _Intent], draft: Payment, key: Key | None, *, blind: bool = False
+        self,
+        begin: Callable[[PaymentTx], _Intent],
+        draft: Payment,
+        key: Key | None,
+        *,
+        wanted: Wanted | None = None,
+        blind: bool = False,
     ) -> _Intent:
         """Run unit 1. A twin with the same key that is still under way is waited for, then refused.
 
@@ -429,7 +432,11 @@ class Payments:
         while True:
             try:
                 intent = await self._units.write(
-                    begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id, blind=blind
+                    begin,
+                    merchant_id=draft.merchant_id,
+                    terminal_id=draft.terminal_id,
+                    wanted=wanted,
+                    blind=blind,
                 )
             except (Conflict, Unavailable):
                 raise Refused(Reason.BUSY) from None

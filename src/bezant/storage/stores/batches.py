@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.money import CURRENCIES
-from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, array
+from bezant.storage.bulk import BulkInsert, BulkUpdate, Portions, Row
 from bezant.storage.driver import execute, pipelined
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from bezant.storage.known import Row as Known
-from bezant.storage.recorder import Statement
+from bezant.storage.lookup import Reading
 from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
 
@@ -59,32 +58,16 @@ _FIND_OPEN = Portions(
     f"SELECT {_COLUMNS} FROM batches WHERE (merchant_id, terminal_id) IN ({{rows}}) AND state = 'open'",  # noqa: S608 - our names
     width=2,
 )
-_READ_OPEN = (
-    f"SELECT {_COLUMNS} FROM batches WHERE state = 'open' "  # noqa: S608 - our names
-    "AND (merchant_id, terminal_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[])) "
-    "ORDER BY merchant_id, terminal_id"
-)
+READ_OPEN = Reading(batches, by=("merchant_id", "terminal_id"), where="state = 'open'")
 # In key order, so that two groups do not lock crosswise.
-_LOCK_OPEN = f"{_READ_OPEN} FOR UPDATE"
-
-_READERS: Sequence[Callable[[bytes], Any]] = [
-    int if isinstance(column.type, Integer) else bytes.decode for column in batches.c
-]
+_LOCK_OPEN = Reading(
+    batches,
+    by=("merchant_id", "terminal_id"),
+    where="state = 'open'",
+    end=" ORDER BY merchant_id, terminal_id FOR UPDATE",
+)
 
 Key = tuple[int, int, int]
-
-
-def reading_open(terminals: Iterable[tuple[int, int]]) -> Statement:
-    """What reads the open batches of terminals from PostgreSQL, without locking them."""
-    return _READ_OPEN, [array(column) for column in zip(*terminals, strict=True)]
-
-
-def read_open(rows: Iterable[Sequence[bytes | None]]) -> list[Known]:
-    """The rows that ``reading_open`` found, as PostgreSQL wrote them."""
-    return [
-        tuple([None if value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
-        for row in rows
-    ]
 
 
 class Batches:
@@ -96,8 +79,8 @@ class Batches:
         self._held: dict[Key, Batch] = {}
         self._open: dict[tuple[int, int], Batch] = {}
         self._new: list[Batch] = []
-        self._known: dict[Key, Known] = {}
-        self._written: dict[Key, Known] = {}
+        self._known: dict[Key, Row] = {}
+        self._written: dict[Key, Row] = {}
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch and lock the open batches of many terminals with one statement."""
@@ -106,9 +89,7 @@ class Batches:
             return
         if self._connection.dialect.name == "postgresql":
             with pipelined(self._connection):  # with the BEGIN before it
-                found = execute(
-                    self._connection, _LOCK_OPEN, [array(column) for column in zip(*wanted, strict=True)]
-                ).fetchall()
+                found = execute(self._connection, *_LOCK_OPEN.statement(wanted)).fetchall()
         else:
             found = [
                 row
@@ -118,14 +99,14 @@ class Batches:
         for row in found:
             self._hold(_batch(row))
 
-    def know(self, rows: Iterable[Known]) -> None:
+    def know(self, rows: Iterable[Row]) -> None:
         """Take open batches as they were last seen. That they still are so is looked at when written back."""
         for row in rows:
             merchant_id, terminal_id, number, *_ = row
             self._known[merchant_id, terminal_id, number] = row
             self._hold(_batch(row))
 
-    def opened(self) -> list[Known]:
+    def opened(self) -> list[Row]:
         """The open batches that the transaction held, as they were written back."""
         return [
             self._written[batch.merchant_id, batch.terminal_id, batch.number]
@@ -333,7 +314,7 @@ def _batch(row: Sequence[Any]) -> Batch:
     )
 
 
-def _row(batch: Batch) -> Known:
+def _row(batch: Batch) -> Row:
     """The values of every column, in table order."""
     totals = batch.totals
     return (
