@@ -86,6 +86,7 @@ class _Terminals:
             self._behind[terminal] = left
         else:
             del self._behind[terminal]
+            self.open.forget([terminal])  # what a group saw that was under way meanwhile
 
 
 class PipelineLane:
@@ -211,7 +212,10 @@ class PipelineLane:
             return
         queue = self._queue
         gathered = [queue.popleft() for _ in range(min(len(queue), self._group_max))]
-        self._group = [job for job in gathered if not job.given_up]
+        self._group = [job for job in gathered if not job.given_up and self._is_here(job)]
+        if not self._group:
+            self._next()
+            return
         self._exchanging = True
         self._cards, self._claims = {}, {}
         questions = self._questions()
@@ -220,6 +224,13 @@ class PipelineLane:
             self._send(statements, partial(self._learn, takers))
         else:
             self._decide()
+
+    def _is_here(self, job: Job[Any, Any]) -> bool:
+        """Whether it is still to be run here; else it goes behind."""
+        here = job.terminal is not None and self._terminals.are_here(job.terminal, job.loop.time())
+        if not here:
+            self._put_behind(job)
+        return here
 
     def _questions(self) -> list[tuple[Statement, Callable[[Written], None]]]:
         """What has to be read for the group: what is to be sent, and what takes the rows."""

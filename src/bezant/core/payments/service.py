@@ -152,10 +152,11 @@ class Payments:
                 bond.end(tx, intent.payment, at=draft.requested_at)
             return intent
 
-        blind = (
-            kept is not None and key is None and bond is None and not charge.once and not charge.order.lines
-        )
-        intent = await self._begin(begin, draft, key, blind=blind)
+        wanted = None
+        if key is not None or charge.token is not None:
+            wanted = Wanted(*caller.key, key=key.value if key else None, token=charge.token)
+        reads = charge.single_use or bond or charge.once or charge.order.lines
+        intent = await self._begin(begin, draft, key, wanted=wanted, blind=not reads)
         if intent.payment.state is not State.SENDING:
             return Outcome(payment=intent.payment, replayed=intent.replayed)
         message = self._message(caller, intent, pan=charge.pan, cvv=charge.cvv, street=charge.street)
