@@ -315,10 +315,10 @@ class PipelineLane:
         if unit is not None:
             self._terminals.open.know(unit.opened())
             unit.committed()
+        resolve([job for job in group if not isinstance(job.error, Unprimed)])
         for job in group:
             if isinstance(job.error, Unprimed):
                 self._put_behind(job)
-        resolve([job for job in group if not isinstance(job.error, Unprimed)])
         self._next()
 
     def _leave_to_lane_behind(self) -> None:
