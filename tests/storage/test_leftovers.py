@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import pytest
+from sqlalchemy import Connection, text
 
 from bezant.core.outcomes import Reason, Refused
 from bezant.core.payments import Key, Outcome, State
@@ -54,20 +54,30 @@ async def _answered_in_a_crowd(shop: Shop, key: Key | None) -> Outcome:
 
 @asynccontextmanager
 async def _full_queue(shop: Shop) -> AsyncIterator[None]:
-    """As many works as may wait for the lane of this shop do, behind one that takes its time."""
-    begun, over = threading.Event(), threading.Event()
-
-    def take_time(_: object) -> None:
-        begun.set()
-        over.wait()
-
-    write = partial(shop.units.write, merchant_id=shop.caller.merchant.merchant_id)
-    works = [asyncio.create_task(write(take_time))]
-    await asyncio.to_thread(begun.wait)
-    works += [asyncio.create_task(write(lambda _: None)) for _ in range(QUEUE_MAX)]
-    await asyncio.sleep(0)
+    """As many works as may wait for the lane of this shop do, behind one that waits for another process."""
+    merchant_id, terminal_id = shop.caller.key
+    write = partial(shop.units.write, lambda _: None, merchant_id=merchant_id, terminal_id=terminal_id)
+    works = []
     try:
-        yield
+        with shop.engine.begin() as connection:  # takes the only lock there is on SQLite
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT 1 FROM batches FOR UPDATE"))
+            works.append(asyncio.create_task(write()))
+            await _is_waited_for(connection)
+            works += [asyncio.create_task(write()) for _ in range(QUEUE_MAX)]
+            await asyncio.sleep(0)
+            yield
     finally:
-        over.set()
         await asyncio.gather(*works, return_exceptions=True)
+
+
+async def _is_waited_for(connection: Connection) -> None:
+    """Until the lane has its work, and waits for this connection."""
+    if connection.dialect.name == "postgresql":
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while True:
+            if connection.execute(waiting).scalar_one():
+                return
+            await asyncio.sleep(0.01)
+    for _ in range(5):  # turns of the event loop, which takes it
+        await asyncio.sleep(0)

@@ -35,8 +35,10 @@ class Pipeline:
         self._loop = loop
         self._encoding = connection.info.encoding
         self._names: dict[str, bytes] = {}
-        self._answers: deque[bool] = deque()
-        """For each result to come, whether somebody wants it."""
+        """Of the statements that are prepared, by their texts."""
+        self._prepared = 0
+        self._preparing: deque[str | None] = deque()
+        """For each result to come, the text that was to be prepared; none where a statement was run."""
         self._results: list[PGresult] = []
         self._failed = False
         self._heard: Heard | None = None
@@ -58,18 +60,19 @@ class Pipeline:
             for text, values in statements:
                 name = self._names.get(text) or self._prepare(text)
                 self._link.send_query_prepared(name, [value.encode(self._encoding) for value in values])
-                self._answers.append(True)
+                self._preparing.append(None)
             self._link.pipeline_sync()
             self._flush()
         except psycopg.Error:
-            self._loop.call_soon(self._lose)
+            self._loop.call_soon(self.close)
 
     def close(self) -> None:
-        """Let go of the connection. Who waits is told that all is lost."""
+        """Let go of the connection, also when it is lost. Whoever waits is told so."""
         if self.is_open:
             self.is_open = False
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._socket)
+                self._loop.remove_writer(self._socket)
             self._connection.close()
             self._tell(None)
 
@@ -80,12 +83,13 @@ class Pipeline:
             if readable:
                 self._readable()
             else:
-                self._lose()
+                self.close()
 
     def _prepare(self, text: str) -> bytes:
-        name = f"bezant_{len(self._names)}".encode("ascii")
+        self._prepared += 1
+        name = f"bezant_{self._prepared}".encode("ascii")
         self._link.send_prepare(name, _numbered(text).encode("ascii"))
-        self._answers.append(False)
+        self._preparing.append(text)
         self._names[text] = name
         return name
 
@@ -99,40 +103,42 @@ class Pipeline:
             if not self._link.flush():
                 self._loop.remove_writer(self._socket)
         except psycopg.Error:
-            self._lose()
+            self.close()
 
     def _readable(self) -> None:
-        link = self._link
+        was_nothing = False
         try:
-            link.consume_input()
-            while self._heard is not None and not link.is_busy():
-                result = link.get_result()
+            self._link.consume_input()
+            while self._heard is not None and not self._link.is_busy():
+                # There is a result, then nothing, for each statement, and one for all of them at the end.
+                result = self._link.get_result()
                 if result is None:
-                    continue  # between two results
+                    if was_nothing:
+                        self.close()
+                    was_nothing = True
+                    continue
+                was_nothing = False
                 if result.status == ExecStatus.PIPELINE_SYNC:
-                    self._answers.clear()
                     self._tell(None if self._failed else self._results)
-                elif self._answers.popleft():
+                else:
                     self._note(result)
-                elif result.status != ExecStatus.COMMAND_OK:
-                    self._names.clear()
-                    self._failed = True
-        except (psycopg.Error, IndexError):
-            self._lose()
+        except psycopg.Error:
+            self.close()
 
     def _note(self, result: PGresult) -> None:
-        if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-            self._results.append(result)
-        else:
+        prepared = self._preparing.popleft()
+        is_good = result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
+        if not is_good:
             self._failed = True
+        if prepared is None:
+            self._results.append(result)
+        elif not is_good:
+            del self._names[prepared]  # also when it was not looked at, since one before it had failed
 
     def _tell(self, results: Results | None) -> None:
         heard, self._heard = self._heard, None
         if heard is not None:
             heard(results)
-
-    def _lose(self) -> None:
-        self.close()
 
 
 def _numbered(text: str) -> str:

@@ -269,11 +269,17 @@ class PipelineLane:
 
     def _learn(self, takers: Sequence[Callable[[Written], None]], results: Results | None) -> None:
         if results is None:
-            self._leave_to_lane_behind()
+            self._leave_behind()
+            self._next()
             return
-        for take, result in zip(takers, results, strict=True):
-            take(_rows(result))
-        self._decide()
+        try:
+            for take, result in zip(takers, results, strict=True):
+                take(_rows(result))
+        except Exception:  # noqa: BLE001 - as below
+            self._leave_behind()
+            self._next()
+        else:
+            self._decide()
 
     def _decide(self) -> None:
         """Run the works on what is known, and have all they decided written and committed."""
@@ -288,10 +294,12 @@ class PipelineLane:
             run_works(self._group, unit)
             unit.flush()
         except Exception:  # noqa: BLE001 - the lane behind finds out whose fault it is
-            self._leave_to_lane_behind()
+            self._leave_behind()
+            self._next()
             return
         if any(job.given_up for job in self._group):
-            self._leave_to_lane_behind()
+            self._leave_behind()
+            self._next()
             return
         self._unit = unit
         fault_point("write.flushed")
@@ -307,7 +315,8 @@ class PipelineLane:
 
     def _committed(self, results: Results | None) -> None:
         if results is None:
-            self._leave_to_lane_behind()
+            self._leave_behind()
+            self._send([_ROLLBACK], self._undone)
             return
         fault_point("write.committed")
         group, self._group = self._group, ()
@@ -321,15 +330,14 @@ class PipelineLane:
                 self._put_behind(job)
         self._next()
 
-    def _leave_to_lane_behind(self) -> None:
-        """Have the group run there, and undo what was begun for it here."""
+    def _leave_behind(self) -> None:
+        """Have the group run in the lane behind."""
         group, self._group, self._unit = self._group, (), None
         for job in group:
             if not job.given_up:
                 if job.terminal is not None:
                     self._terminals.send_away(job.terminal, job.loop.time() + AWAY_SECONDS)
                 self._put_behind(job)
-        self._send([_ROLLBACK], self._undone)
 
     def _undone(self, results: Results | None) -> None:
         if results is None and self._pipeline is not None:
