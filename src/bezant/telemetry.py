@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import select
+import stat
 import sys
 import traceback
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -32,24 +37,59 @@ def _render(_logger: object, _name: str, event: object) -> bytes:
 
 
 class _Enduring:
-    """A file for log lines, which are lost where they cannot be written: no payment fails for its log."""
+    """A file for log lines, which are lost where they cannot be written: no payment fails or waits for them.
+
+    A disk may be full, and whoever reads a pipe may be gone, or be there and not read. As soon as something
+    can be written again, a line tells how many were lost. The logger's lock guards it.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._lost = 0
+        self._poll = select.poll()
+        self._poll.register(file, select.POLLOUT)
+        self._may_block = not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
     def write(self, line: bytes) -> None:
         """Write a line, if possible."""
-        try:  # noqa: SIM105 - every request logs, and this is much cheaper than a context
+        if not self._has_room():
+            self._lost += 1
+            return
+        try:
             self._file.write(line)
         except OSError:
-            pass
+            self._lost += 1
 
     def flush(self) -> None:
         """Hand on what was written, if possible."""
-        try:  # noqa: SIM105 - as above
+        try:
             self._file.flush()
+            if self._lost and self._has_room():
+                self._tell()
         except OSError:
-            pass
+            pass  # what the file has taken so far it keeps for the next time
+
+    def _has_room(self) -> bool:
+        """Whether a line can be written now. Of a pipe: as many bytes as it takes at once."""
+        return not self._may_block or bool(self._poll.poll(0))
+
+    def _tell(self) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        event = {"event": "log lines lost", "lines": self._lost, "level": "error", "timestamp": at}
+        self._file.write(_encode(event) + b"\n")
+        self._lost = 0
+        self._file.flush()
+
+
+def say(text: str) -> None:
+    """Print a text for whoever looks on, if possible."""
+    with contextlib.suppress(OSError), _standard_output() as file:
+        file.write(text.encode() + b"\n")
+
+
+def _standard_output() -> BinaryIO:
+    """A file of its own: what a full disk leaves in the interpreter's would make it end with a failure."""
+    return open(sys.stdout.fileno(), "wb", closefd=False)
 
 
 def configure_logging(level: str) -> None:
@@ -62,7 +102,7 @@ def configure_logging(level: str) -> None:
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", _Enduring(sys.stdout.buffer))),
+        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", _Enduring(_standard_output()))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
