@@ -181,7 +181,7 @@ class Conflict(Exception):
 
 
 class Unavailable(Exception):
-    """What we store in cannot be used now; nothing was stored as far as we know."""
+    """What we store in, or seal with, cannot be used now; nothing was stored as far as we know."""
 
 
 class BadFacts(ValueError):
