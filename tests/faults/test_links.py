@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import select
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,6 +15,7 @@ import pytest
 
 from tests.faults.crash import Bench
 from tests.faults.crowd import ANSWER_SECONDS_MAX
+from tests.faults.far import FAR, far_stage_on
 from tests.faults.links import ACQUIRER, SETTINGS, Scenario, Stage, run, stage_on
 from tests.faults.proxy import Toxic, hanging_port
 from tests.faults.stores import HOST, POSTGRESQL
@@ -57,6 +61,32 @@ class TestAGiftMovementWhoseCommitIsNotAnswered:
                 taken += answer.status == 200
         assert bench.rest() + bench.findings() == []
         assert bench.gift_balance() == balance + taken * 125
+
+
+class TestAFaultOfAnotherLink:
+    @pytest.mark.parametrize("scenario", [each for each in FAR if each.short], ids=lambda each: each.name)
+    def test_is_answered_in_time_and_made_good(self, tmp_path: Path, scenario: Scenario) -> None:
+        with far_stage_on("sqlite", tmp_path) as stage:
+            assert run(stage, scenario).findings == []
+
+
+class TestALogThatCannotBeWritten:
+    def test_keeps_no_server_from_starting_and_taking_payments(self, tmp_path: Path) -> None:
+        (tmp_path / "server.log").symlink_to("/dev/full")
+        with Gateway(tmp_path, settings=SETTINGS) as gateway:
+            assert gateway.sale("5.00").status == 200
+
+    def test_holds_up_no_payment_while_nobody_reads_it(self, tmp_path: Path) -> None:
+        log = tmp_path / "server.log"
+        os.mkfifo(log)
+        reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 2 * select.PIPE_BUF)
+            with Gateway(tmp_path, settings=SETTINGS) as gateway:
+                for _ in range(60):
+                    assert gateway.sale("5.00").status == 200
+        finally:
+            os.close(reader)
 
 
 class TestAnAcquirerThatNeverTakesTheCall:
