@@ -39,7 +39,7 @@ from bezant.rails.lender.sandbox import LenderSandbox
 from bezant.rails.mail.sandbox import MailSandbox
 from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
-from bezant.telemetry import configure_logging
+from bezant.telemetry import configure_logging, say
 
 _log = structlog.get_logger(__name__)
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
@@ -285,7 +285,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     def ready() -> None:
         if seeded is not None:
             write_demo_json(settings.home / "demo.json", base_url=base_url, demo=seeded, sandbox=addresses)
-            print(first_charge(base_url, seeded), flush=True)  # noqa: T201 - what a newcomer waits for
+            say(first_charge(base_url, seeded))
 
     alone = settings.workers == 1
     serving = uvicorn.Config(

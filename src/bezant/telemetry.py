@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import select
+import stat
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import structlog
@@ -36,51 +40,95 @@ def _line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes
 
 
 class _Lines:
-    """A file for log lines, which are lost where they cannot be written: no payment fails for its log.
+    """A file for log lines, which are lost where they cannot be written: no payment fails or waits for them.
 
-    What says nothing alarming is handed on together at the end of a turn of the event loop.
+    A disk may be full, and whoever reads a pipe may be gone, or be there and not read. As soon as something
+    can be written again, a line tells how many were lost. What says nothing alarming is handed on together at
+    the end of a turn of the event loop.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: int) -> None:
         self._file = file
-        self._handing_on: asyncio.AbstractEventLoop | None = None
+        self._poll = select.poll()
+        self._poll.register(file, select.POLLOUT)
+        is_file = stat.S_ISREG(os.fstat(file).st_mode)
+        self._room = sys.maxsize if is_file else select.PIPE_BUF
+        """How many bytes are written at once: a pipe that takes any takes as many without waiting."""
+        self._lock = threading.Lock()
+        self._lines: list[bytes] = []
+        self._rest = b""
+        """Of a line that was written in part."""
+        self._lost = 0
+        self._turn_of: asyncio.AbstractEventLoop | None = None
+        """Whose turn's end the lines wait for."""
 
     def debug(self, line: bytes) -> None:
         """Write a line, soon."""
-        self._write(line)
+        with self._lock:
+            self._lines.append(line)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self._hand_on()
             return
-        if loop is not self._handing_on:
-            self._handing_on = loop
+        if loop is not self._turn_of:
+            self._turn_of = loop
             loop.call_soon(self._hand_on)
 
     info = debug
 
     def warning(self, line: bytes) -> None:
         """Write a line now."""
-        self._write(line)
+        with self._lock:
+            self._lines.append(line)
         self._hand_on()
 
     error = warning
 
-    def _write(self, line: bytes) -> None:
-        try:  # noqa: SIM105 - every request logs, and this is much cheaper than a context
-            self._file.write(line)
-        except OSError:
-            pass
-
     def _hand_on(self) -> None:
-        self._handing_on = None
-        with contextlib.suppress(OSError):
-            self._file.flush()
+        self._turn_of = None
+        with self._lock:
+            lines, self._lines = self._lines, []
+            portion: list[bytes] = []
+            size = len(self._rest)
+            for line in lines:
+                if portion and size + len(line) > self._room:
+                    self._write(portion)
+                    portion, size = [], len(self._rest)
+                portion.append(line)
+                size += len(line)
+            if portion and self._write(portion) and self._lost:
+                lost, self._lost = self._lost, 0
+                self._write([_line(None, "error", {"event": "log lines lost", "lines": lost})])
+
+    def _write(self, lines: list[bytes]) -> bool:
+        """Write lines, if possible; whether all of them were."""
+        data = self._rest + b"".join(lines)
+        try:
+            written = os.write(self._file, data) if self._poll.poll(0) else 0
+        except OSError:
+            written = 0
+        if written == len(data):
+            self._rest = b""
+            return True
+        if written:  # up to somewhere in a line, of which the rest is to follow
+            end = data.index(b"\n", written) + 1
+            self._rest = data[written:end]
+            self._lost += data.count(b"\n", end)
+        else:
+            self._lost += len(lines)
+        return False
+
+
+def say(text: str) -> None:
+    """Print a text for whoever looks on, if possible."""
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), text.encode() + b"\n")
 
 
 def configure_logging(level: str) -> None:
     """JSON lines on standard output; what libraries log joins them from ``warning`` up."""
-    lines = _Lines(sys.stdout.buffer)
+    lines = _Lines(sys.stdout.fileno())
     structlog.configure(
         processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, finance, links, machine, stores
+from tests.faults import crash, far, finance, links, machine, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -40,22 +40,38 @@ def _links(databases: Sequence[str], folder: Path, options: argparse.Namespace) 
                 for scenario in (*links.ACQUIRER, *stores.POSTGRESQL, *stores.HOST, *machine.MEMORY)
                 if database in scenario.on and options.only in scenario.name
             ]
-        results += _shimmed(database, folder / f"{database}-shims", options)
-        scenarios = [each for each in stores.VOLUME if database in each.on and options.only in each.name]
-        if scenarios and os.geteuid() != 0:
-            print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
-        elif scenarios:
-            place = folder / f"{database}-volume"
-            with stores.volume(place, megabytes=256) as volume:
-                home = volume if database == "sqlite" else folder / f"{database}-on-volume"
-                with links.stage_on(database, home, volume=volume) as stage:
-                    results += [_played(stage, scenario) for scenario in scenarios]
+        for name, shimmed in (("shims", machine.SHIMMED), ("calendar", machine.CALENDAR)):
+            chosen = [each for each in shimmed if database in each.on and options.only in each.name]
+            results += _shimmed(database, folder / f"{database}-{name}", chosen)
+        if scenarios := [each for each in far.FAR if database in each.on and options.only in each.name]:
+            with far.far_stage_on(database, folder / f"{database}-far") as stage:
+                results += [_played(stage, scenario) for scenario in scenarios]
+        results += _on_volumes(database, folder, options)
     print(links.table(results))
     return 1 if any(each.findings for each in results) else 0
 
 
-def _shimmed(database: str, home: Path, options: argparse.Namespace) -> list[links.Result]:
-    scenarios = [each for each in machine.SHIMMED if database in each.on and options.only in each.name]
+def _on_volumes(database: str, folder: Path, options: argparse.Namespace) -> Iterator[links.Result]:
+    data, logs = (
+        [each for each in scenarios if database in each.on and options.only in each.name]
+        for scenarios in (stores.VOLUME, stores.LOGS)
+    )
+    if (data or logs) and os.geteuid() != 0:
+        print("volumes that are full: skipped, only root can mount one", file=sys.stderr)
+        return
+    if data:
+        with stores.volume(folder / f"{database}-volume", megabytes=256) as volume:
+            home = volume if database == "sqlite" else folder / f"{database}-on-volume"
+            with links.stage_on(database, home, volume=volume) as stage:
+                yield from (_played(stage, scenario) for scenario in data)
+    if logs:
+        with stores.volume(folder / f"{database}-log-volume", megabytes=8) as volume:
+            home = folder / f"{database}-logged-apart"
+            with links.stage_on(database, home, log_volume=volume) as stage:
+                yield from (_played(stage, scenario) for scenario in logs)
+
+
+def _shimmed(database: str, home: Path, scenarios: Sequence[links.Scenario]) -> list[links.Result]:
     if not scenarios:
         return []
     if machine.compiler() is None:

@@ -6,6 +6,7 @@ agree.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ KEYLESS_EVERY: Final = 3
 ANSWER_SECONDS_MAX: Final = 10.0
 """Longer than this no client may wait, whatever is broken behind the gateway."""
 GIVE_UP_SECONDS: Final = 45.0
+"""For so long, counted from when all is whole again, a client with a key asks for its answer."""
 LATER: Final = frozenset({409, 503})
 _FINAL: Final = frozenset({200, 400})
 _NOT_CHARGED: Final = frozenset({"declined", "reversed", None})
@@ -58,6 +60,7 @@ class Crowd:
         self._amount = amount
         self._limit = answer_seconds_max
         self._ends = threading.Event()
+        self._mended_at = math.inf
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(clients)]
         self.asked: list[Asked] = []
 
@@ -69,6 +72,10 @@ class Crowd:
                 return True
             time.sleep(0.02)
         return False
+
+    def mended(self) -> None:
+        """What was broken is whole again: from now on a client gives up one day."""
+        self._mended_at = time.monotonic()
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -110,8 +117,8 @@ class Crowd:
             time.sleep(PACE_SECONDS)
 
     def _ask(self, asked: Asked) -> None:
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while time.monotonic() < deadline:
+        first = time.monotonic()
+        while time.monotonic() < max(first, self._mended_at) + GIVE_UP_SECONDS:
             began = time.monotonic()
             try:
                 answer = self._gateway.sale(

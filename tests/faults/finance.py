@@ -22,8 +22,8 @@ from tests.faults.crash import LAUNCHER, REST_SECONDS_MAX, SETTINGS, Bench, Case
 from tests.faults.launcher import VARIABLE, Order, hit_file
 from tests.support.aps import Office, Receiver, Shop
 from tests.support.books import violations
+from tests.support.far import FarEnds, Lender
 from tests.support.gateway import NoAnswer, eventually, gateway_on
-from tests.support.lender import FarEnds, Lender
 from tests.support.postgres import Server
 
 AMOUNT: Final = 100_000

@@ -4,11 +4,15 @@ The installed package has fault points and nothing that listens to them; this la
 that does. ``BEZANT_TEST_FAULT_FILE`` names a file; while it holds an order, each fault point that is reached
 is held against it. Whoever comes to the ordered point for the ordered time renames the file to ``….hit``
 and signals its own process. Server processes that this one spawns import this module, too, and obey as well.
+
+While the file that ``BEZANT_TEST_DRY_FILE`` names is there, the system has no random bytes.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import random
 import threading
 from pathlib import Path
 from typing import Final
@@ -19,6 +23,7 @@ from bezant.__main__ import main
 from bezant.core.faults import observe_fault_points
 
 VARIABLE: Final = "BEZANT_TEST_FAULT_FILE"
+DRY_VARIABLE: Final = "BEZANT_TEST_DRY_FILE"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +73,20 @@ def hit_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.hit")
 
 
+def _dry_while_there(file: Path) -> None:
+    """Have whatever draws from the system fail as long as there is such a file."""
+    drawn = os.urandom
+
+    def draw(count: int) -> bytes:
+        if file.exists():
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return drawn(count)
+
+    os.urandom = random._urandom = draw  # type: ignore[attr-defined]  # noqa: SLF001 - what ``secrets`` draws from
+
+
+if DRY_VARIABLE in os.environ:
+    _dry_while_there(Path(os.environ[DRY_VARIABLE]))
 if VARIABLE in os.environ:
     observe_fault_points(_Obeyer(Path(os.environ[VARIABLE])))
 

@@ -16,12 +16,14 @@ from typing import Final, Protocol
 
 from tests.faults.crowd import Crowd
 from tests.faults.database import Cluster, cluster
+from tests.faults.launcher import DRY_VARIABLE
 from tests.faults.proxy import HEALTHY, Proxy, Toxic
 from tests.support.books import disagreements, unfinished, violations
-from tests.support.gateway import SWIFT, Gateway, Host
+from tests.support.gateway import NO_SETTINGS, SWIFT, Gateway, Host, eventually
 
 SETTINGS: Final = {**SWIFT, "BEZANT_WRITE_LANES": "2"}
 REST_SECONDS_MAX: Final = 100.0
+LOOK_SECONDS: Final = 0.1
 YES_SECONDS_MAX: Final = 40.0
 
 
@@ -39,6 +41,35 @@ class Shim(Protocol):
         """Do so, for as long as the context lasts."""
         ...
 
+    def move(self, *, ahead_seconds: int) -> None:
+        """Put the wall clock there for good."""
+        ...
+
+
+class Side(Protocol):
+    """What else a gateway is used for, over wires of its own."""
+
+    @property
+    def proxies(self) -> Sequence[Proxy]:
+        """Its wires."""
+        ...
+
+    def busy(self) -> contextlib.AbstractContextManager[None]:
+        """It is used, for as long as the context lasts."""
+        ...
+
+    def goes_well(self, *, seconds: float) -> bool:
+        """Wait until it can be used again; whether it could."""
+        ...
+
+    def rest(self) -> list[str]:
+        """Wait until nothing of it is under way; what still is."""
+        ...
+
+    def findings(self) -> Iterator[str]:
+        """What is wrong in any book, or with what was heard."""
+        ...
+
 
 @dataclass(slots=True)
 class Stage:
@@ -52,6 +83,8 @@ class Stage:
     cluster: Cluster | None = None
     volume: Path | None = None
     shims: Mapping[str, Shim] | None = None
+    log_volume: Path | None = None
+    side: Side | None = None
 
     @property
     def server(self) -> Cluster:
@@ -90,16 +123,31 @@ class Result:
 
 @contextlib.contextmanager
 def stage_on(
-    database: str, home: Path, *, volume: Path | None = None, shims: Mapping[str, Shim] | None = None
+    database: str,
+    home: Path,
+    *,
+    volume: Path | None = None,
+    log_volume: Path | None = None,
+    shims: Mapping[str, Shim] | None = None,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[Stage]:
     """A running stage with a database server of its own, whose data are on ``volume``, if that is given.
 
-    ``shims`` are preloaded into the ``server`` and the ``database``.
+    ``log_volume`` is where the gateway's log is then, ``shims`` are preloaded into the ``server`` and the
+    ``database``, and ``settings`` are more settings of the gateway.
     """
+    if log_volume is not None:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "server.log").symlink_to(log_volume / "server.log")
     with contextlib.ExitStack() as stack:
         host = stack.enter_context(Host(home / "host", latency_seconds=0.01))
         wire = stack.enter_context(Proxy(("127.0.0.1", host.port)))
-        settings = {**SETTINGS, "BEZANT_ACQUIRER": wire.address}
+        settings = {
+            **SETTINGS,
+            **settings,
+            "BEZANT_ACQUIRER": wire.address,
+            DRY_VARIABLE: str(home / "dry"),
+        }
         url, store, server = "", None, None
         if shims is not None:
             settings.update(shims["server"].environment)
@@ -108,31 +156,40 @@ def stage_on(
             store = stack.enter_context(Proxy(("127.0.0.1", server.port)))
             url = server.url
             settings["BEZANT_DATABASE_URL"] = server.url_through(store.port)
-        gateway = stack.enter_context(Gateway(home, database_url=url, settings=settings, host=host))
-        yield Stage(database, home, gateway, wire, store, server, volume, shims)
+        gateway = stack.enter_context(
+            Gateway(home, database_url=url, settings=settings, host=host, module="tests.faults.launcher")
+        )
+        yield Stage(database, home, gateway, wire, store, server, volume, shims, log_volume)
 
 
 def run(stage: Stage, scenario: Scenario) -> Result:
     """Play a scenario. Afterwards the stage is whole and at rest, whatever was found."""
-    gateway, findings = stage.gateway, []
+    gateway, side, findings = stage.gateway, stage.side, []
     log = len(gateway.log_text())
-    with Crowd(gateway) as crowd:
+    with Crowd(gateway) as crowd, side.busy() if side else contextlib.nullcontext():
         crowd.wait_for_yes(seconds=YES_SECONDS_MAX)
         try:
             scenario.breaks(stage)
         except AssertionError as trouble:
             findings.append(str(trouble))
         mended = time.monotonic()
-        for proxy in (stage.wire, stage.store):
+        for proxy in (stage.wire, stage.store, *(side.proxies if side else ())):
             if proxy is not None:
                 proxy.heal()
         gateway.control.clear_scripts()
+        crowd.mended()
         if not crowd.wait_for_yes(seconds=YES_SECONDS_MAX):
             findings.append("no sale was approved any more")
+        if side is not None and not side.goes_well(seconds=YES_SECONDS_MAX):
+            findings.append("beside sales, not all is approved any more")
     left = _rest(gateway)
+    if side is not None:
+        left += side.rest()
     recovered = time.monotonic() - mended
     findings += [*left, *disagreements(gateway), *violations(gateway), *crowd.findings()]
-    findings += [line[:200] for line in gateway.log_text()[log:].splitlines() if "request crashed" in line]
+    if side is not None:
+        findings += side.findings()
+    findings += [line[:200] for line in gateway.log_text()[log:].splitlines() if _is_alarming(line)]
     return Result(
         scenario=scenario,
         database=stage.database,
@@ -143,10 +200,16 @@ def run(stage: Stage, scenario: Scenario) -> Result:
     )
 
 
+def _is_alarming(line: str) -> bool:
+    return "request crashed" in line or line.startswith("Traceback")
+
+
 def _rest(gateway: Gateway) -> list[str]:
-    deadline = time.monotonic() + REST_SECONDS_MAX
-    while (left := unfinished(gateway)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    """Wait until nothing is under way; what still is. A machine that stands still meanwhile is waited for."""
+    looks = round(REST_SECONDS_MAX / LOOK_SECONDS)
+    while (left := unfinished(gateway)) and looks:
+        looks -= 1
+        time.sleep(LOOK_SECONDS)
     return left
 
 
@@ -189,10 +252,20 @@ def _idle(stage: Stage) -> None:
     stage.wire.reset()
 
 
-def _outage(stage: Stage) -> None:
-    stage.gateway.host.kill()
-    time.sleep(8.0)
-    stage.gateway.host.start()
+def _late_by_minutes(stage: Stage) -> None:
+    """The host approves at once and says so when everybody has long been told no."""
+    gateway, before = stage.gateway, len(stage.gateway.rows(_LATE))
+    gateway.control.script(*[{"late": 130.0}] * 8, ask="sale")
+    eventually(lambda: len(gateway.rows(_LATE)) == before + 8, seconds=180, every_seconds=1.0)
+
+
+def _outage(seconds: float) -> Callable[[Stage], None]:
+    def breaks(stage: Stage) -> None:
+        stage.gateway.host.kill()
+        time.sleep(seconds)
+        stage.gateway.host.start()
+
+    return breaks
 
 
 def _sign_on_lost(stage: Stage) -> None:
@@ -202,6 +275,7 @@ def _sign_on_lost(stage: Stage) -> None:
     stage.gateway.control.clear_scripts()
 
 
+_LATE: Final = "SELECT stray_id FROM strays WHERE kind = 'late'"
 _HALVES: Final = Toxic(limit=190)
 _WRONG: Final[Sequence[dict[str, object]]] = [{"mismatch": what} for what in ("stan", "terminal", "amount")]
 _CONTRADICTIONS: Final[Sequence[dict[str, object]]] = [
@@ -223,6 +297,7 @@ ACQUIRER: Final = (
     Scenario(name="connections die unheard", breaks=_idle, on=BOTH),
     Scenario(name="ends are told late", breaks=_toxic(down=Toxic(linger=1.0)), on=BOTH),
     Scenario(name="late approvals", breaks=_scripted({"late": 1.6}), on=BOTH),
+    Scenario(name="approvals late by two minutes", breaks=_late_by_minutes, on=BOTH),
     Scenario(name="late declines", breaks=_scripted({"late": 1.6, "decline": "51"}), on=BOTH),
     Scenario(name="answers twice", breaks=_scripted({"duplicate": True}), on=BOTH),
     Scenario(name="two different answers", breaks=_scripted(*_CONTRADICTIONS), on=BOTH),
@@ -232,7 +307,8 @@ ACQUIRER: Final = (
     Scenario(name="garbled answers", breaks=_scripted({"garble": True}, {"half": True}), on=BOTH),
     Scenario(name="an unknown code", breaks=_scripted({"decline": "Z9"}), on=BOTH),
     Scenario(name="reversals unanswered", breaks=_scripted({"silent": True}, ask="reverse"), on=BOTH),
-    Scenario(name="an outage", breaks=_outage, on=BOTH),
+    Scenario(name="an outage", breaks=_outage(8), on=BOTH),
+    Scenario(name="an outage of a minute", breaks=_outage(60), on=BOTH),
     Scenario(name="sign-on lost", breaks=_sign_on_lost, on=BOTH),
 )
 

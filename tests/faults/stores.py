@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -135,9 +136,14 @@ POSTGRESQL: Final = (
     Scenario(
         name="database slow by 3 s", breaks=_toxic(down=Toxic(latency=3.0), seconds=8.0), on=_POSTGRESQL
     ),
+    Scenario(
+        name="database answers after 30 s",
+        breaks=_toxic(down=Toxic(latency=30.0), seconds=35.0),
+        on=_POSTGRESQL,
+    ),
     Scenario(name="database far away", breaks=_toxic(down=Toxic(latency=0.05, jitter=0.1)), on=_POSTGRESQL),
     Scenario(name="database in a hole for 5 s", breaks=_hole(5, lost=False), on=_POSTGRESQL),
-    Scenario(name="database in a hole for 20 s", breaks=_hole(20, lost=False), on=_POSTGRESQL),
+    Scenario(name="database in a hole for 60 s", breaks=_hole(60, lost=False), on=_POSTGRESQL),
     Scenario(name="database in a hole, then lost", breaks=_hole(20, lost=True), on=_POSTGRESQL),
     Scenario(name="database by the byte", breaks=_toxic(down=Toxic(slices=64)), on=_POSTGRESQL),
     Scenario(name="database restarts fast", breaks=_restart(signal.SIGINT), on=_POSTGRESQL),
@@ -211,6 +217,22 @@ def _no_descriptors(stage: Stage) -> None:
     resource.prlimit(server, resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def _no_random_bytes(stage: Stage) -> None:
+    """Nothing can be sealed: each request is told to come again, and then is carried out once."""
+    dry, gateway = stage.home / "dry", stage.gateway
+    sales = [partial(gateway.sale, "7.77", idempotency_key=f"dry-{number}") for number in range(3)]
+    dry.touch()
+    try:
+        for answer in [*(sale() for sale in sales), gateway.call(txn_type="clientToken")]:
+            told = answer.status, answer.body["error_no"], "retry-after" in answer.headers
+            assert told == (503, "E110", True), f"without random bytes, one was told {told}"
+        time.sleep(2.0)
+    finally:
+        dry.unlink()
+    for sale in sales:
+        assert sale().status == 200, "a sale was refused when there were random bytes again"
+
+
 def _volume_full(stage: Stage) -> None:
     assert stage.volume is not None
     with filled(stage.volume):
@@ -219,7 +241,21 @@ def _volume_full(stage: Stage) -> None:
         stage.cluster.revive()
 
 
-def _log_volume_full(stage: Stage) -> None:
+def _logs_volume_full(stage: Stage) -> None:
+    """Nothing can be logged, not even by a server that starts."""
+    assert stage.log_volume is not None
+    gateway = stage.gateway
+    with filled(stage.log_volume):
+        time.sleep(3.0)
+        gateway.signal(signal.SIGTERM)
+        gateway.wait()
+        gateway.start()
+        time.sleep(3.0)
+    told = len(gateway.log_text())
+    eventually(lambda: "log lines lost" in gateway.log_text()[told:])
+
+
+def _journals_volume_full(stage: Stage) -> None:
     """The write-ahead log needs a new file, and cannot have it: PostgreSQL stops."""
     assert stage.volume is not None
     with filled(stage.volume), contextlib.suppress(psycopg.Error):
@@ -231,10 +267,13 @@ def _log_volume_full(stage: Stage) -> None:
 
 VOLUME: Final = (
     Scenario(name="data volume full", breaks=_volume_full, on=BOTH),
-    Scenario(name="write-ahead log's volume full", breaks=_log_volume_full, on=_POSTGRESQL),
+    Scenario(name="write-ahead log's volume full", breaks=_journals_volume_full, on=_POSTGRESQL),
 )
 """To be played on a stage with a volume of its own."""
+LOGS: Final = (Scenario(name="volume of the server's log full", breaks=_logs_volume_full, on=BOTH),)
+"""To be played on a stage whose log has a volume of its own."""
 HOST: Final = (
     Scenario(name="SIGTERM under load", breaks=_terminated, on=BOTH),
     Scenario(name="file descriptors exhausted", breaks=_no_descriptors, on=BOTH),
+    Scenario(name="no random bytes", breaks=_no_random_bytes, on=BOTH, short=True),
 )

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.far import FAR, FAULTS, LINKS
+from tests.faults.links import ACQUIRER
+from tests.faults.machine import CALENDAR, MEMORY, SHIMMED
+from tests.faults.stores import HOST, LOGS, POSTGRESQL, VOLUME
 from tests.support.tree import ROOT, SOURCE, modules, texts
 
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<target>[^)#\s]+)[^)]*\)")
 _ROW = re.compile(r"\| \*\*(?P<word>[^*]+)\*\* \|[^|]*\|(?P<elsewhere>[^|]*)\|")
+_CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 GLOSSARY = list(_ROW.finditer((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")))
@@ -46,6 +51,22 @@ class TestTheGlossary:
             if any(f"_{word}_" in f"_{name.lower()}_" for word in foreign)
         ]
         assert slips == []
+
+
+class TestTheTablesOfFaults:
+    TEXT = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+
+    def test_name_every_scenario(self) -> None:
+        scenarios = (*ACQUIRER, *POSTGRESQL, *HOST, *VOLUME, *LOGS, *MEMORY, *SHIMMED, *CALENDAR)
+        names = [*(scenario.name for scenario in scenarios), *FAULTS, FAR[-1].name]
+        assert [name for name in names if f'"{name}"' not in self.TEXT] == []
+        assert [link for link in LINKS if link not in self.TEXT] == []
+
+    def test_name_tests_that_there_are(self) -> None:
+        classes = {name for _, text in modules(ROOT / "tests") for name in _CLASS.findall(text)}
+        named = re.findall(r"`(Test\w+)`", self.TEXT)
+        assert len(named) > 15
+        assert [name for name in named if name not in classes] == []
 
 
 def _names(text: str) -> Iterator[str]:

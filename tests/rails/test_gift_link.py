@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from bezant.core.gift import Ask, Granted
 from bezant.core.money import Money
 from bezant.core.outcomes import Declined, NotSent, Reason, Unresolved
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.gift.sandbox import ControlRefused, GiftControl, GiftSandbox
+from tests.faults.proxy import hanging_port
 from tests.rails.gift_cases import CARD, PROGRAM, line, message
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +52,31 @@ class TestAMessage:
 
     async def test_is_not_sent_where_there_is_no_host(self) -> None:
         assert await GiftRail(GiftLink(None)).send(message()) == NOTHING_LEFT_US
+
+    async def test_waits_no_longer_for_a_host_that_never_takes_the_call_when_it_is_one_of_many(self) -> None:
+        with hanging_port() as port, capture_logs() as logs:
+            link = GiftLink(("127.0.0.1", port), connect_timeout_seconds=0.2)
+            answers = await asyncio.gather(*(GiftRail(link).send(message()) for _ in range(20)))
+            assert set(answers) == {NOTHING_LEFT_US}
+            assert [line["event"] for line in logs] == ["gift_host_not_reached"]
+            assert await GiftRail(link).send(message()) == NOTHING_LEFT_US
+            await link.stop()
+
+    async def test_whose_caller_leaves_while_the_link_connects_disturbs_no_other(self) -> None:
+        async with line() as to:
+            first = asyncio.create_task(to.rail.send(message()))
+            others = [asyncio.create_task(to.rail.send(message())) for _ in range(3)]
+            await asyncio.sleep(0)
+            first.cancel()
+            assert all(isinstance(answer, Granted) for answer in await asyncio.gather(*others))
+
+    async def test_is_not_sent_when_the_link_ends_while_it_connects(self) -> None:
+        with hanging_port() as port:
+            link = GiftLink(("127.0.0.1", port))
+            sent = asyncio.create_task(GiftRail(link).send(message()))
+            await asyncio.sleep(0.05)
+            await link.stop()
+            assert await sent == NOTHING_LEFT_US
 
     async def test_finds_a_host_that_comes_back(self) -> None:
         async with line() as to:

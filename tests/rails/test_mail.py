@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
-from bezant.core.deliveries import Answered, Letter, Unreachable
+from bezant.core.deliveries import Answered, Fate, Letter, Unreachable
 from bezant.core.sensitive import Secret
 from bezant.rails.mail import Security, SmtpSender
 from bezant.rails.mail.sandbox import KEPT_MAX, LINE_MAX, MAIL_BYTES_MAX, MailInbox, MailSandbox
@@ -141,6 +142,24 @@ class TestARelay:
         assert fate == Answered(status=status, final=status >= 500)
         assert logs
         assert not any(word in str(logs) for word in ("payer", "recibo", "Total", "nobody home"))
+
+    @pytest.mark.parametrize(
+        ("said", "fate"),
+        [
+            pytest.param(b"451 not now\r\n", Answered(status=451), id="not now"),
+            pytest.param(b"554 never\r\n", Answered(status=554, final=True), id="never"),
+            pytest.param(b"", Unreachable(cause="not reached"), id="hangs up"),
+            pytest.param(b"250 tak", Unreachable(cause="not reached"), id="hangs up half way"),
+            pytest.param(None, Unreachable(cause="time-out"), id="says nothing"),
+        ],
+    )
+    async def test_may_do_anything_once_it_has_the_whole_letter(self, said: bytes | None, fate: Fate) -> None:
+        """What it then has taken, it is handed again, under the same name: it can tell that it knows it."""
+        async with _typing(said) as (address, letters):
+            sender = SmtpSender(address, sender=FROM, security=Security.NONE, timeout_seconds=0.5)
+            assert [await sender.post(LETTER) for _ in range(2)] == [fate, fate]
+        names = [re.findall(rb"^Message-ID: (.*)\r$", letter, re.MULTILINE) for letter in letters]
+        assert names == [[b"<0123456789abcdef@pay.example.com>"]] * 2
 
     async def test_that_is_gone_is_not_reached(self) -> None:
         sandbox = MailSandbox()
@@ -278,6 +297,31 @@ class _Handler:
 
 class _Relay(Controller):
     handler: _Handler
+
+
+@asynccontextmanager
+async def _typing(said: bytes | None) -> AsyncIterator[tuple[tuple[str, int], list[bytes]]]:
+    """A mail server that says that to each letter and hangs up, or nothing: its address, and the letters."""
+    letters: list[bytes] = []
+    tasks: set[asyncio.Task[None] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        writer.write(b"220 here\r\n")
+        while (line := await reader.readline()) and not line.startswith(b"DATA"):
+            writer.write(b"250 yes\r\n")
+        writer.write(b"354 go on\r\n")
+        letters.append(await reader.readuntil(b"\r\n.\r\n"))
+        if said is None:
+            await reader.read()
+        else:
+            writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[:2], letters
+    await asyncio.gather(*(task for task in tasks if task is not None))
 
 
 @contextmanager

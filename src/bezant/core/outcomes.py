@@ -177,11 +177,14 @@ class Refused(Exception):
 
 
 class Conflict(Exception):
-    """A stored row was not in the state that a change expected: somebody else was first."""
+    """A stored row was not in the state that a change expected: somebody else was first.
+
+    Or we were, where a commit was not answered. Who asked may come again, and finds what is there.
+    """
 
 
 class Unavailable(Exception):
-    """What we store in cannot be used now; nothing was stored as far as we know."""
+    """What we store in, or seal with, cannot be used now; nothing was stored as far as we know."""
 
 
 class BadFacts(ValueError):

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from bezant.core.faults import fault_point
 from bezant.core.sensitive import AccountNumber, Pan, Secret
+from bezant.randomness import drawing, random_bytes
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -127,18 +128,22 @@ class SecretHasher:
         """32 random letters and digits (190 bits): an app id or an app key."""
         return self.random_text(32)
 
+    @drawing()
     def random_text(self, length: int) -> str:
         """So many random ASCII letters and digits: 5.95 bits each."""
         return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
+    @drawing()
     def random_digits(self, length: int) -> str:
         """So many random digits."""
         return "".join(secrets.choice(string.digits) for _ in range(length))
 
+    @drawing()
     def one_time_password(self) -> Secret:
         """Six random digits."""
         return Secret(f"{secrets.randbelow(10**6):06d}")
 
+    @drawing()
     def new_client_token(self) -> str:
         """122 random bits in UUID form, the form that clients expect."""
         return str(uuid.uuid4())
@@ -223,7 +228,7 @@ class CardSealer:
         return Secret(self._decrypt(sealed, f"owned:{owner}:{purpose}"))
 
     def _encrypt(self, text: str, bound_to: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = random_bytes(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), bound_to.encode())
         return self._current.to_bytes(4, "big") + nonce + sealed
 

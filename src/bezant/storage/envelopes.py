@@ -6,7 +6,6 @@ for those who open envelopes, is in ``docs/encryption-fetch.md``.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +20,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from bezant.core.sensitive import Pan
 from bezant.core.vault import Envelope
+from bezant.randomness import random_bytes
 from bezant.storage.crypto import KeyTrouble
 
 RSA_BITS_MIN: Final = 2048
+_SESSION_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _PADDING: Final = OAEP(mgf=MGF1(algorithm=SHA256()), algorithm=SHA256(), label=None)
 _FILE: Final = re.compile(r"([0-9]{1,18})\.pem", re.ASCII)
@@ -40,7 +41,7 @@ class IsoEnvelopes:
         key = self._keys.get(iso_id)
         if key is None:
             return None
-        session, nonce = AESGCM.generate_key(bit_length=256), os.urandom(_NONCE_BYTES)
+        session, nonce = random_bytes(_SESSION_BYTES), random_bytes(_NONCE_BYTES)
         sealed = AESGCM(session).encrypt(nonce, pan.reveal().encode(), token.encode())
         return Envelope(encrypted_pan=nonce + sealed, wrapped_key=key.encrypt(session, _PADDING))
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bezant.randomness import drawing
+
 _FORM: Final = re.compile(
     r"(?P<attempt>[0-9A-Za-z_-]{22})\.(?P<agreed>[0-9]{1,15})\.(?P<seal>[0-9A-Za-z_-]{43})", re.ASCII
 )
@@ -59,6 +61,7 @@ class Memory:
     attempt: str = ""
 
 
+@drawing()
 def new_browser() -> str:
     """A random name for a browser: 128 bits."""
     return secrets.token_urlsafe(_TOKEN_BYTES)
@@ -75,6 +78,7 @@ class Seals:
     def __init__(self, digest: Callable[[str], bytes]) -> None:
         self._digest = digest
 
+    @drawing()
     def new_form(self, uid: str, browser: str, *, agreed_minor: int) -> str:
         """The state of a new form: a new attempt."""
         text = f"{secrets.token_urlsafe(_TOKEN_BYTES)}.{agreed_minor}"

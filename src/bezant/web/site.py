@@ -11,7 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bezant.core.outcomes import Unavailable
+from bezant.core.outcomes import Conflict, Unavailable
 from bezant.proxies import client_address
 from bezant.web.answers import PageResponse, security_headers
 from bezant.web.assets import Assets
@@ -82,7 +82,7 @@ class Site:
             started = time.perf_counter()
             try:
                 response = await answer(request)
-            except Unavailable:
+            except (Conflict, Unavailable):
                 response = self.problem(request, 503, "unavailable")
             except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may get past it
                 # Neither the error's text nor the request: both may carry what a payer typed.

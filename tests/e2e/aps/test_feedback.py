@@ -13,8 +13,8 @@ from bezant.core.merchants import NoticeFormat, Notices, SigningAccount
 from tests.e2e.test_cli import Shell
 from tests.support.aps import Office, Receiver, Shop, heard
 from tests.support.books import violations
+from tests.support.far import Lender
 from tests.support.gateway import DATABASES, Gateway, eventually, gateway_on
-from tests.support.lender import Lender
 
 SWIFT = {"BEZANT_NOTICE_RETRIES": "3", "BEZANT_NOTICE_PAUSE_SECONDS": "0.3", "BEZANT_NOTICE_SECONDS": "5"}
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.aps import Office, Shop
 from tests.support.books import violations
+from tests.support.far import FarEnds, Lender
 from tests.support.gateway import DATABASES, SWIFT, Gateway, NoAnswer, eventually, gateway_on
-from tests.support.lender import FarEnds, Lender
 
 AT_ONCE = {"total_downpayment": 0}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.aps import Office, Shop
+from tests.support.far import texts_to
 from tests.support.gateway import Gateway
-from tests.support.lender import texts_to
 
 CANARY = "73915528"
 REAL_PHONE = "00008557694"

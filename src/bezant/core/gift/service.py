@@ -30,7 +30,7 @@ from bezant.core.gift.queries import MovementPage, MovementQuery
 from bezant.core.gift.steps import existing, finish, message_of, start, turn_down
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.money import Money
-from bezant.core.outcomes import Conflict, Declined, Reason, Refused
+from bezant.core.outcomes import Conflict, Declined, Reason, Refused, Unavailable
 from bezant.core.sensitive import Pan, Secret
 
 TWIN_POLL_SECONDS = 0.1
@@ -303,12 +303,19 @@ class GiftCards:
         )
 
     async def _begin(self, begin: Callable[[GiftTx], _Intent], draft: Movement, key: Key | None) -> _Intent:
-        """Run unit 1. A twin with the same key that is still under way is waited for, then refused."""
+        """Run unit 1. A twin with the same key that is still under way is waited for, then refused.
+
+        When it is not known to be stored, nothing is sent: the caller may try again, and what was stored
+        after all is found when its lease has run out.
+        """
         waited = 0.0
         while True:
-            intent = await self._units.write(
-                begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
-            )
+            try:
+                intent = await self._units.write(
+                    begin, merchant_id=draft.merchant_id, terminal_id=draft.terminal_id
+                )
+            except (Conflict, Unavailable):
+                raise Refused(Reason.BUSY) from None
             if key is None or not intent.replayed or intent.movement.state is not State.SENDING:
                 return intent
             if waited >= TWIN_WAIT_SECONDS:

@@ -10,7 +10,7 @@ import structlog
 
 from bezant.core.faults import fault_point
 from bezant.core.merchants import Edition, SigningAccount
-from bezant.core.outcomes import Refused, Unavailable
+from bezant.core.outcomes import Conflict, Refused, Unavailable
 from bezant.dialects.aps import answers, codes, fields, signature
 from bezant.dialects.aps.answers import Draft, Key
 from bezant.dialects.aps.codes import Error
@@ -77,7 +77,7 @@ class ApsDialect:
             result = Result(error=fault.error)
         except Refused as refused:
             result = Result(error=codes.REFUSALS[refused.reason])
-        except Unavailable:
+        except (Conflict, Unavailable):
             result = Result(error=codes.BUSY)
         return self._response(exchange, result)
 

@@ -24,7 +24,7 @@ from bezant.core.credentials import (
     Refusal,
     Tokens,
 )
-from bezant.core.outcomes import Refused, Unavailable
+from bezant.core.outcomes import Conflict, Refused, Unavailable
 from bezant.core.sensitive import Secret
 from bezant.dialects.ipospays import auth_codes as codes
 from bezant.dialects.ipospays.auth_codes import AuthError
@@ -300,7 +300,7 @@ class AuthDialect:
             shown = await operation.perform(self._services, request)
         except Fault as fault:
             return self._failed(fault.error, operation)
-        except (Refused, Unavailable):
+        except (Conflict, Refused, Unavailable):
             return self._failed(codes.BUSY, operation)
         return Response(status=200, body=shown, operation=operation.name, outcome="00")
 

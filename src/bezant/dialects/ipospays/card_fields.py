@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Refused, Unavailable
+from bezant.core.outcomes import Conflict, Refused, Unavailable
 from bezant.core.sensitive import Secret
 from bezant.dialects.ipospays import codes
 from bezant.dialects.ipospays.codes import Error, empty, invalid
@@ -98,7 +98,7 @@ class CardFieldsDialect:
             )
         except Problems as problems:
             return _failed(*problems.errors)
-        except (Refused, Unavailable):
+        except (Conflict, Refused, Unavailable):
             return _failed(codes.BUSY)
         return _response(200, ISSUED.render(token), "00")
 

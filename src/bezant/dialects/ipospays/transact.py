@@ -6,7 +6,7 @@ from typing import Final
 
 from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Refused, Unavailable
+from bezant.core.outcomes import Conflict, Refused, Unavailable
 from bezant.dialects.ipospays import codes, door, fields
 from bezant.dialects.ipospays.batch_report import BATCH_REPORT
 from bezant.dialects.ipospays.codes import Error
@@ -83,7 +83,7 @@ class TransactDialect:
             return _problems(operation, problems.errors, entrant)
         except Refused as refused:
             return _problems(operation, (codes.REFUSALS[refused.reason],), entrant)
-        except Unavailable:
+        except (Conflict, Unavailable):
             return _problems(operation, (codes.BUSY,), entrant)
         return _response(operation, shown, entrant)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from bezant.core.faults import fault_point
 from bezant.core.merchants import Caller
-from bezant.core.outcomes import Reason, Refused, Unavailable
+from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.core.payments import Key, Outcome
 from bezant.dialects.valor import auth, codes, families
 from bezant.dialects.valor.codes import REFUSALS, Error
@@ -116,7 +116,7 @@ class ValorDialect:
             return _fault(fault.error, operation)
         except Refused as refused:
             return _fault(REFUSALS[refused.reason], operation)
-        except Unavailable:
+        except (Conflict, Unavailable):
             return _fault(codes.TRY_LATER, operation)
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if shown.replayed:

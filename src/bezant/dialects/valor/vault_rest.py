@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bezant.core.merchants import Denied, Gate, Rejection
-from bezant.core.outcomes import Reason, Refused, Unavailable
+from bezant.core.outcomes import Conflict, Reason, Refused, Unavailable
 from bezant.core.vault import (
     Address,
     Bins,
@@ -332,7 +332,7 @@ class VaultDialect:
             return _failed(failure, operation)
         except CustomerRefused as refused:
             return _failed(Failure(WORDS[refused.refusal], outcome=refused.refusal.value), operation)
-        except (Refused, Unavailable) as refused:
+        except (Conflict, Refused, Unavailable) as refused:
             error = REFUSALS[refused.reason if isinstance(refused, Refused) else Reason.BUSY]
             return _failed(Failure(error.text, outcome=error.code, status=error.status), operation)
         return Response(status=operation.status, body=content, operation=operation.name, outcome="OK")

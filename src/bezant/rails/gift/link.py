@@ -58,7 +58,7 @@ class GiftLink:
         self._now = now
         self._numbers = itertools.count(1)
         self._connection: _Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._dialling: asyncio.Task[None] | None = None
         self._queued = 0
 
     @property
@@ -68,6 +68,9 @@ class GiftLink:
 
     async def stop(self) -> None:
         """Close the connection. What still waits for a reply is unresolved."""
+        if self._dialling is not None:
+            self._dialling.cancel()
+            await asyncio.wait((self._dialling,))
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.writer.transport.abort()
@@ -110,22 +113,32 @@ class GiftLink:
             connection.waiting.pop(number, None)
 
     async def _connected(self) -> _Connection | None:
-        """The connection, made now if there is none; nothing when the host cannot be reached."""
-        async with self._connecting:
-            if self._connection is not None and not self._connection.writer.is_closing():
-                return self._connection
-            if self._address is None:
-                return None
-            host, port = self._address
-            try:
-                async with asyncio.timeout(self._connect_timeout):
-                    reader, writer = await asyncio.open_connection(host, port, limit=LINE_MAX)
-            except (OSError, TimeoutError) as trouble:
-                log.warning("gift_host_not_reached", trouble=type(trouble).__name__)
-                return None
-            self._connection = connection = _Connection(writer)
-            connection.reading = asyncio.create_task(self._read(reader, connection))
-            return connection
+        """The connection, made now if there is none; nothing when the host cannot be reached.
+
+        Whoever comes while one is being made waits for that, and not for a turn to try: a host that never
+        takes the call costs each of many no more than the time to connect.
+        """
+        if self._open_connection is None and self._address is not None:
+            if self._dialling is None or self._dialling.done():
+                self._dialling = asyncio.create_task(self._dial(*self._address))
+            await asyncio.wait((self._dialling,))
+        return self._open_connection
+
+    @property
+    def _open_connection(self) -> _Connection | None:
+        connection = self._connection
+        return None if connection is None or connection.writer.is_closing() else connection
+
+    async def _dial(self, host: str, port: int) -> None:
+        """Make a connection, if that is possible."""
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                reader, writer = await asyncio.open_connection(host, port, limit=LINE_MAX)
+        except OSError as trouble:  # a time-out is one
+            log.warning("gift_host_not_reached", trouble=type(trouble).__name__)
+            return
+        self._connection = connection = _Connection(writer)
+        connection.reading = asyncio.create_task(self._read(reader, connection))
 
     async def _read(self, reader: asyncio.StreamReader, connection: _Connection) -> None:
         """Hand replies to who waits for them, until the connection ends."""

@@ -1,4 +1,4 @@
-"""The lender's and the phones' side, for tests: asked without ``await``, or run apart from the gateway."""
+"""The far ends beside the acquirer, for tests: asked without ``await``, or run apart from the gateway."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from bezant.rails.gift.sandbox import GiftControl, GiftSandbox
 from bezant.rails.lender.sandbox import LenderControl, LenderSandbox
 from bezant.rails.sms.sandbox import SmsInbox, SmsSandbox
 from tests.support.gateway import Gateway
@@ -70,12 +71,29 @@ def texts_to(gateway: Gateway, phone: str) -> list[str]:
     return [message.text for message in _run(SmsInbox(place).messages(phone))]
 
 
+class GiftHost:
+    """A gift host's books."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._control = GiftControl(address)
+
+    def balance(self, program: str, card: str) -> int:
+        """What a card holds, in minor units; 0 before it was first used."""
+        found = _run(self._control.card(program, card))
+        return found["balance"] if found else 0
+
+    def wrong(self) -> list[str]:
+        """What is wrong with its books."""
+        return _run(self._control.wrong())
+
+
 class FarEnds:
-    """A lender and an inbox that outlive every gateway, in a thread of this process."""
+    """A lender, a gift host and an inbox that outlive every gateway, in a thread of this process."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._lender = LenderSandbox(control_port=0, books=home / "lender.db")
+        self._gift = GiftSandbox(control_port=0, books=home / "gift.db")
         self._inbox = SmsSandbox()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -83,7 +101,12 @@ class FarEnds:
     @property
     def settings(self) -> dict[str, str]:
         """What a gateway needs to find them."""
-        return {"BEZANT_LENDER": self._lender.url, "BEZANT_SMS": self._inbox.url}
+        host, port = self._gift.address
+        return {
+            "BEZANT_LENDER": self._lender.url,
+            "BEZANT_GIFT_HOST": f"{host}:{port}",
+            "BEZANT_SMS": self._inbox.url,
+        }
 
     @property
     def lender(self) -> Lender:
@@ -92,16 +115,23 @@ class FarEnds:
         assert address is not None
         return Lender(address)
 
+    @property
+    def gift(self) -> GiftHost:
+        """The gift host's other side."""
+        address = self._gift.control_address
+        assert address is not None
+        return GiftHost(address)
+
     def __enter__(self) -> Self:
         self._thread.start()
-        for host in (self._lender, self._inbox):
+        for host in (self._lender, self._gift, self._inbox):
             asyncio.run_coroutine_threadsafe(host.start(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for host in (self._lender, self._inbox):
+        for host in (self._lender, self._gift, self._inbox):
             asyncio.run_coroutine_threadsafe(host.stop(), self._loop).result()
         asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
