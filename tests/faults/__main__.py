@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, finance, links, machine, stores
+from tests.faults import crash, finance, links, machine, pages, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -103,11 +103,12 @@ def _crash(
 def _killed(
     database: str, home: Path, server: Callable[[], postgres.Server], chances: Random, *, only: str
 ) -> Iterator[crash.Result]:
-    """Both matrices, each in some order."""
+    """Every matrix, each in some order."""
     cases = [case for case in crash.matrix() if only in case.title]
     loans = [case for case in finance.matrix() if only in case.title]
-    chances.shuffle(cases)
-    chances.shuffle(loans)
+    links_ = [case for case in pages.matrix() if only in case.title]
+    for every in (cases, loans, links_):
+        chances.shuffle(every)
     if cases:
         with crash.bench_on(database, home / "payments", postgres=server) as bench:
             for case in cases:
@@ -116,6 +117,10 @@ def _killed(
         with finance.counter_on(database, home / "finance", postgres=server) as counter:
             for case in loans:
                 yield _shown(finance.run(counter, case, database=database))
+    if links_:
+        with pages.desk_on(database, home / "pages", postgres=server) as desk:
+            for case in links_:
+                yield _shown(pages.run(desk, case, database=database))
 
 
 def _shown(result: crash.Result) -> crash.Result:

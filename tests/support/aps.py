@@ -14,6 +14,7 @@ import json
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -339,7 +340,7 @@ class Notice:
 class Receiver:
     """A shop's server: keeps what is posted to it, and answers with the next of ``statuses``, then 200.
 
-    While ``open`` is cleared it answers nobody.
+    While ``open`` is cleared it answers nobody; each answer waits ``latency_seconds``.
     """
 
     def __init__(self) -> None:
@@ -358,6 +359,7 @@ class Receiver:
                     Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
                 )
                 receiver.open.wait()
+                time.sleep(receiver.latency_seconds)
                 with contextlib.suppress(ConnectionError):  # whoever asked may be gone
                     self.send_response(status)
                     self.send_header("Content-Length", "0")

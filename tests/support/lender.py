@@ -1,4 +1,4 @@
-"""The lender's and the phones' side, for tests: asked without ``await``, or run apart from the gateway."""
+"""The lender's side, phones' and mailboxes': asked without ``await``, or run apart from the gateway."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bezant.rails.lender.sandbox import LenderControl, LenderSandbox
+from bezant.rails.mail.sandbox import Mail, MailSandbox
 from bezant.rails.sms.sandbox import SmsInbox, SmsSandbox
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, free_port
 
 T = TypeVar("T")
 
@@ -71,19 +72,34 @@ def texts_to(gateway: Gateway, phone: str) -> list[str]:
 
 
 class FarEnds:
-    """A lender and an inbox that outlive every gateway, in a thread of this process."""
+    """A lender, phones and mailboxes that outlive every gateway, in a thread of this process."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._lender = LenderSandbox(control_port=0, books=home / "lender.db")
         self._inbox = SmsSandbox()
+        self._mails = MailSandbox(port=free_port(), control_port=free_port())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
     def settings(self) -> dict[str, str]:
         """What a gateway needs to find them."""
-        return {"BEZANT_LENDER": self._lender.url, "BEZANT_SMS": self._inbox.url}
+        host, port = self._mails.address
+        return {
+            "BEZANT_LENDER": self._lender.url,
+            "BEZANT_SMS": self._inbox.url,
+            "BEZANT_SMTP": f"{host}:{port}",
+            "BEZANT_SMTP_SECURITY": "none",
+        }
+
+    def mails(self, address: str) -> list[Mail]:
+        """What a mailbox has got."""
+        return [mail for mail in list(self._mails.mails) if address in mail.to]
+
+    def texts(self, phone: str) -> list[str]:
+        """What a phone has got."""
+        return [text.text for text in list(self._inbox.messages) if text.to == phone]
 
     @property
     def lender(self) -> Lender:
@@ -94,14 +110,14 @@ class FarEnds:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        for host in (self._lender, self._inbox):
+        for host in (self._lender, self._inbox, self._mails):
             asyncio.run_coroutine_threadsafe(host.start(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for host in (self._lender, self._inbox):
+        for host in (self._lender, self._inbox, self._mails):
             asyncio.run_coroutine_threadsafe(host.stop(), self._loop).result()
         asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
