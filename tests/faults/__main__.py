@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, finance, links, machine, pages, stores
+from tests.faults import crash, finance, links, machine, pages, processes, stores
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -88,16 +88,24 @@ def _crash(
                 home = folder / f"{database}-start-{len(results)}"
                 results.append(_shown(crash.run_start(case, database, home, postgres=server)))
         if database == "postgresql":
-            for module in (crash, finance):
-                for case in module.stops():
-                    if options.only in case.title:
-                        home = folder / f"{database}-stop-{len(results)}"
-                        results.append(_shown(module.run_stop(case, home, postgres=server)))
+            results += _several(folder, server, only=options.only)
         for seed in range(options.seed, options.seed + options.seeds):
             home = folder / f"{database}-{seed}"
             results += _killed(database, home, server, Random(seed), only=options.only)
     print(crash.table(sorted(results, key=lambda each: each.case.title)))
     return 1 if any(each.findings for each in results) else 0
+
+
+def _several(folder: Path, server: Callable[[], postgres.Server], *, only: str) -> Iterator[crash.Result]:
+    """What becomes of several processes on one database."""
+    for module in (crash, finance):
+        for case in module.stops():
+            if only in case.title:
+                home = folder / f"{module.__name__}-stop-{case.order.point}"
+                yield _shown(module.run_stop(case, home, postgres=server))
+    for scenario in processes.SCENARIOS:
+        if only in scenario.title:
+            yield _shown(processes.run(scenario, folder / scenario.name, postgres=server))
 
 
 def _killed(

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -67,11 +67,20 @@ class Case:
         return f"{self.name}{faulty}: {self.order.point}#{self.order.hits}{half}{later}"
 
 
+class Titled(Protocol):
+    """Something that was tried out."""
+
+    @property
+    def title(self) -> str:
+        """How it is shown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """How a case went. ``recovered_seconds`` is from the new start until nothing was under way."""
 
-    case: Case
+    case: Titled
     database: str
     recovered_seconds: float
     answers: tuple[str, str]
