@@ -218,8 +218,8 @@ class Valor:
 
     def asked(self, desk: Desk, link: Link) -> str:
         """What it asks for."""
-        amount: str = self._row(desk, link)["AMOUNT"]
-        return amount
+        whole, _, cents = self._row(desk, link)["AMOUNT"].partition(".")
+        return f"{whole}.{cents:0<2}"
 
     @staticmethod
     def _row(desk: Desk, link: Link) -> dict[str, Any]:
