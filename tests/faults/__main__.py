@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, finance, links, machine, pages, processes, stores
+from tests.faults import crash, finance, kept, keys, links, machine, pages, processes, stores
+from tests.faults.desk import desk_on
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -114,8 +115,10 @@ def _killed(
     """Every matrix, each in some order."""
     cases = [case for case in crash.matrix() if only in case.title]
     loans = [case for case in finance.matrix() if only in case.title]
-    links_ = [case for case in pages.matrix() if only in case.title]
-    for every in (cases, loans, links_):
+    dealings = [
+        (module.run, case) for module in (pages, kept, keys) for case in module.matrix() if only in case.title
+    ]
+    for every in (cases, loans, dealings):
         chances.shuffle(every)
     if cases:
         with crash.bench_on(database, home / "payments", postgres=server) as bench:
@@ -125,10 +128,10 @@ def _killed(
         with finance.counter_on(database, home / "finance", postgres=server) as counter:
             for case in loans:
                 yield _shown(finance.run(counter, case, database=database))
-    if links_:
-        with pages.desk_on(database, home / "pages", postgres=server) as desk:
-            for case in links_:
-                yield _shown(pages.run(desk, case, database=database))
+    if dealings:
+        with desk_on(database, home / "pages", postgres=server) as desk:
+            for play, case in dealings:
+                yield _shown(play(desk, case, database=database))
 
 
 def _shown(result: crash.Result) -> crash.Result:

@@ -8,37 +8,23 @@ held against the books, too.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from bezant.core.merchants import move
-from tests.e2e.ipospays.merchant import Bureau, Merchant
 from tests.e2e.valor.shop import Till, approved
-from tests.faults.crash import LAUNCHER, REST_SECONDS_MAX, SETTINGS, Bench, Case, Result
-from tests.faults.launcher import VARIABLE, Order
-from tests.faults.proxy import Proxy, Toxic
-from tests.support.aps import Receiver
-from tests.support.books import at_host
+from tests.faults.crash import Case, Result
+from tests.faults.desk import Act, Desk, play
+from tests.faults.launcher import Order
 from tests.support.browser import DECLINED
 from tests.support.forms import Page, Visitor
-from tests.support.gateway import Answer, Host, NoAnswer, eventually, gateway_on
-from tests.support.lender import FarEnds
-from tests.support.postgres import Server
+from tests.support.gateway import Answer, eventually
 
-NOTICES: Final = {
-    "BEZANT_NOTICE_SECONDS": "1",
-    "BEZANT_NOTICE_PAUSE_SECONDS": "0.5",
-    "BEZANT_MESSAGE_PAUSE_SECONDS": "0.5",
-    "BEZANT_TRUSTED_PROXIES": "127.0.0.1",
-}
 MAKE: Final = "/api/v1/external-payment-transaction"
 CANCEL: Final = "/api/v1/cancel"
 DUPLICATE: Final = "Duplicate Transaction Reference Id"
@@ -46,11 +32,6 @@ PAID, OPEN, CLOSED = "paid", "open", "closed"
 _UID: Final = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)
 _KIND: Final = re.compile(r'<body class="(?:modal-page )?([a-z]+)')
 
-_UNDER_WAY: Final = """
-    SELECT 'link' AS what, state FROM invoices WHERE state = 'paying'
-    UNION ALL SELECT 'delivery', state FROM deliveries WHERE state IN ('due', 'sending')
-"""
-_UNDELIVERED: Final = "SELECT topic, state FROM deliveries WHERE state NOT IN ('delivered', 'unwanted')"
 _NUMBERED: Final = "SELECT uid FROM invoices WHERE number = :number"
 
 _REQUEST: Final = tuple(Order(point=f"request.{step}") for step in ("accepted", "parsed", "authenticated"))
@@ -81,6 +62,7 @@ _IN_DOUBT: Final = (
 _WAITING: Final = Order(point="link.written", delay=0.05)
 _MAKING: Final = (*_REQUEST, *_WRITE, *(Order(point=f"answer.{step}") for step in ("begun", "sent")))
 _SENDING: Final = tuple(Order(point=f"delivery.{step}") for step in ("claimed", "packed", "answered"))
+_SENT: Final = (*_SENDING, *(Order(point=f"write.{step}", hits=4) for step in ("flushed", "committed")))
 _LEAVING: Final = (*_REQUEST, *_WRITE, Order(point="page.answered"))
 
 
@@ -94,7 +76,7 @@ def matrix() -> list[Case]:
         cases += [Case(name=paid, order=Order(point="link.written"), half=True)]
         cases += [Case(name=paid, order=order, step={"silent": True}, ask="sale") for order in _IN_DOUBT]
         cases += [Case(name=f"{api} link declined", order=order) for order in _DECLINING]
-        cases += [Case(name=f"{api} link made", order=order) for order in (*_MAKING, *_SENDING)]
+        cases += [Case(name=f"{api} link made", order=order) for order in (*_MAKING, *_SENT)]
         cases += [Case(name=f"{api} link cancelled", order=order) for order in _MAKING]
     cases += [Case(name="iPOSpays link left", order=order) for order in (*_LEAVING, *_SENDING)]
     cases += [Case(name="Valor link changed", order=order) for order in (*_MAKING, *_SENDING)]
@@ -109,41 +91,6 @@ class Link:
     uid: str
     number: str
     minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """A merchant that asks for money by links, and all who are told of them."""
-
-    bench: Bench
-    bureau: Bureau
-    merchant: Merchant
-    receiver: Receiver
-    far: FarEnds
-
-    def rest(self) -> list[str]:
-        """Wait until nothing is under way; what still is."""
-        deadline = time.monotonic() + REST_SECONDS_MAX
-        while time.monotonic() < deadline:
-            left = self.bench.rest()
-            rows = self.bench.gateway.rows(_UNDER_WAY)
-            if not left and not rows:
-                return []
-            time.sleep(0.05)
-        return [*left, *(f"a {row['what']} is {row['state']}" for row in rows)]
-
-    def findings(self) -> list[str]:
-        """What is wrong in any book, and what nobody was told of."""
-        untold = [f"{row['topic']} is {row['state']}" for row in self.bench.gateway.rows(_UNDELIVERED)]
-        return [*self.bench.findings(), *untold]
-
-    def standing(self, link: Link) -> int:
-        """How many charges for a link the host holds to be good."""
-        return sum(count for each, count in at_host(self.bench.gateway).items() if each.minor == link.minor)
-
-    def number(self) -> str:
-        """What no other link is called."""
-        return f"L{next(self.bench.marks):04d}"
 
 
 class Api(Protocol):
@@ -302,84 +249,12 @@ def _phone(number: str) -> str:
     return f"+1602555{number.removeprefix('L')}"
 
 
-@contextlib.contextmanager
-def desk_on(database: str, home: Path, *, postgres: Callable[[], Server]) -> Iterator[Desk]:
-    """A running one."""
-    with (
-        FarEnds(home / "far") as far,
-        Receiver().serving() as receiver,
-        Host(home) as host,
-        Proxy(("127.0.0.1", host.port)) as wire,
-    ):
-        settings = {**SETTINGS, **NOTICES, **far.settings, VARIABLE: str(home / "fault")}
-        settings["BEZANT_ACQUIRER"] = wire.address
-        with (
-            gateway_on(
-                database, home, postgres=postgres, settings=settings, host=host, module=LAUNCHER
-            ) as gateway,
-            Bureau(gateway) as bureau,
-        ):
-            receiver.latency_seconds = 0.4
-            yield Desk(
-                bench=Bench(gateway, wire),
-                bureau=bureau,
-                merchant=bureau.open(),
-                receiver=receiver,
-                far=far,
-            )
-
-
-Again = Callable[[], tuple[str, Sequence[str]]]
-"""Asks once more, when all is at rest: the last word, and what is wrong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What is done while the server dies, what is wrong after that, and what is done then."""
-
-    call: Callable[[], str]
-    wrong: Callable[[], Sequence[str]]
-    again: Again
-
-
 def run(desk: Desk, case: Case, *, database: str) -> Result:
     """Carry out a case. Afterwards the gateway runs and is at rest, whatever was found."""
     api, _, what = case.name.partition(" ")
     with Visitor(desk.bench.gateway) as visitor:
-        return _run(desk, case, _ACTS[what](desk, APIS[api], visitor), visitor, database=database)
-
-
-def _run(desk: Desk, case: Case, act: Act, visitor: Visitor, *, database: str) -> Result:
-    bench = desk.bench
-    desk.rest()
-    if case.step is not None:
-        bench.gateway.control.script(case.step, ask=case.ask)
-    if case.half and bench.wire is not None:
-        bench.wire.up = Toxic(half=True)
-    bench.arm(case.order)
-    first: str | None = None
-    with contextlib.suppress(NoAnswer):
-        first = act.call()
-    findings = [] if bench.hit() else ["the step was not reached"]
-    if bench.wire is not None:
-        bench.wire.heal()
-    visitor.hang_up()
-    started = time.monotonic()
-    if not bench.gateway.runs:
-        bench.gateway.start()
-    findings += desk.rest()
-    recovered = time.monotonic() - started
-    bench.gateway.control.clear_scripts()
-    findings += [*desk.findings(), *act.wrong()]
-    last, trouble = act.again()
-    findings += [*trouble, *desk.rest(), *desk.findings(), *act.wrong()]
-    return Result(
-        case=case,
-        database=database,
-        recovered_seconds=recovered,
-        answers=(first or "-", last),
-        findings=list(dict.fromkeys(findings)),
-    )
+        act = _ACTS[what](desk, APIS[api], visitor)
+        return play(desk, case, act, database=database, died=visitor.hang_up)
 
 
 def _made(desk: Desk, api: Api, *, by_mail: bool = False) -> Link:
@@ -399,7 +274,7 @@ def _shown(visitor: Visitor, link: Link, page: Page) -> str:
 
 def _agree(desk: Desk, api: Api, link: Link) -> list[str]:
     """Where a link's state, the host's books and what the shop was told do not agree."""
-    stands, standing = api.stands(desk, link), desk.standing(link)
+    stands, standing = api.stands(desk, link), desk.standing(link.minor)
     wrong = api.untold(desk, link)
     if standing != (stands == PAID):
         wrong.append(f"the link is {stands}, and {standing} charges stand")
