@@ -34,7 +34,7 @@ FOLLOWED_SECONDS_MAX: Final = 5.0
 """Within which a server follows what a command has changed."""
 UNCHANGED_SECONDS: Final = 1.0
 """How long one looks whether a server follows what was never stored."""
-_STEPS: Final = tuple(Order(point=f"write.{step}") for step in ("half-flushed", "flushed", "committed"))
+_STEPS: Final = tuple(Order(point=f"write.{step}") for step in ("flushed", "committed"))
 _STORED: Final = "write.committed"
 
 
