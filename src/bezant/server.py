@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import multiprocessing
 import os
-import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,7 +19,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request as PageRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from uvicorn.supervisors import Multiprocess
 
 from bezant import config
 from bezant.admission import Admission
@@ -39,9 +36,11 @@ from bezant.rails.lender.sandbox import LenderSandbox
 from bezant.rails.mail.sandbox import MailSandbox
 from bezant.rails.sms.sandbox import SmsSandbox
 from bezant.storage.envelopes import load_iso_keys
+from bezant.supervision import FINISHING_SECONDS, Supervisor, end_with_the_supervisor
 from bezant.telemetry import configure_logging, say
 
 _log = structlog.get_logger(__name__)
+_NOT_STARTED = "the server could not start; the log says why"
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -117,19 +116,8 @@ def create() -> Server:
     """The application of one of several server processes; its settings come from the environment."""
     settings = config.load(os.environ)
     configure_logging(settings.log_level)
-    threading.Thread(target=_end_with_the_supervisor, name="bezant-supervised", daemon=True).start()
+    end_with_the_supervisor()
     return Server(settings)
-
-
-def _end_with_the_supervisor() -> None:
-    """Finish what is under way and end when the process that started this one is gone.
-
-    Otherwise a killed supervisor's workers would hold the port that its successor needs.
-    """
-    supervisor = multiprocessing.parent_process()
-    if supervisor is not None:
-        supervisor.join()
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Listening(uvicorn.Server):
@@ -303,7 +291,7 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=15,
+        timeout_graceful_shutdown=FINISHING_SECONDS,
     )
     listener = serving.bind_socket()
     port = listener.getsockname()[1]
@@ -315,8 +303,12 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
         server = _Listening(serving, ready)
         server.run(sockets=[listener])
         if not server.started:
-            raise NotReady("the server could not start; the log says why")
+            raise NotReady(_NOT_STARTED)
         return
     os.environ.update(config.to_environment(settings))
+    listener.listen(serving.backlog)  # whoever comes before the first process is up waits for it
     ready()
-    Multiprocess(serving, sockets=[listener]).run()
+    supervisor = Supervisor(serving, listener)
+    supervisor.run()
+    if supervisor.failed:
+        raise NotReady(_NOT_STARTED)

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.faults import crash, far, finance, links, machine, stores
+from tests.faults import crash, far, finance, kept, keys, links, machine, pages, processes, stores
+from tests.faults.desk import desk_on
 from tests.support import loopback, postgres
 from tests.support.gateway import DATABASES
 
@@ -104,11 +105,7 @@ def _crash(
                 home = folder / f"{database}-start-{len(results)}"
                 results.append(_shown(crash.run_start(case, database, home, postgres=server)))
         if database == "postgresql":
-            for module in (crash, finance):
-                for case in module.stops():
-                    if options.only in case.title:
-                        home = folder / f"{database}-stop-{len(results)}"
-                        results.append(_shown(module.run_stop(case, home, postgres=server)))
+            results += _several(folder, server, only=options.only)
         for seed in range(options.seed, options.seed + options.seeds):
             home = folder / f"{database}-{seed}"
             results += _killed(database, home, server, Random(seed), only=options.only)
@@ -116,14 +113,29 @@ def _crash(
     return 1 if any(each.findings for each in results) else 0
 
 
+def _several(folder: Path, server: Callable[[], postgres.Server], *, only: str) -> Iterator[crash.Result]:
+    """What becomes of several processes on one database."""
+    for module in (crash, finance):
+        for case in module.stops():
+            if only in case.title:
+                home = folder / f"{module.__name__}-stop-{case.order.point}"
+                yield _shown(module.run_stop(case, home, postgres=server))
+    for scenario in processes.SCENARIOS:
+        if only in scenario.title:
+            yield _shown(processes.run(scenario, folder / scenario.name, postgres=server))
+
+
 def _killed(
     database: str, home: Path, server: Callable[[], postgres.Server], chances: Random, *, only: str
 ) -> Iterator[crash.Result]:
-    """Both matrices, each in some order."""
+    """Every matrix, each in some order."""
     cases = [case for case in crash.matrix() if only in case.title]
     loans = [case for case in finance.matrix() if only in case.title]
-    chances.shuffle(cases)
-    chances.shuffle(loans)
+    dealings = [
+        (module.run, case) for module in (pages, kept, keys) for case in module.matrix() if only in case.title
+    ]
+    for every in (cases, loans, dealings):
+        chances.shuffle(every)
     if cases:
         with crash.bench_on(database, home / "payments", postgres=server) as bench:
             for case in cases:
@@ -132,6 +144,10 @@ def _killed(
         with finance.counter_on(database, home / "finance", postgres=server) as counter:
             for case in loans:
                 yield _shown(finance.run(counter, case, database=database))
+    if dealings:
+        with desk_on(database, home / "pages", postgres=server) as desk:
+            for play, case in dealings:
+                yield _shown(play(desk, case, database=database))
 
 
 def _shown(result: crash.Result) -> crash.Result:

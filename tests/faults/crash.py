@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,6 +27,7 @@ from tests.faults.proxy import Proxy, Toxic
 from tests.support.books import at_host, disagreements, unfinished, violations
 from tests.support.gateway import SWIFT, Answer, Gateway, Host, NoAnswer, database_on, eventually, gateway_on
 from tests.support.postgres import Server
+from tests.support.tree import SOURCE
 
 LAUNCHER: Final = "tests.faults.launcher"
 SETTINGS: Final = {
@@ -37,6 +38,7 @@ SETTINGS: Final = {
 }
 REACHED_SECONDS_MAX: Final = 8.0
 REST_SECONDS_MAX: Final = 60.0
+MIGRATIONS: Final = tuple((SOURCE / "storage/migrations/versions").glob("[0-9]*.py"))
 _STILL_SENDING: Final = "SELECT payment_id FROM payments WHERE state = 'sending'"
 _IN_DOUBT: Final = "SELECT kind, state FROM gift_movements WHERE state IN ('sending', 'in_doubt')"
 
@@ -49,11 +51,13 @@ Step = Mapping[str, object]
 class Case:
     """``name`` is the operation; the server dies by ``order`` while the host plays ``step`` (for ``ask``).
 
-    With ``half``, of what it then wrote to the acquirer only the first half has left it.
+    With ``half``, of what it then wrote to the acquirer only the first half has left it. By ``then``, the
+    next server dies as well, while it makes good what the first has left.
     """
 
     name: str
     order: Order
+    then: Order | None = None
     step: Step | None = None
     ask: str | None = None
     half: bool = False
@@ -64,14 +68,24 @@ class Case:
         later = f" +{self.order.delay * 1000:.0f}ms" if self.order.delay else ""
         faulty = f" ({', '.join(self.step)})" if self.step else ""
         half = " by half" if self.half else ""
-        return f"{self.name}{faulty}: {self.order.point}#{self.order.hits}{half}{later}"
+        then = f", then {self.then.point}#{self.then.hits}" if self.then else ""
+        return f"{self.name}{faulty}: {self.order.point}#{self.order.hits}{half}{later}{then}"
+
+
+class Titled(Protocol):
+    """Something that was tried out."""
+
+    @property
+    def title(self) -> str:
+        """How it is shown."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """How a case went. ``recovered_seconds`` is from the new start until nothing was under way."""
 
-    case: Case
+    case: Titled
     database: str
     recovered_seconds: float
     answers: tuple[str, str]
@@ -193,7 +207,9 @@ PAYMENTS: Final = ("sale", "auth", "capture", "increment", "refund", "void", "ti
 _WAITING: Final = Order(point="link.written", delay=0.05)
 _ON_THE_WAY: Final = (
     *(Order(point=f"request.{step}") for step in ("accepted", "parsed", "authenticated")),
-    *(Order(point=f"write.{step}") for step in ("half-flushed", "flushed", "committed")),
+    Order(point="write.half-flushed"),
+    Order(point="claim.written"),
+    *(Order(point=f"write.{step}") for step in ("flushed", "committed")),
     Order(point="payment.stored"),
     Order(point="link.written"),
     Order(point="link.heard"),
@@ -206,7 +222,12 @@ _ON_THE_WAY: Final = (
 )
 _REVERSAL: Final = (
     *(Order(point=f"reversal.{step}") for step in ("due", "claimed", "answered", "confirming", "confirmed")),
+    Order(point="link.written", hits=2),
     Order(point="write.committed", hits=4),
+)
+_RECOVERY: Final = (
+    Order(point="lease.run-out"),
+    *(Order(point=f"reversal.{step}") for step in ("claimed", "answered", "confirmed")),
 )
 _SETTLEMENT: Final = (
     *(Order(point=f"settlement.{step}") for step in ("locked", "totalled", "frozen", "telling", "told")),
@@ -219,10 +240,11 @@ _GIFT_CANCELLATION: Final = tuple(
 )
 _START: Final = (
     Order(point="migration.due"),
-    *(Order(point="migration.applied", hits=hits) for hits in range(1, 6)),
+    *(Order(point="migration.applied", hits=hits + 1) for hits in range(len(MIGRATIONS))),
     Order(point="migration.done"),
     *(Order(point=f"keys.{step}") for step in ("root-half-made", "root-made")),
     *(Order(point=f"keys.{step}") for step in ("data-key-made", "data-key-stored")),
+    Order(point="link.connected"),
 )
 
 
@@ -237,10 +259,12 @@ def matrix() -> list[Case]:
     cases.append(
         Case(name="void", order=Order(point="reversal.claimed"), step={"silent": True}, ask="reverse")
     )
+    left = Order(point="payment.answered")
+    cases += [Case(name=name, order=left, then=order) for name in ("sale", "refund") for order in _RECOVERY]
     cases += [Case(name="settlement", order=order) for order in _SETTLEMENT]
     cases.append(Case(name="settlement", order=_WAITING, step={"late": 0.4}))
     for name in ("gift sale", "gift load"):
-        cases += [Case(name=name, order=order) for order in (*_GIFT, *_ON_THE_WAY[:6])]
+        cases += [Case(name=name, order=order) for order in (*_GIFT, *_ON_THE_WAY[:7])]
         cases += [Case(name=name, order=order, step={"drop": True}) for order in _GIFT_CANCELLATION]
     return cases
 
@@ -280,6 +304,8 @@ def run(bench: Bench, case: Case, *, database: str) -> Result:
     findings = [] if bench.hit() else ["the step was not reached"]
     if bench.wire is not None:
         bench.wire.heal()
+    if case.then is not None:
+        findings += _dies_again(bench, case.then)
     started = time.monotonic()
     if not gateway.runs:
         gateway.start()
@@ -300,6 +326,14 @@ def run(bench: Bench, case: Case, *, database: str) -> Result:
         answers=(_word(first), _word(again)),
         findings=list(dict.fromkeys(findings)),
     )
+
+
+def _dies_again(bench: Bench, order: Order) -> Iterator[str]:
+    bench.arm(order)
+    with contextlib.suppress(AssertionError):  # it may die before it serves
+        bench.gateway.start()
+    if not bench.hit():
+        yield "the second step was not reached"
 
 
 def _asked(call: Call) -> Answer | None:

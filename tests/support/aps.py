@@ -15,6 +15,7 @@ import random
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -347,7 +348,7 @@ class _Listener(ThreadingHTTPServer):
 class Receiver:
     """A shop's server: keeps what is posted to it, and answers with the next of ``statuses``, then 200.
 
-    While ``open`` is cleared it answers nobody.
+    While ``open`` is cleared it answers nobody; each answer waits ``latency_seconds``.
     """
 
     def __init__(self) -> None:
@@ -366,9 +367,11 @@ class Receiver:
                     Notice(self.headers["Content-Type"], body, self.headers["Authorization"])
                 )
                 receiver.open.wait()
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                time.sleep(receiver.latency_seconds)
+                with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
 
             def log_message(self, *_arguments: object) -> None:
                 """Say nothing."""

@@ -12,8 +12,9 @@ from typing import Any, Self, TypeVar
 
 from bezant.rails.gift.sandbox import GiftControl, GiftSandbox
 from bezant.rails.lender.sandbox import LenderControl, LenderSandbox
+from bezant.rails.mail.sandbox import Mail, MailSandbox
 from bezant.rails.sms.sandbox import SmsInbox, SmsSandbox
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, free_port
 
 T = TypeVar("T")
 
@@ -88,13 +89,14 @@ class GiftHost:
 
 
 class FarEnds:
-    """A lender, a gift host and an inbox that outlive every gateway, in a thread of this process."""
+    """A lender, a gift host, phones and mailboxes that outlive every gateway, in a thread of this process."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._lender = LenderSandbox(control_port=0, books=home / "lender.db")
         self._gift = GiftSandbox(control_port=0, books=home / "gift.db")
         self._inbox = SmsSandbox()
+        self._mails = MailSandbox(port=free_port(), control_port=free_port())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -102,11 +104,22 @@ class FarEnds:
     def settings(self) -> dict[str, str]:
         """What a gateway needs to find them."""
         host, port = self._gift.address
+        mail_host, mail_port = self._mails.address
         return {
             "BEZANT_LENDER": self._lender.url,
             "BEZANT_GIFT_HOST": f"{host}:{port}",
             "BEZANT_SMS": self._inbox.url,
+            "BEZANT_SMTP": f"{mail_host}:{mail_port}",
+            "BEZANT_SMTP_SECURITY": "none",
         }
+
+    def mails(self, address: str) -> list[Mail]:
+        """What a mailbox has got."""
+        return [mail for mail in list(self._mails.mails) if address in mail.to]
+
+    def texts(self, phone: str) -> list[str]:
+        """What a phone has got."""
+        return [text.text for text in list(self._inbox.messages) if text.to == phone]
 
     @property
     def lender(self) -> Lender:
@@ -124,14 +137,14 @@ class FarEnds:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        for host in (self._lender, self._gift, self._inbox):
+        for host in (self._lender, self._gift, self._inbox, self._mails):
             asyncio.run_coroutine_threadsafe(host.start(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for host in (self._lender, self._gift, self._inbox):
+        for host in (self._lender, self._gift, self._inbox, self._mails):
             asyncio.run_coroutine_threadsafe(host.stop(), self._loop).result()
         asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)

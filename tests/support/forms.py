@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.browser import VISA, new_address
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, NoAnswer
 
 CARD: Final = {"card_number": VISA, "expiry": "1236", "code": "999", "holder": "Ada Lovelace"}
 _STATE: Final = re.compile(r'name="state" value="([^"]*)"')
@@ -25,7 +25,10 @@ class Page(NamedTuple):
 
 
 class Visitor:
-    """Somebody at an address of its own, who keeps cookies; ``headers`` go with every request."""
+    """Somebody at an address of its own, who keeps cookies; ``headers`` go with every request.
+
+    Whatever it asks for raises ``NoAnswer`` where none comes.
+    """
 
     def __init__(self, gateway: Gateway, **headers: str) -> None:
         place = urlsplit(gateway.base_url)
@@ -55,22 +58,30 @@ class Visitor:
         """Open a link, and pay it with these fields changed."""
         return self.send(f"/pay/{uid}", {**self.form(uid), **fields})
 
+    def hang_up(self) -> None:
+        """Let go of the connection, as browsers do whose server went away; the next request makes another."""
+        self._connection.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self.hang_up()
 
     def _ask(self, method: str, target: str, body: str | None = None, **headers: str) -> Page:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent = {**self._headers, **({"cookie": cookies} if cookies else {}), **headers}
-        self._connection.request(method, target, body, sent)
-        response = self._connection.getresponse()
+        try:
+            self._connection.request(method, target, body, sent)
+            response = self._connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as trouble:
+            self.hang_up()
+            raise NoAnswer(trouble) from None
         for name, value in response.getheaders():
             if name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")
                 self.cookies[key] = rest.partition(";")[0]
-        text = response.read().decode("utf-8", "replace")
         return Page(response.status, {name.lower(): value for name, value in response.getheaders()}, text)

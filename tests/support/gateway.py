@@ -16,6 +16,7 @@ import random
 import secrets
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -259,6 +260,15 @@ class Gateway:
         """Wait until the server ends by itself; its exit status."""
         return self._process.wait()
 
+    def leave(self) -> int:
+        """Wait until the server ends by itself, and leave alone what it started; its exit status."""
+        return self._process.leave()
+
+    def workers(self) -> list[int]:
+        """The process ids of all server processes that serve, in the order in which they came to."""
+        lines = (json.loads(line) for line in self.log_text().splitlines() if line.startswith("{"))
+        return [line["process"] for line in lines if line["event"] == "serving" and _runs(line["process"])]
+
     @contextlib.contextmanager
     def worker(self) -> Iterator[None]:
         """Run ``bezant work`` beside the server, and let it reach its timetable."""
@@ -450,6 +460,14 @@ def database_on(database: str, *, postgres: Callable[[], Server]) -> Iterator[st
         server.drop_database(name)
 
 
+def _runs(process_id: int) -> bool:
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii").rpartition(") ")[2]
+    except FileNotFoundError:
+        return False
+    return not state.startswith("Z")  # ended, and nobody has asked how
+
+
 class _Process:
     """``bezant`` with some arguments, in a process group of its own, started again and again."""
 
@@ -501,6 +519,16 @@ class _Process:
         finally:
             self.send(signal.SIGKILL)
             self._running.wait()
+            self._running = None
+
+    def leave(self) -> int:
+        assert self._running is not None, "it does not run"
+        try:
+            return self._running.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGKILL)
+            raise AssertionError("it does not end") from None
+        finally:
             self._running = None
 
     def end(self, number: signal.Signals) -> int:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Error
 from tests.faults.launcher import VARIABLE, Order, hit_file
 from tests.support.books import come_to_rest, disagreements, violations
 from tests.support.browser import DECLINED, Payer
+from tests.support.forms import Visitor
 from tests.support.gateway import SWIFT, Gateway, eventually, gateway_on
 from tests.support.links import Desk, terms
 
@@ -136,3 +137,37 @@ class TestAPayerOfAGatewayThatIsKilled:
         guest.press()
         guest.sees("APPROVED")
         assert counter.states(link) == ["reversed", "captured"]
+
+    def test_is_told_so_where_a_link_can_be_tried_once(
+        self, guest: Payer, counter: Desk, mortal: Gateway, orders: Path
+    ) -> None:
+        link = counter.link(terms(one_try=True))
+        self._die(CHARGE_LOST, guest, link, mortal=mortal, orders=orders)
+        eventually(lambda: counter.states(link) == ["reversed"])
+        eventually(lambda: counter.invoice(link)["state"] == "cancelled")
+        guest.open(link)
+        guest.sees("DECLINED")
+        assert "Your card was not charged." in guest.text()
+
+
+class TestAPayerWhoseAnswerIsLost:
+    def test_is_told_of_a_decline_when_it_opens_the_link_again(self, mortal: Gateway, counter: Desk) -> None:
+        link = counter.link(terms(one_try=True))
+        with Visitor(mortal) as visitor:
+            fields, cookies = visitor.form(link), dict(visitor.cookies)
+            visitor.send(f"/pay/{link}", {**fields, "card_number": DECLINED})
+            visitor.cookies = cookies
+            assert visitor.get(f"/pay/{link}").status == 303
+            assert "Your card was not charged." in visitor.get(f"/pay/{link}/result").body
+            assert visitor.get(f"/pay/{link}").status == 410, "once is enough"
+
+    def test_is_told_that_nothing_was_charged_when_the_bank_says_nothing(
+        self, mortal: Gateway, counter: Desk
+    ) -> None:
+        link = counter.link(terms(one_try=True))
+        mortal.control.script({"silent": True}, ask="sale")
+        with Visitor(mortal) as visitor:
+            visitor.pay(link)
+            eventually(lambda: counter.invoice(link)["state"] == "cancelled")
+            assert "Your card was not charged." in visitor.get(f"/pay/{link}/result").body
+        assert counter.states(link) == ["reversed"]

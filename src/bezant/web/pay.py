@@ -15,6 +15,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from bezant.core.faults import fault_point
 from bezant.core.invoices import (
     Choices,
     Invoices,
@@ -50,13 +51,17 @@ MEMORY_COOKIE: Final = "bezant-last"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Visit:
-    """A payer's request for a link that exists. ``browser`` is none where it keeps no cookie of this link."""
+    """A payer's request for a link that exists. ``browser`` is none where it keeps no cookie of this link.
+
+    With ``untold``, what became of its last attempt is known here, and it never saw the answer to that.
+    """
 
     request: Request
     view: View
     language: Language
     browser: str | None
     memory: Memory | None
+    untold: bool
 
     @property
     def uid(self) -> str:
@@ -112,8 +117,8 @@ class PaymentPages:
             return self._site.missing(request)
         if visit.view.state is State.PENDING:
             return self._used_up(visit) if _is_used_up(visit.view) else self._form(visit)
-        if visit.memory is not None and visit.memory.ended not in _OVER:
-            return self._to_result(visit, outcome="again")
+        if visit.memory is not None and (visit.untold or visit.memory.ended not in _OVER):
+            return self._to_result(visit, outcome="again", memory=visit.memory)
         return self._checking(visit) if visit.view.state is State.PAYING else self._gone(visit)
 
     async def pay(self, request: Request) -> PageResponse:
@@ -137,6 +142,7 @@ class PaymentPages:
             fields = await forms.read_form(request)
         except forms.Unreadable:
             fields = None
+        fault_point("request.parsed")
 
         async def let_in(request: Request) -> PageResponse:
             visit = await self._visit(request)
@@ -148,6 +154,7 @@ class PaymentPages:
             state = self._seals.form(text, visit.uid, visit.browser) if visit.browser else None
             if state is None or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
                 return self._problem(visit, 403, "forged")
+            fault_point("request.authenticated")
             return await carry_out(visit, _Sent(fields=fields, text=text, state=state))
 
         return await self._site.admitted(let_in)(request)
@@ -188,8 +195,8 @@ class PaymentPages:
                 return self._approved(visit, payment)
             case State.PENDING:
                 return self._open_again(visit)
-            case State.EXPIRED | State.CANCELLED if memory and memory.ended is Ended.DECLINED:
-                return self._declined(visit, memory.reason, again=False)
+            case State.EXPIRED | State.CANCELLED if memory and memory.ended in _NOT_CHARGED:
+                return self._declined(visit, _why(memory), again=False)
             case State.CANCELLED if memory and memory.ended is Ended.CANCELLED:
                 return self._cancelled(visit)
             case _:
@@ -201,9 +208,7 @@ class PaymentPages:
         if memory is None:
             path = self._site.within(visit.request, visit.path)
             return self._site.redirect(path, outcome="nothing tried")
-        return self._declined(
-            visit, memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER.value
-        )
+        return self._declined(visit, _why(memory))
 
     # -- paying -----------------------------------------------------------------------------------
 
@@ -412,7 +417,8 @@ class PaymentPages:
         uid = view.invoice.uid
         browser = known_browser(request.cookies.get(self._cookie(BROWSER_COOKIE)))
         memory = self._seals.remembered(request.cookies.get(self._cookie(MEMORY_COOKIE)), uid, browser)
-        if memory is not None and memory.attempt:
+        untold = memory is not None and bool(memory.attempt)
+        if memory is not None and untold:
             payment = await self._invoices.attempted(uid, memory.attempt)
             memory = _memory_of_payment(payment) if payment is not None else None
         return _Visit(
@@ -421,6 +427,7 @@ class PaymentPages:
             language=self._site.language(request),
             browser=browser,
             memory=memory,
+            untold=untold,
         )
 
     def _keep(self, response: PageResponse, visit: _Visit, name: str, value: str) -> None:
@@ -454,6 +461,13 @@ _GONE: Final[Mapping[State, tuple[str, str]]] = {
 
 _OVER: Final = frozenset({Ended.DECLINED, Ended.CANCELLED})
 """What a browser that comes to a closed link again need not be told once more."""
+_NOT_CHARGED: Final = frozenset({Ended.DECLINED, Ended.UNKNOWN})
+"""How an attempt has ended that did not pay its link. The unknown is settled once no payment is under way."""
+
+
+def _why(memory: Memory) -> str:
+    """Why an attempt that has not paid has not."""
+    return memory.reason if memory.ended is Ended.DECLINED else Reason.NO_ANSWER.value
 
 
 def _sent_on(goal: str) -> Mapping[str, str] | None:

@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict, Unavailable
 from bezant.proxies import client_address
 from bezant.web.answers import PageResponse, security_headers
@@ -80,6 +81,7 @@ class Site:
 
         async def served(request: Request) -> Response:
             started = time.perf_counter()
+            fault_point("request.accepted")
             try:
                 response = await answer(request)
             except (Conflict, Unavailable):
@@ -94,6 +96,7 @@ class Site:
                 response = self.problem(request, 500, "crashed")
             seconds = time.perf_counter() - started
             self._observe(page=name, outcome=response.outcome, status=response.status_code, seconds=seconds)
+            fault_point("page.answered")
             return response
 
         return served

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tests.e2e.valor.shop import Till
-from tests.support.gateway import Answer
+from tests.support.gateway import Answer, NoAnswer
 
 ROOT: Final = "/api/valor-vault"
 ALIAS: Final = "/api/fl-valor-vault"
@@ -35,7 +35,7 @@ class Vault:
     def call(
         self, method: str, path: str, said: object = None, *, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Any request, its content type JSON whether it has a body or not."""
+        """Any request, its content type JSON whether it has a body or not. Raises ``NoAnswer``."""
         content = None if said is None else said if isinstance(said, bytes) else json.dumps(said).encode()
         place = urlsplit(self.till.gateway.base_url)
         connection = http.client.HTTPConnection(
@@ -52,6 +52,8 @@ class Vault:
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, json.loads(response.read()), names)
+        except (OSError, http.client.HTTPException) as trouble:
+            raise NoAnswer(trouble) from None
         finally:
             connection.close()
 

@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from bezant.app.sides import access_side
 from bezant.core.people import OPERATOR, OwnerRef
 from tests.e2e.valor.shop import NO_HEADERS, VISA, Office, Shop, Till, approved
-from tests.support.gateway import Answer, Gateway, eventually
+from tests.support.gateway import Answer, Gateway, NoAnswer, eventually
 
 EXPIRED_WORDS: Final = "Payment Processing Token is Expired. Please try with new Token"
 REFRESH: Final = "authenticationrefreshrequired"
@@ -86,7 +86,7 @@ class Caller:
         return self.gateway.post(body, {"token": self.token, **headers}, target=path)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: str) -> Answer:
-        """A question."""
+        """A question. Raises ``NoAnswer``."""
         place = urlsplit(self.gateway.base_url)
         connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
         try:
@@ -98,6 +98,8 @@ class Caller:
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, json.loads(response.read()), names)
+        except (OSError, http.client.HTTPException) as trouble:
+            raise NoAnswer(trouble) from None
         finally:
             connection.close()
 

@@ -78,6 +78,7 @@ class TransactDialect:
             entrant = await door.enter(self._services, operation, request)
             fault_point("request.authenticated")
             form, call = await self._read(operation, request, entrant)
+            fault_point("request.parsed")
             shown = await form.perform(call)
         except Problems as problems:
             return _problems(operation, problems.errors, entrant)

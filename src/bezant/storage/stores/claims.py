@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from bezant.core.faults import fault_point
 from bezant.core.outcomes import Conflict
 from bezant.core.payments import Claim
 from bezant.storage.bulk import BulkInsert, Row
@@ -72,6 +73,7 @@ class Claims:
                     for claim in new.values()
                 ],
             )
+            fault_point("claim.written")
 
 
 def _claim(row: Row) -> Claim:
