@@ -98,6 +98,8 @@ class Bench:
 
     gateway: Gateway
     wire: Proxy | None = None
+    gift_elsewhere: tuple[str, int] | None = None
+    """Where a gift host of its own is asked."""
     marks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -150,10 +152,14 @@ class Bench:
         return [*disagreements(gateway), *violations(gateway), *self.gift(lambda control: control.wrong())]
 
     def gift(self, ask: Callable[[GiftControl], Any]) -> Any:
-        """Ask the gift host, which lives in the server's process."""
-        host, _, port = self.gateway.demo["sandbox"]["gift_control"].partition(":")
+        """Ask the gift host, which lives in the server's process unless it is elsewhere."""
+        host, port = self.gift_elsewhere or self._gift_here()
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(lambda: asyncio.run(ask(GiftControl((host, int(port)))))).result()
+            return thread.submit(lambda: asyncio.run(ask(GiftControl((host, port))))).result()
+
+    def _gift_here(self) -> tuple[str, int]:
+        host, _, port = self.gateway.demo["sandbox"]["gift_control"].partition(":")
+        return host, int(port)
 
     def gift_balance(self) -> int:
         """What the demo's gift card holds, in minor units; 0 before it was first used."""

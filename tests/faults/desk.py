@@ -90,7 +90,7 @@ def desk_on(database: str, home: Path, *, postgres: Callable[[], Server]) -> Ite
         ):
             receiver.latency_seconds = 0.4
             yield Desk(
-                bench=Bench(gateway, wire),
+                bench=Bench(gateway, wire, gift_elsewhere=far.gift_control),
                 bureau=bureau,
                 merchant=bureau.open(),
                 receiver=receiver,

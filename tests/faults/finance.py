@@ -158,7 +158,12 @@ def counter_on(
             told = Notices(direct_url=receiver.url, later_url=receiver.url)
             office.change(shop, lambda account: replace(account, notices=told))
             receiver.latency_seconds = 0.4
-            yield Counter(bench=Bench(gateway), shop=shop, lender=far.lender, receiver=receiver)
+            yield Counter(
+                bench=Bench(gateway, gift_elsewhere=far.gift_control),
+                shop=shop,
+                lender=far.lender,
+                receiver=receiver,
+            )
 
 
 def run(counter: Counter, case: Case, *, database: str) -> Result:

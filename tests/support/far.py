@@ -129,11 +129,16 @@ class FarEnds:
         return Lender(address)
 
     @property
-    def gift(self) -> GiftHost:
-        """The gift host's other side."""
+    def gift_control(self) -> tuple[str, int]:
+        """Where the gift host's other side is asked."""
         address = self._gift.control_address
         assert address is not None
-        return GiftHost(address)
+        return address
+
+    @property
+    def gift(self) -> GiftHost:
+        """The gift host's other side."""
+        return GiftHost(self.gift_control)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -219,7 +219,7 @@ class Groups:
             try:
                 begun.transaction.commit()
             except BaseException:
-                self.drop_connection()  # nobody knows in what state it is
+                self.abandon_connection()  # nobody knows in what state it is
                 raise
             if self._writes:
                 fault_point("write.committed")
@@ -253,6 +253,12 @@ class Groups:
             except DBAPIError:
                 _log.warning("database connection did not close cleanly")
             self._connection = None
+
+    def abandon_connection(self) -> None:
+        """Let go of the connection, and let nobody else have it."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            Groups.drop_connection(self)
 
 
 class _Signal(Enum):

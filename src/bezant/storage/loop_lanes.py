@@ -180,15 +180,17 @@ class _Groups(Groups):
 
     def connected(self) -> Connection:
         """The connection, with the patience of the group that is to run."""
-        is_new = self._connection is None
-        connection = super().connected()
-        if is_new:
-            connection.detach()  # from the pool: its patience is not for others
+        if self._connection is None:
             self._waits_ms = None
+        connection = super().connected()
         if self._waits_ms != self._patience_ms:
             execute(connection, f"PRAGMA busy_timeout = {self._patience_ms}", ()).fetchone()
             self._waits_ms = self._patience_ms
         return connection
+
+    def drop_connection(self) -> None:
+        """Let go of the connection. Its patience is not for others."""
+        self.abandon_connection()
 
 
 class _Hand(threading.Thread):

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bezant.core.faults import fault_point
 from bezant.core.outcomes import Reason, Refused
@@ -178,8 +178,8 @@ class PipelineLane:
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             await asyncio.to_thread(self._connect)
-        except DBAPIError as error:
-            _log.warning("no connection for blind works", kind=type(error.orig).__name__)
+        except (SQLAlchemyError, psycopg.Error) as error:
+            _log.warning("no connection for blind works", kind=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
         finally:
             self._opening = None
