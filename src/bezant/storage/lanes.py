@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -256,8 +256,13 @@ class Groups:
 
     def abandon_connection(self) -> None:
         """Let go of the connection, and let nobody else have it."""
-        if self._connection is not None:
-            self._connection.invalidate()
+        connection = self._connection
+        if connection is not None:
+            if not connection.invalidated:
+                # SQLAlchemy takes a transaction for over whose COMMIT failed; its locks would outlive it.
+                with suppress(Exception):
+                    connection.connection.rollback()
+            connection.invalidate()
             Groups.drop_connection(self)
 
 
