@@ -8,10 +8,13 @@ from typing import Any, assert_never
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -107,27 +110,7 @@ class DeliveryRows:
         Of one subject, the first that has not ended. Of one merchant, no more than ``each`` together with
         those that are being sent.
         """
-        at = to_micros(now)
-        under_way = and_(_c.state == _SENDING, _c.lease_until > at)
-        since = func.coalesce(_c.next_try_at, _c.lease_until)
-        order = case((under_way, 0), else_=1), since, _c.delivery_id
-        ranked = (
-            select(
-                deliveries,
-                under_way.label("under_way"),
-                since.label("since"),
-                func.row_number().over(partition_by=_c.merchant_id, order_by=order).label("place"),
-            )
-            .where(or_(and_(_c.state == _DUE, _c.next_try_at <= at), _c.state == _SENDING), ~_follows())
-            .subquery()
-        )
-        found = ranked.c
-        return self._all(
-            select(ranked)
-            .where(found.place <= each, ~found.under_way)
-            .order_by(found.since, found.delivery_id)
-            .limit(limit)
-        )
+        return self._all(_WANTED, at=to_micros(now), limit=limit, each=each)
 
     def oldest_due(self) -> datetime | None:
         """When the one that waits longest was to be sent, if one waits. It may lie ahead."""
@@ -177,9 +160,9 @@ class DeliveryRows:
         )
         self._writes.expect(changed, 1)
 
-    def _all(self, wanted: Select[Any]) -> list[Delivery]:
+    def _all(self, wanted: Select[Any], **values: int) -> list[Delivery]:
         self.flush()
-        return [self._delivery(row) for row in self._connection.execute(wanted)]
+        return [self._delivery(row) for row in self._connection.execute(wanted, values)]
 
     def _values(self, delivery: Delivery) -> dict[str, Any]:
         return {
@@ -225,6 +208,34 @@ def _follows() -> ColumnElement[bool]:
         other.c.state.in_((_DUE, _SENDING)),
         tuple_(other.c.sequence, other.c.delivery_id) < tuple_(_c.sequence, _c.delivery_id),
     )
+
+
+def _wanted() -> Select[Any]:
+    """What is to be sent ``at`` some time; made once, since it is asked for all the time."""
+    at = bindparam("at", type_=BigInteger)
+    under_way = and_(_c.state == _SENDING, _c.lease_until > at)
+    since = func.coalesce(_c.next_try_at, _c.lease_until)
+    order = case((under_way, 0), else_=1), since, _c.delivery_id
+    ranked = (
+        select(
+            deliveries,
+            under_way.label("under_way"),
+            since.label("since"),
+            func.row_number().over(partition_by=_c.merchant_id, order_by=order).label("place"),
+        )
+        .where(or_(and_(_c.state == _DUE, _c.next_try_at <= at), _c.state == _SENDING), ~_follows())
+        .subquery()
+    )
+    found = ranked.c
+    return (
+        select(ranked)
+        .where(found.place <= bindparam("each", type_=Integer), ~found.under_way)
+        .order_by(found.since, found.delivery_id)
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
+_WANTED = _wanted()
 
 
 def _sealed(sealer: CardSealer, delivery: Delivery) -> bytes | None:

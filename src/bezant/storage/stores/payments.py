@@ -8,7 +8,19 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Row as Found
 
 from bezant.core.batches import Totals
@@ -58,6 +70,15 @@ _UPDATE = BulkUpdate(
 )
 _INSERT_EVENTS = BulkInsert(payment_events)
 _INSERT_REVERSALS = BulkInsert(reversals)
+
+_FIND = (
+    select(payments)
+    .where(
+        payments.c.merchant_id == bindparam("m", type_=BigInteger),
+        payments.c.payment_id == bindparam("p", type_=BigInteger),
+    )
+    .with_for_update()
+)
 
 _DETAILS = (
     "description",
@@ -119,7 +140,9 @@ class PaymentRows:
 
     def find(self, merchant_id: int, payment_id: int) -> Payment | None:
         """A payment of that merchant, locked to be changed."""
-        return self._one(payments.c.merchant_id == merchant_id, payments.c.payment_id == payment_id)
+        self._catch_up()
+        row = self._connection.execute(_FIND, {"m": merchant_id, "p": payment_id}).one_or_none()
+        return None if row is None else payment_of(row)
 
     def find_by_reference(
         self, merchant_id: int, terminal_id: int, *, retrieval_reference: str, audit_number: int
