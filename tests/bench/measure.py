@@ -55,10 +55,10 @@ class Measurement:
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
     thinks for ``SLOW_HOST_SECONDS``. Of these there were ``ROUNDS``, in turns with the yardstick, and
-    each is the middle one: by its rate, or by its p99. ``overload`` is open at ``OVERLOAD`` times the peak, as many times
-    as long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of ``steady``.
-    ``pgbench`` is in transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same
-    round.
+    each is the middle one: by its rate, or by its p99. ``overload`` is open at ``OVERLOAD`` times the peak,
+    as many times as long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of
+    ``steady``. ``pgbench`` is in transactions a second, ``pgbench_ratio`` the peak's share of what it reached
+    in the same round.
     """
 
     peak: Phase
