@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.aps import Office, Shop
 from tests.support.far import texts_to
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, eventually
 
 CANARY = "73915528"
 REAL_PHONE = "00008557694"
@@ -90,7 +90,7 @@ class TestAWrongSignature:
         reference = shop.reference()
         said = {**shop.common(reference), **shop.purchase_parameters(otp=CANARY), "signature": "0" * 64}
         assert shop.send(said).body["response_code"] == "00008"
-        (line,) = [line for line in shop.gateway.log_text().splitlines() if reference in line]
+        (line,) = eventually(lambda: _lines_with(reference, shop.gateway))  # its turn ends after the answer
         told = json.loads(line)
         assert told["event"] == "wrong signature"
         assert told["identifier"] == shop.keys["merchant_identifier"]
@@ -103,6 +103,10 @@ class TestAWrongSignature:
         said = {**shop.common(reference), "query_command": "CHECK_STATUS", "signature": "0" * 64}
         assert shop.send(said).body["response_code"] == "00008"
         assert reference not in shop.gateway.log_text()
+
+
+def _lines_with(text: str, gateway: Gateway) -> list[str]:
+    return [line for line in gateway.log_text().splitlines() if text in line]
 
 
 class TestADemo:
