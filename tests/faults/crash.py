@@ -131,7 +131,8 @@ class Bench:
                 self.disarm()
                 return False
             time.sleep(0.01)
-        self.gateway.wait()
+        if self.gateway.runs:  # one that dies before it serves is gone already
+            self.gateway.wait()
         return True
 
     def rest(self) -> list[str]:
