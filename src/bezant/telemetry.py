@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import os
@@ -69,11 +70,11 @@ class _Lines:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._hand_on()
+            self.hand_on()
             return
         if loop is not self._turn_of:
             self._turn_of = loop
-            loop.call_soon(self._hand_on)
+            loop.call_soon(self.hand_on)
 
     info = debug
 
@@ -81,11 +82,12 @@ class _Lines:
         """Write a line now."""
         with self._lock:
             self._lines.append(line)
-        self._hand_on()
+        self.hand_on()
 
     error = warning
 
-    def _hand_on(self) -> None:
+    def hand_on(self) -> None:
+        """Write what waits for the end of a turn."""
         self._turn_of = None
         with self._lock:
             lines, self._lines = self._lines, []
@@ -129,6 +131,7 @@ def say(text: str) -> None:
 def configure_logging(level: str) -> None:
     """JSON lines on standard output; what libraries log joins them from ``warning`` up."""
     lines = _Lines(sys.stdout.fileno())
+    atexit.register(lines.hand_on)  # the last turn may have no end
     structlog.configure(
         processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

@@ -572,6 +572,14 @@ class TestAShortWork:
         await _answers(works)
         assert set(_values(file_marks)) == {0, 2}
 
+    async def test_behind_a_whole_group_that_was_given_up_is_run(self, file_marks: Engine) -> None:
+        async with _lane(file_marks, group_max=4) as hand:
+            works = [hand.queue(partial(Marks.make, mark=n), short=True) for n in range(5)]
+            for job, work in zip(hand.jobs[:4], works[:4], strict=True):
+                job.given_up = True
+                work.cancel()
+            assert await asyncio.wait_for(works[4], 30) == 4
+
     async def test_is_answered_before_the_lane_ends(self, file_marks: Engine) -> None:
         async with _lane(file_marks) as hand:
             works = [hand.queue(partial(Marks.make, mark=n), short=True) for n in range(5)]

@@ -122,6 +122,22 @@ class TestBlindWorks:
         assert sale.approved
         assert server_shop.wrong() == []
 
+    async def test_that_cannot_be_written_down_hold_nobody_up(self, server_shop: Shop) -> None:
+        await _settled_in(server_shop)
+        good = await server_shop.sale()
+        assert good.card is not None
+        bad = good.having(payment_id=good.payment_id + 1_000_000, retrieval_reference="\ud800")
+        answers = await asyncio.gather(
+            _blind(server_shop, lambda unit: unit.payments.add(bad)),
+            server_shop.sale(),
+            return_exceptions=True,
+        )
+        assert isinstance(answers[0], Exception)
+        assert not isinstance(answers[1], BaseException)
+        assert answers[1].approved
+        assert (await server_shop.sale()).approved
+        assert server_shop.wrong() == []
+
     async def test_that_collide_fail_alone(self, server_shop: Shop) -> None:
         await _settled_in(server_shop)
         sale = await server_shop.sale()

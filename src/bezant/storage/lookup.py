@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table
@@ -60,8 +61,8 @@ class Lookup:
             dialect: f"SELECT {columns} FROM {table.name} WHERE {_equal(by, mark)}"  # noqa: S608 - our names
             for dialect, mark in _MARKS.items()
         }
-
         self._many = Reading(table, by=by)
+        self._key_of = itemgetter(*(list(table.c.keys()).index(name) for name in by))
 
     def reading(self, keys: Sequence[Sequence[Any]]) -> Statement:
         """What reads the rows of many keys, to be sent to PostgreSQL."""
@@ -69,8 +70,7 @@ class Lookup:
 
     def read(self, written: Written) -> dict[Row, Row]:
         """The rows that this has found, by their keys."""
-        places = [list(self.table.c.keys()).index(name) for name in self.by]
-        return {tuple(row[place] for place in places): row for row in self._many.rows(written)}
+        return {self._key_of(row): row for row in self._many.rows(written)}
 
     def find(self, connection: Connection, key: Sequence[Any]) -> Row | None:
         """The row, its values in table order."""

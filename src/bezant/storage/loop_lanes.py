@@ -135,10 +135,13 @@ class LoopLane:
         self._hand.end()
 
     def _gather(self) -> Jobs:
-        """The next group."""
-        queue = self._queue
-        gathered = [queue.popleft() for _ in range(min(len(queue), self._group_max))]
-        return [job for job in gathered if not job.given_up]
+        """The next group; none only where nothing is left to do."""
+        group: list[Job[Any, Any]] = []
+        while self._queue and len(group) < self._group_max:
+            job = self._queue.popleft()
+            if not job.given_up:
+                group.append(job)
+        return group
 
 
 class _Groups(Groups):

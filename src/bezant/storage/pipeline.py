@@ -57,9 +57,16 @@ class Pipeline:
         self._heard = heard
         self._results, self._failed = [], False
         try:
-            for text, values in statements:
+            written = [
+                (text, [value.encode(self._encoding) for value in values]) for text, values in statements
+            ]
+        except UnicodeError:  # nothing has been sent yet
+            self._loop.call_soon(self._tell, None)
+            return
+        try:
+            for text, encoded in written:
                 name = self._names.get(text) or self._prepare(text)
-                self._link.send_query_prepared(name, [value.encode(self._encoding) for value in values])
+                self._link.send_query_prepared(name, encoded)
                 self._preparing.append(None)
             self._link.pipeline_sync()
             self._flush()

@@ -19,24 +19,6 @@ from bezant.storage.tables import batches
 from bezant.storage.writes import Writes
 
 _KEYS = ("merchant_id", "terminal_id", "number")
-_CHANGING = (
-    "state",
-    "audit_number",
-    "transaction_number",
-    "sale_count",
-    "base",
-    "tax",
-    "fee",
-    "tip",
-    "refund_count",
-    "refunded",
-    "tip_count",
-    "settlement_id",
-    "frozen_at",
-    "closed_at",
-)
-_INSERT = BulkInsert(batches)
-_UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
 _NUMBERS = (
     "state",
     "audit_number",
@@ -51,6 +33,9 @@ _NUMBERS = (
     "tip_count",
 )
 """Whatever is done to a batch changes one of these."""
+_CHANGING = (*_NUMBERS, "settlement_id", "frozen_at", "closed_at")
+_INSERT = BulkInsert(batches)
+_UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
 _UPDATE_KNOWN = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS, expected=_NUMBERS)
 
 _COLUMNS = ", ".join(batches.c.keys())
