@@ -96,7 +96,13 @@ class TestTheSearch:
     def test_finds_a_verification_value_that_stands_alone(self) -> None:
         search, value = Search(VERIFICATIONS), VERIFICATIONS[0].value
         assert search.traces_in_text(f'{{"cvv": "{value}"}}'.encode()) == ["alone: card verification value"]
-        assert search.traces_in_text(f"1{value} {value}AF {value}.25 0.{value}".encode()) == []
+        assert search.traces_in_text(f"1{value} {value}AF {value}.25 0.{value} k{value}".encode()) == []
+
+    def test_takes_no_part_of_a_uuid_and_no_process_for_a_verification_value(self) -> None:
+        search, value = Search(VERIFICATIONS), VERIFICATIONS[0].value
+        text = f'{{"token": "9f1c0d77-{value}-4a4b-{value}-0c1d2e3f4a5b", "process":{value}}}'
+        assert search.traces_in_text(text.encode()) == []
+        assert search.traces_in_text(f"{text}\n{value}".encode()) == ["alone: card verification value"]
 
     def test_looks_for_fewer_forms_in_memory(self) -> None:
         search = Search(CARDS, only=IN_MEMORY)

@@ -75,6 +75,9 @@ ACCOUNTS: Final = tuple(
 )
 
 
+_CHANCE: Final = (r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}", r'"process":[0-9]+')
+
+
 def forms(canary: Canary) -> Iterator[tuple[str, bytes]]:
     """A canary as it may turn up, by the name of the form; a verification value is too short for it."""
     if canary.kind is Kind.VERIFICATION:
@@ -118,9 +121,13 @@ def _forms_of_digits(digits: str) -> Iterator[tuple[str, bytes]]:
 
 
 def alone(canaries: Iterable[Canary]) -> re.Pattern[bytes]:
-    """Those values as words of their own: no part of a longer number, a fraction or a hexadecimal text."""
+    """Those values as words of their own, group ``value``: no part of a longer word or of a fraction.
+
+    Groups of a UUID and numbers of processes are such words now and then, and are passed over.
+    """
     values = "|".join(sorted({canary.value for canary in canaries}))
-    return re.compile(rf"(?<![0-9A-Fa-f])(?<![0-9]\.)(?:{values})(?![0-9A-Fa-f])(?!\.[0-9])".encode())
+    word = rf"(?<![0-9A-Za-z])(?<![0-9]\.)(?P<value>{values})(?![0-9A-Za-z])(?!\.[0-9])"
+    return re.compile("|".join((*_CHANCE, word)).encode())
 
 
 def pairs() -> Iterator[tuple[Canary, Canary]]:

@@ -63,7 +63,7 @@ def check(home: Path, *, database_url: str = "", told: Callable[[str], None] = l
         every = Search((*NUMBERS, *errands_secrets))
         numbers = Search(NUMBERS)
         told("searching answers and metrics")
-        said = [repr((answer.headers, answer.content)).encode() for answer in errands.answers]
+        said = [repr(answer.headers).encode() + b"\n" + answer.content for answer in errands.answers]
         places = [
             _texts("answers", said, numbers),
             _texts("metrics", [_metrics(gateway)], every),

@@ -45,8 +45,8 @@ class Search:
     def traces_in_text(self, content: bytes) -> list[str]:
         """The same in a text, where a verification value can be told from other digits, too."""
         found = self.traces(content)
-        if self._alone is not None:
-            found += sorted({f"alone: {Kind.VERIFICATION}" for _ in self._alone.finditer(content)})
+        if self._alone is not None and any(match["value"] for match in self._alone.finditer(content)):
+            found.append(f"alone: {Kind.VERIFICATION}")
         return found
 
     def _stand(self, content: bytes) -> list[str]:
