@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bezant.core.money import Money
 from bezant.core.outcomes import Answer, Approved, Declined
@@ -46,7 +47,7 @@ def a_message(ask: Ask = Ask.SALE, *, minor: int = 10_00, **changes: Any) -> Mes
         expiry="9912" if ask is not Ask.CAPTURE else None,
         cvv=Cvv(CVV) if ask in {Ask.SALE, Ask.AUTHORIZE} else None,
     )
-    return replace(message, **changes)
+    return structs.replace(message, **changes)
 
 
 def original_of(message: Message, answer: Answer | None = None) -> Original:
@@ -87,7 +88,7 @@ def some_totals(
         credit_count=refunds[0],
         credits=Money(refunds[1]),
     )
-    return replace(totals, **changes)
+    return structs.replace(totals, **changes)
 
 
 async def until(condition: Callable[[], bool]) -> None:

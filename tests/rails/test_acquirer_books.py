@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -12,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bezant.core.payments.messages import Ask, Message
 from bezant.rails.acquirer import spec
@@ -134,7 +134,7 @@ class Walk:
             return
         before = self.snapshot()
         message = self.chance.choice(self.sent)
-        self.ask(replace(message, repeat=self.chance.random() < 0.5))
+        self.ask(structs.replace(message, repeat=self.chance.random() < 0.5))
         assert self.snapshot() == before
 
     def settle(self) -> None:

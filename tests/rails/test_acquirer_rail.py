@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from bezant.core.money import EGP, Money
@@ -110,7 +110,7 @@ class TestAMessageOnTheWire:
         assert request[spec.CREDITS] == "0000000000005000"
         assert request[spec.NET] == "C0000000000000500"
         assert unpack(request[spec.PRIVATE]) == {"BN": "7"}
-        assert reconciliation_of(replace(totals, repeat=True))[spec.MTI] == "0501"
+        assert reconciliation_of(structs.replace(totals, repeat=True))[spec.MTI] == "0501"
 
 
 def read(ask: Ask = Ask.SALE, /, **fields: str) -> Answer:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bezant.core.money import Money
 from bezant.core.outcomes import Approved, Declined, Reason, Unresolved
@@ -128,7 +128,7 @@ class TestTheBooks:
             sale = a_message()
             first = await network.send(sale)
             assert await network.send(sale) == first
-            assert await network.send(replace(sale, repeat=True)) == first
+            assert await network.send(structs.replace(sale, repeat=True)) == first
             assert network.host.books.count == 1
 
     async def test_repeat_a_decline(self) -> None:
@@ -146,7 +146,7 @@ class TestTheBooks:
         async with a_network() as network:
             sale = a_message()
             await network.send(sale)
-            again = await network.send(replace(sale, **change))  # type: ignore[arg-type]  # a table's row
+            again = await network.send(structs.replace(sale, **change))
             assert again == Declined(reason=Reason.DUPLICATE, response_code="94")
             assert network.host.books.listed()[0].amount == 10_00
 
@@ -155,7 +155,7 @@ class TestTheBooks:
             sale = a_message()
             await network.send(sale)
             reversal = a_reversal_of(sale)
-            for message in (reversal, replace(reversal, repeat=True), a_reversal_of(sale)):
+            for message in (reversal, structs.replace(reversal, repeat=True), a_reversal_of(sale)):
                 assert isinstance(await network.send(message), Approved)
                 assert network.state_of(sale) == "reversed"
 
@@ -187,7 +187,7 @@ class TestTheBooks:
             for _ in range(2):
                 assert isinstance(await network.send(reversal), Declined)
                 assert network.state_of(sale) == "live"
-            assert isinstance(await network.send(replace(reversal, repeat=True)), Approved)
+            assert isinstance(await network.send(structs.replace(reversal, repeat=True)), Approved)
             assert network.state_of(sale) == "reversed"
 
     async def test_keep_a_declined_sale_declined_when_it_is_reversed(self) -> None:
@@ -240,7 +240,7 @@ class TestTheBooks:
             await network.send(authorization)
             capture = a_capture_of(authorization)
             first = await network.send(capture)
-            assert await network.send(replace(capture, repeat=True)) == first
+            assert await network.send(structs.replace(capture, repeat=True)) == first
             assert await network.send(a_capture_of(authorization)) == Declined(
                 reason=Reason.INVALID_TRANSACTION, response_code="12"
             )
@@ -251,7 +251,7 @@ class TestTheBooks:
             await network.send(authorization)
             capture = a_capture_of(authorization)
             await network.send(a_reversal_of(capture))
-            for message in (capture, replace(capture, repeat=True)):
+            for message in (capture, structs.replace(capture, repeat=True)):
                 assert isinstance(await network.send(message), Declined)
                 assert network.state_of(capture) == "reversed"
                 assert network.state_of(authorization) == "live"
@@ -315,7 +315,7 @@ class TestABatch:
             first = await network.rail.close_batch(totals)
             later = a_message()
             await network.send(later)
-            assert await network.rail.close_batch(replace(totals, repeat=True)) == first
+            assert await network.rail.close_batch(structs.replace(totals, repeat=True)) == first
             assert network.state_of(later) == "live"
 
     async def test_that_does_not_add_up_is_refused_by_a_strict_host(self) -> None:
@@ -345,7 +345,7 @@ class TestABatch:
 
     async def test_of_one_terminal_leaves_another_alone(self) -> None:
         async with a_network() as network:
-            other = a_message(endpoint=replace(ENDPOINT, terminal_number="82000099"))
+            other = a_message(endpoint=structs.replace(ENDPOINT, terminal_number="82000099"))
             await network.send(other)
             await network.rail.close_batch(some_totals())
             assert network.state_of(other) == "live"
@@ -390,7 +390,7 @@ class TestAScript:
                 Ask.AUTHORIZE,
                 minor=11_00,
                 pan=Pan("4012881888818888"),
-                endpoint=replace(ENDPOINT, terminal_number="82000099"),
+                endpoint=structs.replace(ENDPOINT, terminal_number="82000099"),
             )
             assert isinstance(await network.send(other), Approved)
             assert isinstance(await network.send(a_message()), Declined)
@@ -398,5 +398,5 @@ class TestAScript:
     async def test_for_a_type_is_for_its_repeats_too(self) -> None:
         async with a_network() as network:
             network.script({"decline": "96"}, mti="0400")
-            reversal = replace(a_reversal_of(a_message()), repeat=True)
+            reversal = structs.replace(a_reversal_of(a_message()), repeat=True)
             assert isinstance(await network.send(reversal), Declined)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -107,7 +108,9 @@ def _send_again_with_another_number(stack: ExitStack) -> None:
     async def send(self: AcquirerRail, message: Message) -> Answer:
         answer = await right(self, message)
         if isinstance(answer, Unresolved) and message.ask in _NEW_MONEY:
-            return await right(self, replace(message, audit_number=message.audit_number + _OTHER_NUMBER))
+            return await right(
+                self, msgspec.structs.replace(message, audit_number=message.audit_number + _OTHER_NUMBER)
+            )
         return answer
 
     stack.enter_context(patch.object(AcquirerRail, "send", send))
@@ -156,7 +159,9 @@ def _forget_what_was_refunded(stack: ExitStack) -> None:
 
 
 def _doubled(entry: Entry) -> Entry:
-    return replace(entry, lines=tuple(Line(line.account, line.amount + line.amount) for line in entry.lines))
+    return msgspec.structs.replace(
+        entry, lines=tuple(Line(line.account, line.amount + line.amount) for line in entry.lines)
+    )
 
 
 def _post_voids_twice(stack: ExitStack) -> None:

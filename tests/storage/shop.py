@@ -9,12 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
 from sqlalchemy import Engine
 
 from bezant.app.store import Names
@@ -337,7 +338,7 @@ async def _open(engine: Engine, keys: Keys, clock: HandClock, network: Network) 
 
 def charge_of(minor: int = 10_00, *, kind: Kind = Kind.SALE, pan: Pan = CARD, **parts: Money) -> Charge:
     """A charge of a base amount; tax, fee and tip where they are given."""
-    amounts = replace(Amounts.of(Money(minor)), **parts)
+    amounts = structs.replace(Amounts.of(Money(minor)), **parts)
     return Charge(
         kind=kind,
         profile=Profile.TRADITIONAL,

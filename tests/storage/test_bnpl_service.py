@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from bezant.core.bnpl import (
@@ -255,17 +256,17 @@ class TestAPassword:
         await counter.offer()
         caller = counter.caller
         clock = MerchantClock(offset=PASSWORD_LIFE)
-        counter.caller = replace(caller, merchant=replace(caller.merchant, clock=clock))
+        counter.caller = structs.replace(caller, merchant=replace(caller.merchant, clock=clock))
         assert (await counter.buy()).reason is Reason.PASSWORD_EXPIRED
         clock = MerchantClock(offset=PASSWORD_LIFE - timedelta(seconds=1))
-        counter.caller = replace(caller, merchant=replace(caller.merchant, clock=clock))
+        counter.caller = structs.replace(caller, merchant=replace(caller.merchant, clock=clock))
         assert (await counter.buy()).state is LoanState.GRANTED
 
     async def test_is_not_good_before_it_was_made(self, counter: Counter) -> None:
         await counter.offer()
         clock = MerchantClock(offset=-timedelta(seconds=1))
         merchant = replace(counter.caller.merchant, clock=clock)
-        counter.caller = replace(counter.caller, merchant=merchant)
+        counter.caller = structs.replace(counter.caller, merchant=merchant)
         assert (await counter.buy()).reason is Reason.PASSWORD_EXPIRED
 
     async def test_is_not_sent_again_at_once(self, counter: Counter) -> None:
@@ -590,4 +591,4 @@ class TestMany:
 def _go_live(counter: Counter) -> None:
     """From now on passwords are random."""
     merchant = replace(counter.caller.merchant, sandbox=False)
-    counter.caller = replace(counter.caller, merchant=merchant)
+    counter.caller = structs.replace(counter.caller, merchant=merchant)

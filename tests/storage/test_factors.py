@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Row, select
 
 from bezant.core.merchants import BadFacts, Caller, Factors, Proof, RefundFactor
@@ -68,7 +69,7 @@ class TestAPassword:
     async def test_is_bound_to_its_amount_terminal_and_merchant(self, shop: Shop) -> None:
         factors, caller = _factors(shop), _guarded(shop.caller)
         stranger = _guarded(await shop.another_caller())
-        sister = replace(caller, terminal=replace(caller.terminal, terminal_id=10**9))
+        sister = structs.replace(caller, terminal=replace(caller.terminal, terminal_id=10**9))
         challenge_id = await factors.challenge(caller, FIVE)
         assert not await _proves(factors, caller, challenge_id, amount=Money(501))
         assert not await _proves(factors, stranger, challenge_id)
@@ -148,7 +149,7 @@ def _kept(shop: Shop) -> Sequence[Row[Any]]:
 
 def _guarded(caller: Caller, *, sandbox: bool = True) -> Caller:
     """The caller with a merchant whose refunds need a password."""
-    return replace(caller, merchant=replace(caller.merchant, refund_factor=FACTOR, sandbox=sandbox))
+    return structs.replace(caller, merchant=replace(caller.merchant, refund_factor=FACTOR, sandbox=sandbox))
 
 
 async def _proves(

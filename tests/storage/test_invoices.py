@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from bezant.core.invoices import Callback, Copy, Look, Objected, Objection, Result, State, TipOffer
@@ -318,7 +319,7 @@ class TestAnInvoiceNumber:
         uid = await billing.ask(number="B")
         with pytest.raises(Objected) as objected:
             await billing.invoices.update(
-                billing.shop.caller, uid, lambda t: replace(t, order=replace(t.order, invoice="A"))
+                billing.shop.caller, uid, lambda t: replace(t, order=structs.replace(t.order, invoice="A"))
             )
         assert objected.value.objection is Objection.NUMBER_IN_USE
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text as sql
 
 from bezant.core.deliveries import NOT_SET_UP, Courier, Delivery, Fate, Policy, Route, Senders, State, Text
@@ -491,8 +492,8 @@ async def _world(shop: Shop) -> AsyncIterator[World]:
 
 async def _described(shop: Shop, text: str) -> Payment:
     order = Order(description=text, invoice=text[:24], cardholder=text[:24])
-    return (await shop.payments.charge(shop.caller, replace(charge_of(), order=order))).payment
+    return (await shop.payments.charge(shop.caller, structs.replace(charge_of(), order=order))).payment
 
 
 def _guarded(caller: Caller, factor: RefundFactor) -> Caller:
-    return replace(caller, merchant=replace(caller.merchant, refund_factor=factor))
+    return structs.replace(caller, merchant=replace(caller.merchant, refund_factor=factor))

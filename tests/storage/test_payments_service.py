@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from bezant.core.merchants import Profile
 from bezant.core.money import Money
@@ -42,7 +43,7 @@ class TestASale:
         assert shop.wrong() == []
 
     async def test_tells_the_network_what_it_needs_to_know(self, shop: Shop) -> None:
-        outcome = await shop.payments.charge(shop.caller, replace(charge_of(), cvv=Cvv("999")))
+        outcome = await shop.payments.charge(shop.caller, structs.replace(charge_of(), cvv=Cvv("999")))
         (message,) = shop.network.messages
         assert (message.ask, message.pan, message.cvv, message.expiry) == (
             Ask.SALE,
@@ -102,7 +103,7 @@ class TestASale:
             endpoints={Profile.SURCHARGE: shop.caller.terminal.endpoints[Profile.SURCHARGE]},
         )
         with pytest.raises(Refused) as refusal:
-            await shop.payments.charge(replace(shop.caller, terminal=terminal), charge_of())
+            await shop.payments.charge(structs.replace(shop.caller, terminal=terminal), charge_of())
         assert refusal.value.reason is Reason.NO_PROFILE
         assert shop.network.messages == []
 
@@ -133,13 +134,13 @@ class TestACardsToken:
     async def test_is_charged_like_the_card(self, shop: Shop) -> None:
         first = await shop.sale()
         assert first.card is not None
-        charge = replace(charge_of(), pan=None, token=first.card.token)
+        charge = structs.replace(charge_of(), pan=None, token=first.card.token)
         second = (await shop.payments.charge(shop.caller, charge)).payment
         assert (second.state, second.card) == (State.CAPTURED, first.card)
         assert shop.network.messages[1].pan == CARD
 
     async def test_that_is_unknown_is_declined_without_asking(self, shop: Shop) -> None:
-        charge = replace(charge_of(), pan=None, token="A" * 40)
+        charge = structs.replace(charge_of(), pan=None, token="A" * 40)
         sale = (await shop.payments.charge(shop.caller, charge)).payment
         assert (sale.state, sale.reason, sale.audit_number) == (State.DECLINED, Reason.UNKNOWN_TOKEN, None)
         assert shop.network.messages == []
@@ -150,7 +151,7 @@ class TestACardsToken:
         card = (await shop.sale()).card
         assert card is not None
         other = await shop.another_caller()
-        charge = replace(charge_of(), pan=None, token=card.token)
+        charge = structs.replace(charge_of(), pan=None, token=card.token)
         sale = (await shop.payments.charge(other, charge)).payment
         assert sale.reason is Reason.UNKNOWN_TOKEN
 
@@ -448,7 +449,7 @@ class TestASettlement:
 
     async def test_tells_each_merchant_account_its_share(self, shop: Shop) -> None:
         await shop.sale(10_00)
-        surcharged = replace(charge_of(3_00), profile=Profile.SURCHARGE)
+        surcharged = structs.replace(charge_of(3_00), profile=Profile.SURCHARGE)
         await shop.payments.charge(shop.caller, surcharged)
         await shop.settlements.settle(shop.caller)
         assert {told.endpoint: told.net for told in shop.network.totals} == {

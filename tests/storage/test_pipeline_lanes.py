@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from bezant.core.outcomes import Conflict, Reason, Refused
@@ -190,7 +190,7 @@ class TestAKey:
         kept = (await server_shop.sale()).card
         assert kept is not None
         charges = [
-            replace(charge_of(10_00, kind=Kind.SALE, pan=CARD), pan=None, token=token)
+            structs.replace(charge_of(10_00, kind=Kind.SALE, pan=CARD), pan=None, token=token)
             for token in (kept.token, "f" * 40)
         ]
         paid, unknown = await asyncio.gather(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from bezant.core.invoices import Copy, Receipts
 from bezant.core.money import Money
@@ -99,7 +98,7 @@ class TestAReceipt:
 
     async def test_shows_less_to_the_payer_than_to_the_merchant(self, shop: Shop) -> None:
         order = Order(cardholder="JOHN SMITH", invoice="inv1", email="john@example.com")
-        sale = (await shop.payments.charge(shop.caller, replace(charge_of(), order=order))).payment
+        sale = (await shop.payments.charge(shop.caller, structs.replace(charge_of(), order=order))).payment
         payers = await _receipt(shop, sale)
         merchants = await _receipt(shop, sale, Copy.MERCHANT)
         assert (payers.cardholder, payers.batch_number, payers.audit_number) == (None, None, None)
@@ -109,7 +108,7 @@ class TestAReceipt:
 
     async def test_masks_card_numbers_that_a_shop_wrote_into_its_texts(self, shop: Shop) -> None:
         order = Order(description=f"paid by {CARD.reveal()}", invoice="inv1", cardholder=CARD.reveal())
-        sale = (await shop.payments.charge(shop.caller, replace(charge_of(), order=order))).payment
+        sale = (await shop.payments.charge(shop.caller, structs.replace(charge_of(), order=order))).payment
         for copy in Copy:
             assert CARD.reveal() not in str(await _receipt(shop, sale, copy))
 

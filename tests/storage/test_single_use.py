@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from bezant.core.outcomes import Reason
 from bezant.core.vault import SingleUseTokens
@@ -25,7 +25,7 @@ async def issued(shop: Shop) -> bytes:
 
 
 async def charged(shop: Shop, token: bytes) -> Reason | None:
-    charge = replace(charge_of(), pan=None, expiry=None, single_use=token)
+    charge = structs.replace(charge_of(), pan=None, expiry=None, single_use=token)
     return (await shop.payments.charge(shop.caller, charge)).payment.reason
 
 

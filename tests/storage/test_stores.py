@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from bezant.core.batches import Batch, BatchState, Totals
@@ -293,7 +294,9 @@ class TestAList:
     async def test_can_be_filtered_by_every_fact(self, shop: Shop) -> None:
         wanted = await shop.sale(12_34, tip=Money(1_00))
         shop.clock.pass_by(hours=1)
-        await shop.payments.charge(shop.caller, replace(charge_of(5_00, pan=OTHER_CARD), order=Order()))
+        await shop.payments.charge(
+            shop.caller, structs.replace(charge_of(5_00, pan=OTHER_CARD), order=Order())
+        )
         await shop.authorization(6_00)
         hour = timedelta(hours=1)
         filters: list[dict[str, Any]] = [
@@ -437,13 +440,13 @@ class TestAClaim:
         claim = _claim(shop)
 
         def claim_for(subject_id: int, unit: Unit) -> None:
-            unit.claims.add(replace(claim, subject_id=subject_id))
+            unit.claims.add(structs.replace(claim, subject_id=subject_id))
 
         answers = await _answers(*(_write(shop, partial(claim_for, n)) for n in range(1, 6)))
         assert [type(answer) for answer in answers].count(Conflict) == 4
         found = await shop.units.read(lambda unit: unit.claims.find(*shop.caller.key, "key"))
         assert found is not None
-        assert replace(found, subject_id=501) == claim
+        assert structs.replace(found, subject_id=501) == claim
         with pytest.raises(Conflict):
             await _write(shop, lambda unit: unit.claims.add(claim))
 
@@ -452,7 +455,9 @@ class TestAClaim:
         other = await shop.another_caller(merchant_id=shop.caller.merchant.merchant_id)
         assert await shop.units.read(lambda unit: unit.claims.find(*other.key, "key")) is None
         _, terminal_id = other.key
-        await _write(shop, lambda unit: unit.claims.add(replace(_claim(shop), terminal_id=terminal_id)))
+        await _write(
+            shop, lambda unit: unit.claims.add(structs.replace(_claim(shop), terminal_id=terminal_id))
+        )
 
     async def test_is_seen_by_the_group_that_made_it(self, shop: Shop) -> None:
         claim = _claim(shop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from bezant.core.merchants import CardChecks
 from bezant.core.money import Money
@@ -22,7 +23,7 @@ class TestAnUnwantedApproval:
     @pytest.mark.parametrize("kind", [Kind.SALE, Kind.AUTHORIZATION])
     async def test_is_reversed_until_the_network_confirms_it(self, shop: Shop, kind: Kind) -> None:
         merchant = replace(shop.caller.merchant, checks=CardChecks(verification_declines=True))
-        shop.caller = replace(shop.caller, merchant=merchant)
+        shop.caller = structs.replace(shop.caller, merchant=merchant)
         shop.network.will_say(MISMATCH, SILENCE)
         payment = (await shop.charge(kind=kind)).payment
         assert (payment.state, payment.reason) == (State.IN_DOUBT, Reason.CVV_MISMATCH)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from bezant.core.merchants import CardChecks
 from bezant.core.money import Money
@@ -61,7 +62,7 @@ class TestAVerification:
 
     async def test_goes_by_the_merchants_rules(self, shop: Shop) -> None:
         merchant = replace(shop.caller.merchant, checks=CardChecks(verification_declines=True))
-        shop.caller = replace(shop.caller, merchant=merchant)
+        shop.caller = structs.replace(shop.caller, merchant=merchant)
         shop.network.will_say(MISMATCH)
         verified = await _verify(shop)
         assert (verified.state, verified.reason) == (State.DECLINED, Reason.CVV_MISMATCH)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+from msgspec import structs
 
 from bezant.core.batches import Totals
 from bezant.core.merchants import Caller, Profile, move
@@ -202,7 +204,7 @@ class Walk:
         """Take money of an authorization, or of whatever else."""
         if held.host_behind:
             await self.recover()
-        till, amounts = held.till, replace(Amounts.of(Money(base)), tip=Money(tip))
+        till, amounts = held.till, structs.replace(Amounts.of(Money(base)), tip=Money(tip))
         asked = self._shop.payments.capture(till.caller, Capture(original=_named(held), amounts=amounts))
         if held.state in {State.COMPLETING, State.COMPLETED}:
             await self._turned_down(held, Kind.CAPTURE, asked, Reason.ALREADY_CAPTURED, base=base, tip=tip)

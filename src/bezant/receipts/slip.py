@@ -8,10 +8,12 @@ caller gave may hold card numbers that belong nowhere: they are masked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from bezant.core.invoices import Copy, Receipt
 from bezant.core.money import Money
@@ -132,7 +134,7 @@ def slip_of(receipt: Receipt) -> Slip:
         kind=payment.kind,
         standing=_standing(payment, refunded),
         at=payment.requested_at.astimezone(zone),
-        amounts=replace(payment.amounts, base=payment.amounts.base + payment.incremented),
+        amounts=msgspec.structs.replace(payment.amounts, base=payment.amounts.base + payment.incremented),
         refunded=refunded,
         brand=payment.card.brand if payment.card else None,
         card=f"XXXX{payment.card.last4}" if payment.card else None,

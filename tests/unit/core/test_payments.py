@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,7 +89,7 @@ class TestTheNetworksAnswer:
     def test_may_approve_a_part(self) -> None:
         part = decide(_payment(Kind.SALE), replace(APPROVED, amount=Money(1000)), at=LATER)
         assert part.partial
-        assert part.amounts == replace(AMOUNTS, base=Money(475))
+        assert part.amounts == msgspec.structs.replace(AMOUNTS, base=Money(475))
 
     def test_approves_no_more_than_was_asked_for(self) -> None:
         whole = decide(_payment(Kind.SALE), replace(APPROVED, amount=Money(9999)), at=LATER)
@@ -136,7 +137,7 @@ class TestAmounts:
             assert Money.zero(currency) <= getattr(part, name) <= getattr(asked, name)
 
     def test_limited_to_a_part_give_up_the_base_first(self) -> None:
-        assert AMOUNTS.limited_to(Money(525)) == replace(AMOUNTS, base=Money(0))
+        assert AMOUNTS.limited_to(Money(525)) == msgspec.structs.replace(AMOUNTS, base=Money(0))
         assert AMOUNTS.limited_to(Money(524)) == Amounts(
             base=Money(0), tax=Money(165), fee=Money(60), tip=Money(299)
         )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+import msgspec
+
 from bezant.core.gift.messages import Answer, Ask, Granted
 from bezant.core.ledger import Account, Cause, Entry, Layer, Line
 from bezant.core.lifecycle import Lifecycle
@@ -227,7 +229,9 @@ def void_entry(original: Movement, void: Movement, *, booked_at: datetime) -> En
     taken_back = entry_of(original, booked_at=booked_at)
     if taken_back is None:
         return None
-    return replace(taken_back, subject_id=void.movement_id, cause=Cause.GIFT_VOID, lines=taken_back.negated())
+    return msgspec.structs.replace(
+        taken_back, subject_id=void.movement_id, cause=Cause.GIFT_VOID, lines=taken_back.negated()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from bezant.core.languages import Language
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.merchants import Profile, TipRule
@@ -144,8 +146,7 @@ class Callback:
     authorization: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What the page of one link says and shows otherwise than its store's pages do.
 
     Colours are ``#rrggbb``, and white text on them can be read. Texts are the merchant's, shown as they are

@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from bezant.core.faults import fault_point
 from bezant.core.invoices.commands import (
     Choices,
@@ -351,7 +353,7 @@ def _tip_offered(terms: Terms, choices: Choices) -> bool:
 
 def _charge_of(invoice: Invoice, card: PayerCard, choices: Choices) -> Charge:
     terms = invoice.terms
-    amounts = terms.amounts if not choices.tip else replace(terms.amounts, tip=choices.tip)
+    amounts = terms.amounts if not choices.tip else msgspec.structs.replace(terms.amounts, tip=choices.tip)
     return Charge(
         kind=terms.kind,
         profile=terms.profile,
@@ -367,7 +369,7 @@ def _charge_of(invoice: Invoice, card: PayerCard, choices: Choices) -> Charge:
 
 def _order_of(order: Order, choices: Choices) -> Order:
     """What is known of the payer: what was said while paying, else what the merchant said."""
-    return replace(
+    return msgspec.structs.replace(
         order,
         cardholder=choices.name or order.cardholder,
         email=choices.email or order.email,

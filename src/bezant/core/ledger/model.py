@@ -5,7 +5,6 @@ Signs: a positive line debits its account, a negative one credits it. A balance 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -77,8 +76,7 @@ class Line(msgspec.Struct, frozen=True):
     amount: Money
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A balanced set of lines of one merchant.
 
     ``subject_id`` is the payment, or the settlement, that the entry records. A subject has one entry

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from bezant.core.merchants.brands import NO_BRAND, Brand
 from bezant.core.money import Currency
 
@@ -19,8 +21,7 @@ class Profile(StrEnum):
     SURCHARGE = "surcharge"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The card acceptor as its acquirer knows it.
 
     ``merchant_number`` (MID) has 12 digits, ``terminal_number`` (TID) 8.
@@ -168,8 +169,7 @@ class Account:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated request's merchant, store and terminal."""
 
     merchant: Merchant

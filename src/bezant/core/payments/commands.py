@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from bezant.core.merchants import Profile, Proof
 from bezant.core.money import Money
 from bezant.core.payments.messages import Street
@@ -11,8 +13,7 @@ from bezant.core.payments.model import NO_ORDER, Amounts, Kind, Order, Payment
 from bezant.core.sensitive import Cvv, Pan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """A sale, an authorization or a verification (of no amount), on a card number or a token of the vault.
 
     ``expiry`` is YYMM.
@@ -105,8 +106,7 @@ class Refund:
     order: Order = NO_ORDER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as it ended, and whether an earlier request with the same key had made it."""
 
     payment: Payment

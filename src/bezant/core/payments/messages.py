@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,8 +26,7 @@ class Ask(StrEnum):
     REVERSE = "reverse"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class Original(msgspec.Struct, frozen=True, kw_only=True):
     """The earlier message that this one refers to."""
 
     ask: Ask
@@ -45,8 +43,7 @@ class Street(msgspec.Struct, frozen=True, kw_only=True):
     postal_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One request to the acquirer about one payment.
 
     ``audit_number`` (STAN) is 1 to 999999 and, with the terminal number and the UTC day of
@@ -72,8 +69,7 @@ class Message:
     repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchTotals:
+class BatchTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What a settled batch adds up to, as its acquirer is told."""
 
     endpoint: Endpoint

@@ -7,7 +7,6 @@ payment with an id of its own; a refund or a void points to its original.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
@@ -164,8 +163,7 @@ REFUNDABLE = frozenset({State.CAPTURED, State.SETTLED})
 """The states of a charge in which money can be given back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amounts:
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     """What a payment is made of. All in one currency, none negative."""
 
     base: Money
@@ -188,13 +186,12 @@ class Amounts:
         """The same shares of a smaller total: a partial approval takes from the base first."""
         extras = self.total - self.base
         if total >= extras:
-            return replace(self, base=total - extras)
+            return msgspec.structs.replace(self, base=total - extras)
         tax, fee, tip = total.split((self.tax.minor, self.fee.minor, self.tip.minor))
         return Amounts(base=Money.zero(total.currency), tax=tax, fee=fee, tip=tip)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller says about a payment, kept and shown.
 
     ``purchase_order`` and ``items`` are what commercial cards want told (levels 2 and 3); the items are a
@@ -218,7 +215,7 @@ class Order:
     purchase_order: str | None = None
     items: str | None = None
     lines: tuple[CatalogueLine, ...] = ()
-    echo: Mapping[str, str] = field(default_factory=dict)
+    echo: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 NO_ORDER = Order()

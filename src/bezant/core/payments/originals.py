@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from bezant.core.merchants import TipRule
 from bezant.core.money import Money
@@ -65,7 +66,7 @@ def _named(tx: PaymentTx, draft: Payment, reference: Reference) -> Payment | Non
 
 def referring(draft: Payment, original: Payment, *, amounts: Amounts | None = None) -> Payment:
     """The draft of a follow-up, with what it takes over from its original."""
-    order = replace(
+    order = msgspec.structs.replace(
         original.order,
         **{
             name: value

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from bezant.core.batches import BatchStore, Totals
 from bezant.core.catalogue import CatalogueStore
 from bezant.core.ledger import Journal
@@ -51,8 +53,7 @@ class Pause(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """An idempotency key that was used: by what request, and what came of it.
 
     ``subject_id`` is the payment or the settlement, or ``NOTHING_SETTLED``.
@@ -270,8 +271,7 @@ class PaymentTx(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What a work will ask for: an idempotency key of its terminal, and a card of its merchant."""
 
     merchant_id: int

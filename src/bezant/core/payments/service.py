@@ -7,7 +7,7 @@ store the outcome and commit. What the network left unsaid is taken back by ``re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -253,7 +253,7 @@ class Payments:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
             if original.batch_number != batch.number:
                 raise Refused(Reason.UNKNOWN_PAYMENT)
-            amounts = replace(original.amounts, tip=tip.amount)
+            amounts = msgspec.structs.replace(original.amounts, tip=tip.amount)
             limit = original.amounts.base.percent_half_up(rule.percent_max * 100)
             if tip.amount > limit or amounts.total < original.refunded:
                 raise Refused(Reason.TIP_LIMIT)
@@ -347,7 +347,9 @@ class Payments:
             if original is None:
                 return _Intent(payment=turn_down(tx, draft, Reason.ORIGINAL_NOT_FOUND))
             # A void of an authorization takes its increments with it.
-            held = replace(original.amounts, base=original.amounts.base + original.incremented)
+            held = msgspec.structs.replace(
+                original.amounts, base=original.amounts.base + original.incremented
+            )
             named = referring(draft, original, amounts=held)
             if refusal := void_refusal(tx, original):
                 return _Intent(payment=turn_down(tx, named, refusal))

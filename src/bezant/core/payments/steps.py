@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from bezant.core import catalogue
 from bezant.core.batches import Batch, BatchState
@@ -34,8 +35,7 @@ from bezant.core.sensitive import Cvv, Pan
 from bezant.core.vault import Card
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """An idempotency key and a keyed hash of the request that carries it."""
 
     value: str

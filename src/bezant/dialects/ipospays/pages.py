@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
+
 from bezant.core.credentials import Scope
 from bezant.core.invoices import LIFE, Callback, Look, Objected, State, Terms, TipOffer
 from bezant.core.merchants import Caller, Profile
@@ -224,7 +226,7 @@ def _terms(call: Call) -> Terms:
         profile=_profile(call.caller, amounts),
         amounts=amounts,
         tips=TipOffer.by(rule) if call[TIP_PROMPT] and rule.adjustable and not validates else None,
-        order=replace(
+        order=msgspec.structs.replace(
             order,
             invoice=call[INVOICE_ID] or order.invoice,
             description=call[DESCRIPTION],

@@ -45,8 +45,7 @@ PREFLIGHT = Response(
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """An answer before it has a request: its bytes, its status, a word for logs and metrics."""
 
     body: bytes
@@ -55,8 +54,7 @@ class Shown:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request that passed the door: who calls, what it says, and its idempotency key."""
 
     services: Services

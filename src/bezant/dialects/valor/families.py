@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from bezant.core.merchants import Caller
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Kind, Match, Payment, address_match, verification_match
@@ -37,8 +39,7 @@ def card_type(issuer: BinRecord | None) -> str | None:
     return CARD_TYPES.get(issuer.funding) if issuer else None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A payment as its caller sees it: with the terminal's number and local times."""
 
     payment: Payment

@@ -366,7 +366,7 @@ def _details(terms: Terms) -> dict[str, object]:
 
 def _said(facts: Order | Look) -> dict[str, object]:
     """What is said in them, by its name."""
-    return {name: value for name in facts.__dataclass_fields__ if (value := getattr(facts, name))}
+    return {name: value for name in facts.__struct_fields__ if (value := getattr(facts, name))}
 
 
 def _invoice(row: Found[Any], terms: Terms) -> Invoice:

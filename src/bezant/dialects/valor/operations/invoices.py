@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from bezant.core.invoices import (
     LIFE,
     UID,
@@ -177,9 +179,11 @@ def _asked(call: Call, before: Terms) -> Terms:
     amounts, percent = _amounts(values, before, profile)
     if amounts.base.minor < AMOUNT_MINOR_MIN or amounts.total.minor > fields.AMOUNT_MINOR_MAX:
         raise Fault(codes.BAD_AMOUNT)
-    order = replace(fields.order_of(values), cardholder=values["cardholdername"], reference=None)
-    said = {name: value for name in order.__dataclass_fields__ if (value := getattr(order, name))}
-    order = replace(before.order, **said)
+    order = msgspec.structs.replace(
+        fields.order_of(values), cardholder=values["cardholdername"], reference=None
+    )
+    said = {name: value for name in order.__struct_fields__ if (value := getattr(order, name))}
+    order = msgspec.structs.replace(before.order, **said)
     if order.items is not None and order.invoice is None:
         raise Fault(codes.INPUT_MISSING)
     return replace(
@@ -209,7 +213,7 @@ def _amounts(values: Values, before: Terms, profile: Profile) -> tuple[Amounts, 
         fee, percent = Money.zero(base.currency), None
     elif percent is not None:
         fee = base.percent_half_up(percent)
-    return replace(asked, base=base, tax=tax, fee=fee), percent
+    return msgspec.structs.replace(asked, base=base, tax=tax, fee=fee), percent
 
 
 def _tips(call: Call, before: Terms) -> TipOffer | None:
