@@ -115,13 +115,15 @@ class Cellar:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
         self.engine = self._open(self._path)
+        self.window = open_engine(f"sqlite:///{self._path}")
+        """For whoever only looks: what its one connection has prepared once is there for the next look."""
         self._connections.clear()
         self.fresh()
         self.keys: Keys = open_keys(self.engine, _ROOT)
 
     def fresh(self) -> None:
         """Begin anew."""
-        self.engine.dispose()
+        self.close()
         self._connections.clear()
         self.full = False
         self.before_commit = lambda: None
@@ -132,6 +134,7 @@ class Cellar:
     def close(self) -> None:
         """Let go of the file."""
         self.engine.dispose()
+        self.window.dispose()
 
     def limit(self, *, full: bool) -> None:
         """Let the disk be full, or give it room again."""

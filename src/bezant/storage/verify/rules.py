@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 from bezant.core.payments import PAYMENT
 from bezant.storage.instants import to_micros
@@ -36,6 +37,18 @@ class Verdict:
     count: int
 
 
+@cache
+def statement(query: str) -> TextClause:
+    """A query that may use what rules' queries may; made once, since whoever asks may ask often."""
+    made = text(query)
+    return made.bindparams(bindparam("steps", _STEPS, expanding=True)) if ":steps" in query else made
+
+
+def parameters(now: datetime) -> dict[str, int | str]:
+    """What a rule's query may use; ``now`` is real time."""
+    return {"abandoned": to_micros(now - SWEEP_GRACE), "initial": PAYMENT.initial.value}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A query for what breaks a rule, and how a row of it reads.
@@ -51,16 +64,11 @@ class Rule:
 
     def broken(self, connection: Connection, *, invariant: str, now: datetime) -> Verdict:
         """Look for rows that break this rule."""
-        query = f"SELECT found.*, COUNT(*) OVER () AS found_count FROM ({self.query}) AS found LIMIT :most"  # noqa: S608 - our text
-        statement = text(query)
-        if ":steps" in query:
-            statement = statement.bindparams(bindparam("steps", _STEPS, expanding=True))
-        parameters = {
-            "abandoned": to_micros(now - SWEEP_GRACE),
-            "initial": PAYMENT.initial.value,
-            "most": FINDINGS_MAX,
-        }
-        rows = connection.execute(statement, parameters).mappings().all()
+        query = (
+            "SELECT found.*, COUNT(*) OVER () AS found_count "  # noqa: S608 - our text
+            f"FROM ({self.query}) AS found LIMIT {FINDINGS_MAX}"
+        )
+        rows = connection.execute(statement(query), parameters(now)).mappings().all()
         findings = tuple(
             Finding(
                 invariant=invariant,
