@@ -1,4 +1,7 @@
-"""Batches. Every batch that a transaction asks for is locked, shared by its works, and written back once."""
+"""Batches. Every batch that a transaction asks for is locked and shared by its works.
+
+What they have changed of it is written back once.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,8 @@ class Batches:
         self._open: dict[tuple[int, int], Batch] = {}
         self._new: list[Batch] = []
         self._known: dict[Key, Row] = {}
-        self._written: dict[Key, Row] = {}
+        self._stored: dict[Key, Row] = {}
+        """As they were fetched, or written back since."""
 
     def prime(self, terminals: Iterable[tuple[int, int]]) -> None:
         """Fetch and lock the open batches of many terminals with one statement."""
@@ -82,7 +86,7 @@ class Batches:
                 for row in execute(self._connection, statement, values).fetchall()
             ]
         for row in found:
-            self._hold(_batch(row))
+            self._take(row)
 
     def know(self, rows: Iterable[Row]) -> None:
         """Take open batches as they were last seen. That they still are so is looked at when written back."""
@@ -94,7 +98,7 @@ class Batches:
     def opened(self) -> list[Row]:
         """The open batches that the transaction held, as they were written back."""
         return [
-            self._written[batch.merchant_id, batch.terminal_id, batch.number]
+            self._stored[batch.merchant_id, batch.terminal_id, batch.number]
             for batch in self._open.values()
             if batch.state is BatchState.OPEN
         ]
@@ -231,7 +235,13 @@ class Batches:
             .order_by(batches.c.merchant_id, batches.c.terminal_id, batches.c.number)
             .with_for_update()
         )
-        return [self._hold(_batch(row)) for row in self._connection.execute(query)]
+        return [self._take(tuple(row)) for row in self._connection.execute(query)]
+
+    def _take(self, row: Row) -> Batch:
+        """Hold the batch in a row that was fetched."""
+        batch = _batch(row)
+        self._stored.setdefault((batch.merchant_id, batch.terminal_id, batch.number), row)
+        return self._hold(batch)
 
     def _hold(self, batch: Batch) -> Batch:
         """The one object for this row in this transaction: the first that was read or made."""
@@ -241,22 +251,22 @@ class Batches:
         return held
 
     def flush(self) -> None:
-        """Write every batch back."""
+        """Write back what was changed, and what was only known: whether it still is so is seen by writing."""
         new = {(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new}
-        written = self._written = {key: _row(batch) for key, batch in self._held.items()}
+        before, self._stored = self._stored, {key: _row(batch) for key, batch in self._held.items()}
         known, changed = [], []
-        for key, row in written.items():
+        for key, row in self._stored.items():
             if (was := self._known.get(key)) is not None:
                 known.append((*_update_row(row), *_numbers(was)))
                 self._known[key] = row
-            elif key not in new:
+            elif key not in new and row != before.get(key):
                 changed.append(_update_row(row))
         # What closes is written before what opens: a terminal has one open batch at any time.
         for update, rows in ((_UPDATE_KNOWN, known), (_UPDATE, changed)):
             if rows:
                 self._writes.expect(update.run(self._connection, rows), len(rows))
         if new:
-            _INSERT.run(self._connection, [written[key] for key in new])
+            _INSERT.run(self._connection, [self._stored[key] for key in new])
             self._new.clear()
 
 
