@@ -8,7 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Row as Found
 
 from bezant.core.catalogue import Line
@@ -55,6 +68,21 @@ _COLUMNS = frozenset({"invoice", "email", "phone"})
 _URLS = ("redirect_url", "success_url", "failure_url", "cancel_url")
 _SWITCHES = ("one_try", "may_cancel")
 _c = invoices.c
+# Made once, since it is asked for all the time.
+_UNSETTLED = (
+    select(invoices)
+    .join(
+        payments,
+        and_(
+            payments.c.merchant_id == _c.merchant_id,
+            payments.c.payment_id == _c.payment_id,
+            payments.c.state.not_in(_UNDECIDED),
+        ),
+    )
+    .where(_c.state == State.PAYING.value)
+    .order_by(_c.updated_at)
+    .limit(bindparam("limit", type_=Integer))
+)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -187,13 +215,7 @@ class InvoiceRows:
 
     def unsettled(self, limit: int) -> Sequence[Invoice]:
         """Invoices being paid whose payment has come to its end, which they have not been told."""
-        ended = and_(
-            payments.c.merchant_id == _c.merchant_id,
-            payments.c.payment_id == _c.payment_id,
-            payments.c.state.not_in(_UNDECIDED),
-        )
-        wanted = select(invoices).join(payments, ended).where(_c.state == State.PAYING.value)
-        return self._all(wanted.order_by(_c.updated_at).limit(limit))
+        return self._all(_UNSETTLED, limit=limit)
 
     def page(self, query: InvoiceQuery) -> Page:
         """One page of a list, newest first."""
@@ -223,8 +245,8 @@ class InvoiceRows:
             for invoice in found
         ]
 
-    def _all(self, wanted: Select[Any]) -> list[Invoice]:
-        return [self._invoice(row) for row in self._connection.execute(wanted)]
+    def _all(self, wanted: Select[Any], **values: int) -> list[Invoice]:
+        return [self._invoice(row) for row in self._connection.execute(wanted, values)]
 
     def _values(self, invoice: Invoice) -> dict[str, object]:
         details = _details(invoice.terms)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Table, delete, or_, select, update
+from sqlalchemy import BigInteger, Connection, Row, Table, bindparam, delete, or_, select, update
 
 from bezant.core.batches import BatchState
 from bezant.core.merchants import (
@@ -40,6 +40,17 @@ from bezant.storage.writes import Writes
 APP_ID = "app_id"
 TERMINAL_NUMBER = "terminal"
 ENDPOINT = "endpoint"
+
+# Made once, since the timetable asks for them all the time.
+_SETTLING = select(
+    t.terminals.c.merchant_id, t.terminals.c.terminal_id, t.terminals.c.settles_at, t.terminals.c.settled_on
+).where(t.terminals.c.settles_at.is_not(None))
+_STANDING = select(t.login_failures.c.caller, t.login_failures.c.locked_until).where(
+    or_(
+        t.login_failures.c.since > bindparam("since", type_=BigInteger),
+        t.login_failures.c.locked_until.is_not(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,17 +319,9 @@ class Merchants:
 
     def settling_terminals(self) -> list[SettlingTerminal]:
         """Terminals that settle by themselves."""
-        rows = self._connection.execute(
-            select(
-                t.terminals.c.merchant_id,
-                t.terminals.c.terminal_id,
-                t.terminals.c.settles_at,
-                t.terminals.c.settled_on,
-            ).where(t.terminals.c.settles_at.is_not(None))
-        )
         return [
             SettlingTerminal(row.merchant_id, row.terminal_id, row.settles_at, _day(row.settled_on))
-            for row in rows
+            for row in self._connection.execute(_SETTLING)
         ]
 
     def _change_terminal(self, merchant_id: int, terminal_id: int, **values: int | None) -> None:
@@ -451,12 +454,7 @@ class Failures:
 
     def standing(self, since: datetime) -> dict[bytes, datetime | None]:
         """Callers that failed since then or are locked out, and until when."""
-        table = t.login_failures
-        rows = self._connection.execute(
-            select(table.c.caller, table.c.locked_until).where(
-                or_(table.c.since > to_micros(since), table.c.locked_until.is_not(None))
-            )
-        )
+        rows = self._connection.execute(_STANDING, {"since": to_micros(since)})
         return {bytes(row.caller): maybe_instant(row.locked_until) for row in rows}
 
     def forget(self, *, before: datetime, now: datetime) -> None:

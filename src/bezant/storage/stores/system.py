@@ -15,6 +15,7 @@ from bezant.storage.instants import from_micros, to_micros
 from bezant.storage.writes import Writes
 
 _ACCOUNTS = "accounts"
+_VERSION = select(t.changes.c.version).where(t.changes.c.name == _ACCOUNTS)
 _INSERT_BINS = BulkInsert(t.bins)
 
 
@@ -116,10 +117,7 @@ class System:
 
     def accounts_version(self) -> int:
         """How often accounts, credentials or clocks have changed."""
-        found = self._connection.execute(
-            select(t.changes.c.version).where(t.changes.c.name == _ACCOUNTS)
-        ).scalar_one_or_none()
-        return found or 0
+        return self._connection.execute(_VERSION).scalar_one_or_none() or 0
 
     def accounts_changed(self) -> None:
         """Let every process know that what it has cached may be wrong."""

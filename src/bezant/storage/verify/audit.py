@@ -23,6 +23,13 @@ from bezant.storage.tables import audit_entries, audit_heads, users
 from bezant.storage.verify.rules import FINDINGS_MAX, Finding, Verdict
 
 _FETCHED_AT_ONCE: Final = 1_000
+_HEADS: Final = select(audit_heads)
+_OWNERS: Final = select(users.c.owner_kind, users.c.owner_id).distinct()
+_ENTRIES: Final = (
+    select(audit_entries)
+    .order_by(audit_entries.c.owner_kind, audit_entries.c.owner_id, audit_entries.c.sequence)
+    .execution_options(yield_per=_FETCHED_AT_ONCE)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +47,13 @@ class AuditCheck:
 
     def _findings(self, connection: Connection) -> Iterator[Finding]:
         heads: dict[Key, Row[Any]] = {
-            (row.owner_kind, row.owner_id): row for row in connection.execute(select(audit_heads))
+            (row.owner_kind, row.owner_id): row for row in connection.execute(_HEADS)
         }
         opened: Counter[Key] = Counter()
         ends: dict[Key, tuple[int, bytes]] = {}
-        for key, entries in groupby(_entries(connection), key=lambda row: (row.owner_kind, row.owner_id)):
+        for key, entries in groupby(
+            connection.execute(_ENTRIES), key=lambda row: (row.owner_kind, row.owner_id)
+        ):
             sequence, link = 0, NO_LINK
             for entry in entries:
                 yield from self._broken(entry, key, sequence=sequence, link=link)
@@ -56,8 +65,7 @@ class AuditCheck:
         for key in heads.keys() | ends.keys():
             yield from self._cut_off(key, heads.get(key), ends.get(key, (0, NO_LINK)))
         # Whoever has a user has had an entry: that the user was added.
-        owners = connection.execute(select(users.c.owner_kind, users.c.owner_id).distinct())
-        needed = {*opened, *((row.owner_kind, row.owner_id) for row in owners)}
+        needed = {*opened, *((row.owner_kind, row.owner_id) for row in connection.execute(_OWNERS))}
         if needed | (ends.keys() - {GATEWAY}):
             needed.add(GATEWAY)
         for key in needed - heads.keys() - ends.keys():
@@ -88,12 +96,6 @@ class AuditCheck:
             subject=f"audit log of {subject}",
             message=message,
         )
-
-
-def _entries(connection: Connection) -> Iterator[Row[Any]]:
-    c = audit_entries.c
-    query = select(audit_entries).order_by(c.owner_kind, c.owner_id, c.sequence)
-    return iter(connection.execute(query.execution_options(yield_per=_FETCHED_AT_ONCE)))
 
 
 def _bytes(value: object) -> bytes:
