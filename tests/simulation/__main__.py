@@ -8,6 +8,7 @@ make simulate ARGS=--bugs       how soon each planted bug is found
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import tempfile
@@ -53,6 +54,7 @@ def _prepare(folder: Path) -> None:
     own = folder / str(os.getpid())
     own.mkdir()
     _cellars.append(Cellar(own))
+    gc.freeze()  # what is here now stays, and need not be looked through again and again
 
 
 @contextmanager
