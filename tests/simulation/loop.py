@@ -205,6 +205,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def _shuffled(self, ready: deque[_Due]) -> list[_Due]:
         """The same callbacks; those that are steps of tasks in another order."""
         due = list(ready)
+        if len(due) == 1:
+            return due
         places = [place for place, (_, _, _, handle) in enumerate(due) if _is_step(handle)]
         if len(places) > 1:
             others = places.copy()

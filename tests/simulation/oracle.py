@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from bezant.core.payments.messages import Ask
 from bezant.rails.acquirer.sandbox.books import Books, State, Sums
@@ -94,6 +95,8 @@ class Oracle:
         self._books = books
         self._requests = requests
         self._sides = Sides(cellar, books)
+        self._whole: int | None = None
+        """The version of the rows that was last found to break no rule that holds at any instant."""
 
     def unfinished(self) -> list[str]:
         """What is still under way."""
@@ -107,14 +110,16 @@ class Oracle:
 
     def always(self, now: datetime) -> list[str]:
         """What is wrong, whatever is under way: a line each."""
-        return [*self._violations(now - _LONG_AGO), *self._misheard(), *self._charged_twice()]
+        return [*self._broken_by_now(now), *self._misheard(), *self._charged_twice()]
 
     def at_rest(self, now: datetime) -> list[str]:
         """What is wrong once nothing is under way: a line each."""
+        with snapshot(self._cellar.window) as connection:
+            broken = self._violations(connection, now)
         return [
             *(f"at rest: {what}" for what in self.unfinished()),
             *disagreements(self._sides),
-            *self._violations(now),
+            *broken,
             *self._misheard(),
             *self._without_effect(),
             *self._charged_twice(),
@@ -122,13 +127,27 @@ class Oracle:
             *self._unequal(),
         ]
 
-    def _violations(self, now: datetime) -> Iterator[str]:
+    def _broken_by_now(self, now: datetime) -> list[str]:
+        """Rules that are broken whatever is under way.
+
+        Rows that nobody has changed say what they said before: no universe lives until ``_LONG_AGO`` matters.
+        """
         with snapshot(self._cellar.window) as connection:
-            broken = connection.execute(statement(_ANY_BROKEN), parameters(now)).scalar_one()
-            # Rules that stand need not say so each for itself.
-            invariants = [each for each in checks(self._cellar.keys) if broken or not isinstance(each, Check)]
-            for finding in verify(connection, now=now, invariants=invariants):
-                yield f"{finding.invariant} {finding.subject} {finding.message}"
+            version: int = connection.execute(statement("PRAGMA data_version")).scalar_one()
+            if version == self._whole:
+                return []
+            found = self._violations(connection, now - _LONG_AGO)
+            self._whole = None if found else version
+        return found
+
+    def _violations(self, connection: Connection, now: datetime) -> list[str]:
+        broken = connection.execute(statement(_ANY_BROKEN), parameters(now)).scalar_one()
+        # Rules that stand need not say so each for itself.
+        invariants = [each for each in checks(self._cellar.keys) if broken or not isinstance(each, Check)]
+        return [
+            f"{finding.invariant} {finding.subject} {finding.message}"
+            for finding in verify(connection, now=now, invariants=invariants)
+        ]
 
     # -- what clients heard ---------------------------------------------------------------------------
 
