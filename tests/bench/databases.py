@@ -40,8 +40,13 @@ class Database(Protocol):
         """How many transactions have written and committed, from any start."""
         ...
 
-    def cpu_seconds(self) -> float | None:
-        """The processor time of its own processes so far."""
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it runs inside the server, which then pays for it."""
+        ...
+
+    def cpu_seconds(self, server: int) -> float | None:
+        """The processor time so far of its processes, or of the threads in the server that are its own."""
         ...
 
     def counting_statements(self) -> contextlib.AbstractContextManager[Callable[[], int] | None]:
@@ -66,6 +71,8 @@ def sqlite(folder: Path) -> Iterator[Database]:
 class Sqlite:
     """The embedded database. It runs inside the server, which pays for it."""
 
+    is_embedded: Final = True
+
     def __init__(self, folder: Path) -> None:
         self._path = folder / "bezant.db"
 
@@ -80,8 +87,9 @@ class Sqlite:
             count: int = _CHANGES.unpack(index.read(_CHANGES.size))[0]
         return count
 
-    def cpu_seconds(self) -> None:
-        """It has no process."""
+    def cpu_seconds(self, server: int) -> float:
+        """Of the threads that commit and that copy the log; its statements run in the server's own thread."""
+        return machine.other_threads_cpu_seconds(server)
 
     @contextlib.contextmanager
     def counting_statements(self) -> Iterator[None]:
@@ -102,6 +110,8 @@ def postgresql(_folder: Path) -> Iterator[Database]:
 class Postgresql:
     """A database that should be alone on its server: commits are counted for the whole of it."""
 
+    is_embedded: Final = False
+
     def __init__(self, server: postgres.Server, url: URL) -> None:
         self._server = server
         self._url = url
@@ -117,8 +127,8 @@ class Postgresql:
         """Transaction ids that were given out: a transaction takes one when it first writes."""
         return int(self._ask("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
 
-    def cpu_seconds(self) -> float | None:
-        """Of every process of the server."""
+    def cpu_seconds(self, server: int) -> float | None:
+        """Of every process of the database's server."""
         if not self._is_ours:
             return None
         with self._connected() as connection:

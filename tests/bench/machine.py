@@ -38,6 +38,11 @@ def family_cpu_seconds(pid: int) -> float:
     return living + _seconds(_stat(pid)[_OWN_AND_ENDED_CHILDREN])
 
 
+def other_threads_cpu_seconds(pid: int) -> float:
+    """The processor time of a process's threads beside the one that it began with."""
+    return cpu_seconds(pid) - _seconds(_stat(pid, thread=pid)[_OWN])
+
+
 def parent_of(pid: int) -> int:
     """The process that started another."""
     return int(_stat(pid)[_PARENT])
@@ -64,8 +69,9 @@ def sync_seconds(folder: Path) -> float:
     return median(times)
 
 
-def _stat(pid: int) -> list[str]:
-    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+def _stat(pid: int, *, thread: int | None = None) -> list[str]:
+    place = f"/proc/{pid}" if thread is None else f"/proc/{pid}/task/{thread}"
+    text = Path(place, "stat").read_text(encoding="utf-8", errors="replace")
     return text.rpartition(")")[2].split()
 
 

@@ -219,10 +219,13 @@ async def _server_cost(
 
 
 def _spent(running: Scene, database: Database) -> Costs:
-    """The costs of everything so far."""
+    """The costs of everything so far. A database inside the server is not the server."""
+    server, of_database = machine.family_cpu_seconds(running.server), database.cpu_seconds(running.server)
+    if database.is_embedded and of_database is not None:
+        server -= of_database
     return Costs(
-        server=machine.family_cpu_seconds(running.server),
-        database=database.cpu_seconds(),
+        server=server,
+        database=of_database,
         host=machine.cpu_seconds(running.host),
         clients=time.process_time(),
         commits=database.commits(),

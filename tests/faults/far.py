@@ -1,8 +1,9 @@
-"""Faults of the other links: the gift host's, the lender's, and that to a shop's own server, for ``links``.
+"""Faults of the other links, for ``links``: to the gift host, the lender, a shop's server, the mail relay.
 
-Beside the crowd that pays by card, some load and empty a gift card and others buy in installments, all of the
-time. Nobody may wait for the break of another's link; afterwards the gift host and the lender hold what the
-gateway holds, what clients were told is what stands, and the shop's server has heard of all of it.
+Beside the crowd that pays by card, some load and empty a gift card, others buy in installments, and others
+send receipts, all of the time. Nobody may wait for the break of another's link; afterwards the gift host and
+the lender hold what the gateway holds, what clients were told is what stands, the shop's server has heard of
+all of it, and no receipt that was promised is missing from its mailbox.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bezant.core.merchants import Notices
+from bezant.rails.mail.sandbox import Mail
 from tests.faults.crash import Bench
 from tests.faults.crowd import ANSWER_SECONDS_MAX, GIVE_UP_SECONDS, LATER
 from tests.faults.finance import ALREADY_BOUGHT, AMOUNT, BOUGHT, GIVEN_BACK, NOTICES, Counter
@@ -29,9 +31,11 @@ from tests.support.gateway import Gateway, NoAnswer
 PAYERS: Final = 3
 BUYERS: Final = 3
 PACE_SECONDS: Final = 0.02
+LETTER_PACE_SECONDS: Final = 0.3
+"""A merchant may send 2,000 an hour."""
 KEYLESS_EVERY: Final = 2
 SETTINGS: Final = {**NOTICES, "BEZANT_NOTICE_RETRIES": "1000"}
-LINKS: Final = ("gift host", "lender", "shop's server")
+LINKS: Final = ("gift host", "lender", "shop's server", "mail relay")
 _STANDING: Final = """
     SELECT COALESCE(SUM(CASE kind WHEN 'load' THEN amount ELSE -amount END), 0) AS minor
     FROM gift_movements WHERE state = 'booked' AND kind IN ('load', 'redemption')
@@ -56,6 +60,15 @@ class Bought:
     reference: str
     code: str | None = None
     returned: bool = False
+    answered_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Letter:
+    """A receipt that a payer was to get, and whether the till was told that it will."""
+
+    to: str
+    promised: bool = False
     answered_at: float = 0.0
 
 
@@ -85,11 +98,14 @@ class FarSide:
     gateway: Gateway
     counter: Counter
     gift_host: GiftHost
+    mails: Callable[[str], Sequence[Mail]]
+    """What a mailbox has got."""
     wires: Mapping[str, Proxy]
     opening: int
     """What was on the gift card before anybody paid with it, in minor units."""
     paid: list[Paid] = field(default_factory=list)
     bought: list[Bought] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
     @property
@@ -99,11 +115,12 @@ class FarSide:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Clients pay and buy inside, and have been answered at its end."""
-        self.paid, self.bought, self.trouble = [], [], []
+        """Clients pay, buy and write inside, and have been answered at its end."""
+        self.paid, self.bought, self.letters, self.trouble = [], [], [], []
         ends = threading.Event()
         threads = [threading.Thread(target=self._pay, args=(number, ends)) for number in range(PAYERS)]
         threads += [threading.Thread(target=self._buy, args=(ends,)) for _ in range(BUYERS)]
+        threads.append(threading.Thread(target=self._write, args=(ends,)))
         for thread in threads:
             thread.start()
         try:
@@ -114,13 +131,14 @@ class FarSide:
                 thread.join()
 
     def goes_well(self, *, seconds: float) -> bool:
-        """Wait until a movement and a purchase are approved from now on; whether they were."""
+        """Wait until a movement, a purchase and a receipt go well from now on; whether they did."""
         since = time.monotonic()
 
         def good() -> bool:
             movements = (each for each in self.paid[-200:] if each.answered_at > since and each.said_yes)
             orders = (each for each in self.bought[-200:] if each.answered_at > since and each.code == BOUGHT)
-            return any(movements) and any(orders)
+            letters = (each for each in self.letters[-200:] if each.answered_at > since and each.promised)
+            return any(movements) and any(orders) and any(self.mails(each.to) for each in letters)
 
         while not (well := good()) and time.monotonic() < since + seconds:
             time.sleep(0.02)
@@ -145,6 +163,9 @@ class FarSide:
         yield from self.counter.findings()
         for order in self.bought:
             yield from self._misled(order)
+        for letter in self.letters:
+            if letter.promised and not self.mails(letter.to):
+                yield f"{letter.to} has not got the receipt that was promised"
 
     def _misled(self, order: Bought) -> Iterator[str]:
         """Where a shop was told something of an order that is not so."""
@@ -206,6 +227,20 @@ class FarSide:
                 order.returned = given_back is not None and given_back["response_code"] == GIVEN_BACK
             time.sleep(PACE_SECONDS)
 
+    def _write(self, ends: threading.Event) -> None:
+        while not ends.is_set():
+            letter = Letter(f"payer-{time.monotonic_ns()}@example.com")
+            self.letters.append(letter)
+            sale = self._timed(f"a sale for {letter.to}", partial(self.gateway.sale, "3.00"))
+            if sale is not None and sale.body.get("error_no") == "S00":
+                wanted = {"receipt_type": 1, "ref_txn_id": sale.body["txnid"], "email": letter.to}
+                said = self._timed(letter.to, partial(self.gateway.call, txn_type="eReceipt", **wanted))
+                if said is not None and said.status not in {200, *LATER}:
+                    self.trouble.append(f"{letter.to} heard {said.status} {said.body}")
+                letter.promised = said is not None and said.status == 200
+                letter.answered_at = time.monotonic()
+            time.sleep(LETTER_PACE_SECONDS)
+
     def _timed(self, name: str, call: Callable[[], Any]) -> Any:
         """What was answered, if anything was; it has to be in time."""
         began = time.monotonic()
@@ -231,14 +266,16 @@ def far_stage_on(database: str, home: Path) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         far = stack.enter_context(FarEnds(home / "far"))
         receiver = stack.enter_context(Receiver().serving())
-        targets = (far.settings["BEZANT_GIFT_HOST"], far.settings["BEZANT_LENDER"], receiver.url)
+        known = far.settings
+        targets = (known["BEZANT_GIFT_HOST"], known["BEZANT_LENDER"], receiver.url, known["BEZANT_SMTP"])
         wires = [stack.enter_context(Proxy(_place(target))) for target in targets]
-        gift, lender, server = wires
+        gift, lender, server, relay = wires
         settings = {
             **SETTINGS,
-            **far.settings,
+            **known,
             "BEZANT_GIFT_HOST": gift.address,
             "BEZANT_LENDER": f"http://{lender.address}",
+            "BEZANT_SMTP": relay.address,
         }
         stage = stack.enter_context(stage_on(database, home, settings=settings))
         gateway = stage.gateway
@@ -248,7 +285,8 @@ def far_stage_on(database: str, home: Path) -> Iterator[Stage]:
         assert gateway.call(txn_type="giftbalance", pan=card).status == 200, "the gift card is not known"
         counter = Counter(bench=Bench(gateway), shop=shop, lender=far.lender, receiver=receiver)
         opening = _balance(gateway, far.gift)
-        stage.side = FarSide(gateway, counter, far.gift, dict(zip(LINKS, wires, strict=True)), opening)
+        by_name = dict(zip(LINKS, wires, strict=True))
+        stage.side = FarSide(gateway, counter, far.gift, far.mails, by_name, opening)
         yield stage
 
 

@@ -144,6 +144,7 @@ POSTGRESQL: Final = (
     Scenario(name="database far away", breaks=_toxic(down=Toxic(latency=0.05, jitter=0.1)), on=_POSTGRESQL),
     Scenario(name="database in a hole for 5 s", breaks=_hole(5, lost=False), on=_POSTGRESQL),
     Scenario(name="database in a hole for 60 s", breaks=_hole(60, lost=False), on=_POSTGRESQL),
+    Scenario(name="database in a hole for 300 s", breaks=_hole(300, lost=False), on=_POSTGRESQL),
     Scenario(name="database in a hole, then lost", breaks=_hole(20, lost=True), on=_POSTGRESQL),
     Scenario(name="database by the byte", breaks=_toxic(down=Toxic(slices=64)), on=_POSTGRESQL),
     Scenario(name="database restarts fast", breaks=_restart(signal.SIGINT), on=_POSTGRESQL),

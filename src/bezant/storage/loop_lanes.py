@@ -183,16 +183,19 @@ class _Groups(Groups):
 
     def connected(self) -> Connection:
         """The connection, with the patience of the group that is to run."""
-        if self._connection is None:
-            self._waits_ms = None
+        is_new = self._connection is None
         connection = super().connected()
+        if is_new:
+            # What a statement would take back if it failed; in a file, it was half of all that is written.
+            execute(connection, "PRAGMA temp_store = MEMORY", ())
+            self._waits_ms = None
         if self._waits_ms != self._patience_ms:
             execute(connection, f"PRAGMA busy_timeout = {self._patience_ms}", ()).fetchone()
             self._waits_ms = self._patience_ms
         return connection
 
     def drop_connection(self) -> None:
-        """Let go of the connection. Its patience is not for others."""
+        """Let go of the connection. How it is set is not for others."""
         self.abandon_connection()
 
 
