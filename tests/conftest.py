@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import forks, loopback
+from tests.support import loopback
 from tests.support import postgres as private_postgres
-from tests.support.gateway import SEEDED
+from tests.support.gateway import SEEDED, swift_starts
 
 loopback.confine()
 # A busy machine is no failure.
@@ -27,12 +27,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _swift_starts() -> Iterator[None]:
-    """No gateway is loaded or seeded twice."""
-    forks.prepare()
-    SEEDED.borrow()
-    yield
-    SEEDED.give_back()
-    forks.stop()
+    with swift_starts():
+        yield
 
 
 @pytest.fixture(scope="session")

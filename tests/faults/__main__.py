@@ -15,7 +15,7 @@ from random import Random
 from tests.faults import crash, far, finance, kept, keys, links, machine, pages, processes, stores
 from tests.faults.desk import desk_on
 from tests.support import loopback, postgres
-from tests.support.gateway import DATABASES
+from tests.support.gateway import DATABASES, swift_starts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loopback.confine()
     databases = DATABASES if options.database == "both" else (options.database,)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(swift_starts())
         server = cache(lambda: stack.enter_context(postgres.server()))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bezant-faults-")))
         folder.chmod(0o755)  # PostgreSQL's account passes through it

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.soak.run import Plan, Report, soak
 from tests.support import loopback, postgres
-from tests.support.gateway import DATABASES
+from tests.support.gateway import DATABASES, swift_starts
 
 FINDINGS_SHOWN_MAX = 50
 
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     databases = DATABASES if options.database == "both" else (options.database,)
     good = True
     with contextlib.ExitStack() as stack:
+        stack.enter_context(swift_starts())
         server = cache(lambda: stack.enter_context(postgres.server()))
         for database in databases:
             plan = Plan(

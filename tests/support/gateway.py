@@ -430,6 +430,18 @@ SEEDED: Final = Seeded(_seed)
 
 
 @contextlib.contextmanager
+def swift_starts() -> Iterator[None]:
+    """No program is loaded, and no demo seeded, twice in here."""
+    forks.prepare()
+    SEEDED.borrow()
+    try:
+        yield
+    finally:
+        SEEDED.give_back()
+        forks.stop()
+
+
+@contextlib.contextmanager
 def gateway_on(
     database: str,
     home: Path,
