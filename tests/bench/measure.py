@@ -54,17 +54,18 @@ class Measurement:
     """What one database gave.
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. Of these there were ``ROUNDS``, in turns with the yardstick, and
-    each is the middle one: by its rate, or by its p99. ``overload`` is open at ``OVERLOAD`` times the peak,
-    as many times as long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of
-    ``steady``. ``pgbench`` is in transactions a second, ``pgbench_ratio`` the peak's share of what it reached
-    in the same round.
+    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, as many times as
+    long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of ``steady``. Of
+    all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one: by its rate, by
+    its p99, or, the overload, by what it is of the peak of its round: ``overload_share``. ``pgbench`` is in
+    transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
     """
 
     peak: Phase
     steady: Phase
     slow_host: Phase
     overload: Phase
+    overload_share: float
     recovered: Phase
     costs: Costs
     statements: float | None
@@ -91,11 +92,6 @@ class Measurement:
     def by_token_ratio(self) -> float:
         """What a sale on a kept card costs the server by iPOSpays' API, as a share of one by Valor's."""
         return self.by_token_server / self.valor_by_token_server
-
-    @property
-    def overload_share(self) -> float:
-        """The sales made under overload, as a share of the peak."""
-        return self.overload.rate / self.peak.rate
 
 
 def measure(
@@ -132,18 +128,13 @@ async def _load(
         for _ in range(ROUNDS)
     ]
     middle = _middle(rounds, lambda each: each.peak.rate)
-    peak, steady = middle.peak, _middle(rounds, lambda each: each.steady.percentile(99)).steady
+    overloaded = _middle(rounds, lambda each: each.overload_share)
 
     with database.counting_statements() as count:
         statements = None
         if count is not None:
             counted = await load.closed(clients=clients, seconds=_COUNTING_SECONDS)
             statements = count() / counted.answers
-
-    rate = rate or peak.rate * SHARE_OF_PEAK
-    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
-    await load.open(rate=rate, seconds=RECOVERY_SECONDS)
-    recovered = await load.open(rate=rate, seconds=seconds)
 
     callers = Clients(running.address, running.transactions(), IPOSPAYS)
     tills = Clients(running.address, running.token_sales(), VALOR)
@@ -159,11 +150,12 @@ async def _load(
     paid = len(load.approved | callers.approved | tills.approved)
     await _compare(paid, running, database)
     return Measurement(
-        peak=peak,
-        steady=steady,
+        peak=middle.peak,
+        steady=_middle(rounds, lambda each: each.steady.percentile(99)).steady,
         slow_host=_middle(rounds, lambda each: each.slow_host.percentile(99)).slow_host,
-        overload=overload,
-        recovered=recovered,
+        overload=overloaded.overload,
+        overload_share=overloaded.overload_share,
+        recovered=_middle(rounds, lambda each: each.recovered.percentile(99)).recovered,
         costs=middle.costs,
         statements=statements,
         by_token=by_token,
@@ -184,10 +176,17 @@ class _Round:
     pgbench: float | None
     steady: Phase
     slow_host: Phase
+    overload: Phase
+    recovered: Phase
 
     @property
     def pgbench_ratio(self) -> float | None:
         return None if self.pgbench is None else self.peak.rate / self.pgbench
+
+    @property
+    def overload_share(self) -> float:
+        """The sales made under overload, as a share of the peak."""
+        return self.overload.rate / self.peak.rate
 
 
 async def _round(
@@ -202,7 +201,18 @@ async def _round(
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
     slow_host = await load.open(rate=rate, seconds=seconds)
     await running.control.clear_scripts()
-    return _Round(peak=peak, costs=costs, pgbench=pgbench, steady=steady, slow_host=slow_host)
+    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
+    await load.open(rate=rate, seconds=RECOVERY_SECONDS)
+    recovered = await load.open(rate=rate, seconds=seconds)
+    return _Round(
+        peak=peak,
+        costs=costs,
+        pgbench=pgbench,
+        steady=steady,
+        slow_host=slow_host,
+        overload=overload,
+        recovered=recovered,
+    )
 
 
 def _middle(rounds: Sequence[_Round], by: Callable[[_Round], float]) -> _Round:
