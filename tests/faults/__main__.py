@@ -133,10 +133,12 @@ def _killed(
     cases = [case for case in crash.matrix() if only in case.title]
     loans = [case for case in finance.matrix() if only in case.title]
     dealings = [
-        (module.run, case) for module in (pages, kept, keys) for case in module.matrix() if only in case.title
+        (module.run, case) for module in (pages, kept) for case in module.matrix() if only in case.title
     ]
-    for every in (cases, loans, dealings):
+    commands = [(keys.run, case) for case in keys.matrix() if only in case.title]
+    for every in (cases, loans, dealings, commands):
         chances.shuffle(every)
+    dealings += commands  # one of which ends all tokens
     if cases:
         with crash.bench_on(database, home / "payments", postgres=server) as bench:
             for case in cases:

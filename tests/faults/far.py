@@ -23,7 +23,7 @@ from tests.faults.crash import Bench
 from tests.faults.crowd import ANSWER_SECONDS_MAX, GIVE_UP_SECONDS, LATER
 from tests.faults.finance import ALREADY_BOUGHT, AMOUNT, BOUGHT, GIVEN_BACK, NOTICES, Counter
 from tests.faults.links import BOTH, Scenario, Stage, stage_on
-from tests.faults.proxy import HEALTHY, Proxy, Toxic
+from tests.faults.proxy import COMMITTED, HEALTHY, Proxy, Toxic
 from tests.support.aps import Office, Receiver, Shop
 from tests.support.far import FarEnds, GiftHost
 from tests.support.gateway import Gateway, NoAnswer
@@ -353,13 +353,13 @@ def _broken(link: str, fault: _Fault) -> Callable[[Stage], None]:
 
 
 def _unanswered_commits(stage: Stage) -> None:
-    """Whatever is just being stored: the connection is reset when COMMIT has arrived, before its answer."""
+    """Whatever is just being stored: the connection is reset when it is, before anybody hears of it."""
     for _ in range(20):
         before, deadline = stage.link.cuts, time.monotonic() + 5.0
-        stage.link.up = Toxic(marker=b"COMMIT")
+        stage.link.down = COMMITTED
         while stage.link.cuts == before and time.monotonic() < deadline:
             time.sleep(0.005)
-        stage.link.up = HEALTHY
+        stage.link.down = HEALTHY
         time.sleep(0.2)
 
 

@@ -200,7 +200,7 @@ class Ipospays:
         if answer.status == 400:
             assert answer.body["errors"][0]["message"] == DUPLICATE, answer
             return None
-        found = _UID.search(answer.body["information"])
+        found = _UID.search(answer.body.get("information", ""))
         assert found is not None, answer
         return found[0]
 

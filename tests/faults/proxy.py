@@ -28,8 +28,8 @@ class Toxic:
 
     Each piece waits ``latency`` and up to ``jitter`` more; ``rate`` is bytes a second; pieces are cut into
     ``slices``. A ``hole`` keeps everything back as long as it is there, as a network does that comes back
-    before the connection is given up. After ``limit`` bytes of a connection it is reset; so it is once
-    ``marker`` has passed, and what is answered to that is lost; and once a first ``half`` of a piece has.
+    before the connection is given up. After ``limit`` bytes of a connection it is reset; so it is once a
+    first ``half`` of a piece has passed, and when there is a ``marker`` in what would have to pass next.
     The end of a direction is told ``linger`` late.
     """
 
@@ -45,6 +45,8 @@ class Toxic:
 
 
 HEALTHY: Final = Toxic()
+COMMITTED: Final = Toxic(marker=b"COMMIT\0")
+"""From PostgreSQL: its answer to a COMMIT is lost (source: its protocol, CommandComplete)."""
 
 
 class Proxy:
@@ -139,18 +141,16 @@ class Proxy:
                 await asyncio.sleep(0.01)
             toxic: Toxic = getattr(self, way)
             await asyncio.sleep(toxic.latency + toxic.jitter * self._chances.random())
-            if link.deaf and way == "down":
-                continue
+            if toxic.marker and toxic.marker in data:
+                self.cuts += 1
+                link.reset()
+                return
             left = toxic.limit - passed if toxic.limit else len(data)
             if toxic.half:
                 left = len(data) // 2
             passed += len(data)
             await self._forward(writer, data[: max(left, 0)], toxic)
-            marked = toxic.marker and toxic.marker in data
-            if marked:
-                link.deaf = True
-                await asyncio.sleep(0.05)  # the far end acts on it, and nobody hears of that
-            if marked or toxic.half or left <= 0 or (toxic.limit and passed >= toxic.limit):
+            if toxic.half or left <= 0 or (toxic.limit and passed >= toxic.limit):
                 self.cuts += 1
                 link.reset()
                 return
@@ -176,7 +176,6 @@ class _Link:
     def __init__(self, near: asyncio.StreamWriter) -> None:
         self.near = near
         self.far: asyncio.StreamWriter | None = None
-        self.deaf = False
 
     def reset(self) -> None:
         """Close both ends without a farewell."""

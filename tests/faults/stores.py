@@ -16,19 +16,19 @@ from typing import Final
 import psycopg
 
 from tests.faults.links import BOTH, Scenario, Stage
-from tests.faults.proxy import HEALTHY, Toxic
+from tests.faults.proxy import COMMITTED, HEALTHY, Toxic
 from tests.support.gateway import eventually
 
 _POSTGRESQL: Final = ("postgresql",)
 
 
 def _commits_unanswered(stage: Stage) -> None:
-    """The connection is reset after COMMIT has arrived and before its answer has."""
+    """The connection is reset after something was committed and before anybody heard of it."""
     for _ in range(8):
         before = stage.link.cuts
-        stage.link.up = Toxic(marker=b"COMMIT")
+        stage.link.down = COMMITTED
         eventually(lambda seen=before: stage.link.cuts > seen)  # type: ignore[misc]  # bound at once
-        stage.link.up = HEALTHY
+        stage.link.down = HEALTHY
         time.sleep(0.3)
 
 
@@ -36,7 +36,7 @@ def _commits_unanswered_and_away(stage: Stage) -> None:
     """The same, and the database cannot be reached for a while, so that nobody can look."""
     for _ in range(2):
         before = stage.link.cuts
-        stage.link.up = Toxic(marker=b"COMMIT")
+        stage.link.down = COMMITTED
         eventually(lambda seen=before: stage.link.cuts > seen)  # type: ignore[misc]  # bound at once
         stage.link.refuse()
         stage.link.reset()

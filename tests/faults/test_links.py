@@ -17,7 +17,7 @@ from tests.faults.crash import Bench
 from tests.faults.crowd import ANSWER_SECONDS_MAX
 from tests.faults.far import FAR, far_stage_on
 from tests.faults.links import ACQUIRER, SETTINGS, Scenario, Stage, run, stage_on
-from tests.faults.proxy import Toxic, hanging_port
+from tests.faults.proxy import COMMITTED, hanging_port
 from tests.faults.stores import HOST, POSTGRESQL
 from tests.support.gateway import DATABASES, Gateway, eventually
 
@@ -52,7 +52,7 @@ class TestAGiftMovementWhoseCommitIsNotAnswered:
         with ThreadPoolExecutor(1) as client:
             for _ in range(5):
                 cuts = stage.link.cuts
-                stage.link.up = Toxic(marker=b"COMMIT")
+                stage.link.down = COMMITTED
                 asked = client.submit(load)
                 eventually(lambda seen=cuts: stage.link.cuts > seen, every_seconds=0.001)  # type: ignore[misc]  # bound at once
                 stage.link.heal()

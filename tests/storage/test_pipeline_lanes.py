@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from msgspec import structs
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Key, Kind, State
 from bezant.storage import pipeline_lanes
+from bezant.storage.engine import open_engine
 from bezant.storage.pipeline import _numbered
 from bezant.storage.units import Unit
-from tests.storage.shop import CARD, Shop, charge_of
+from tests.faults.proxy import Proxy, Toxic
+from tests.storage.shop import CARD, Shop, charge_of, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +55,27 @@ def _end_other_sessions(shop: Shop) -> None:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The event loop that the server runs on: others tell more of a connection."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture
+async def wired_shop(migrated_server_url: str, tmp_path: Path) -> AsyncIterator[tuple[Shop, Proxy]]:
+    """A shop whose database can be cut off."""
+    url = make_url(migrated_server_url)
+    assert url.host is not None
+    assert url.port is not None
+    with Proxy((url.host, url.port)) as wire:
+        host, _, port = wire.address.rpartition(":")
+        through = url.set(host=host, port=int(port)).render_as_string(hide_password=False)
+        engine = open_engine(through)
+        async with open_shop(engine, tmp_path) as shop:
+            yield shop, wire
+        engine.dispose()
 
 
 @pytest.fixture(autouse=True)
@@ -247,6 +271,21 @@ class TestALostConnection:
         await _settled_in(server_shop)
         assert (await server_shop.sale()).approved
         assert server_shop.wrong() == []
+
+    async def test_that_was_reset_while_it_owed_an_answer_is_replaced(
+        self, wired_shop: tuple[Shop, Proxy]
+    ) -> None:
+        shop, wire = wired_shop
+        await _settled_in(shop)
+        for _ in range(3):
+            wire.up = Toxic(hole=True)
+            sale = asyncio.create_task(shop.sale())
+            await asyncio.sleep(0.1)
+            wire.reset()
+            wire.heal()
+            assert (await sale).approved
+            await _settled_in(shop)
+        assert shop.wrong() == []
 
 
 class TestAStatement:

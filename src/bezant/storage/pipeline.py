@@ -23,6 +23,8 @@ Results = Sequence[PGresult]
 Heard = Callable[[Results | None], None]
 """Takes the results of all statements that were sent together; ``None`` where one failed or all were lost."""
 
+LOOK_SECONDS: Final = 0.1
+"""How often a connection is looked at that owes an answer: uvloop does not say that one was reset."""
 _WAIT_SECONDS: Final = 5.0
 
 
@@ -42,6 +44,7 @@ class Pipeline:
         self._results: list[PGresult] = []
         self._failed = False
         self._heard: Heard | None = None
+        self._will_look = False
         self.is_open = True
         self._link.nonblocking = 1
         self._link.enter_pipeline_mode()
@@ -72,6 +75,7 @@ class Pipeline:
             self._flush()
         except psycopg.Error:
             self._loop.call_soon(self.close)
+        self._watch()
 
     def close(self) -> None:
         """Let go of the connection, also when it is lost. Whoever waits is told so."""
@@ -104,6 +108,18 @@ class Pipeline:
         """Hand what was sent to the kernel; what it has no room for, as soon as it has."""
         if self._link.flush():
             self._loop.add_writer(self._socket, self._writable)
+
+    def _watch(self) -> None:
+        if not self._will_look:
+            self._will_look = True
+            self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """See whether a connection is lost that owes an answer."""
+        self._will_look = False
+        if self.is_open and self._heard is not None:
+            self._readable()
+            self._watch()
 
     def _writable(self) -> None:
         try:
