@@ -34,7 +34,7 @@ PACE_SECONDS: Final = 0.02
 LETTER_PACE_SECONDS: Final = 0.3
 """A merchant may send 2,000 an hour."""
 KEYLESS_EVERY: Final = 2
-SETTINGS: Final = {**NOTICES, "BEZANT_NOTICE_RETRIES": "1000"}
+SETTINGS: Final = {**NOTICES, "BEZANT_NOTICE_RETRIES": "1000", "BEZANT_MESSAGE_PAUSE_SECONDS": "0.5"}
 LINKS: Final = ("gift host", "lender", "shop's server", "mail relay")
 _STANDING: Final = """
     SELECT COALESCE(SUM(CASE kind WHEN 'load' THEN amount ELSE -amount END), 0) AS minor
