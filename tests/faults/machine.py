@@ -109,7 +109,7 @@ def _database_clock(stage: Stage) -> datetime:
 
 def _server_clock(stage: Stage) -> datetime:
     """When it last wrote into its log, by its own clock."""
-    last = stage.gateway.log_text().rstrip().splitlines()[-1]
+    *_, last = (line for line in stage.gateway.log_text().splitlines() if line.startswith("{"))
     return datetime.fromisoformat(json.loads(last)["timestamp"])
 
 

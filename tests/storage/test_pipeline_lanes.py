@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
 import pytest
 from msgspec import structs
 from sqlalchemy import make_url, text
@@ -17,7 +18,7 @@ from bezant.core.outcomes import Conflict, Reason, Refused
 from bezant.core.payments import Key, Kind, State
 from bezant.storage import pipeline_lanes
 from bezant.storage.engine import open_engine
-from bezant.storage.pipeline import _numbered
+from bezant.storage.pipeline import Pipeline, _numbered
 from bezant.storage.units import Unit
 from tests.faults.proxy import Proxy, Toxic
 from tests.storage.shop import CARD, Shop, charge_of, open_shop
@@ -286,6 +287,37 @@ class TestALostConnection:
             assert (await sale).approved
             await _settled_in(shop)
         assert shop.wrong() == []
+
+    async def test_whose_server_ends_before_the_last_answer_is_told_of_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with await asyncio.start_server(_ending_server, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            opened = await asyncio.to_thread(psycopg.connect, host=host, port=port, sslmode="disable")
+            loop = asyncio.get_running_loop()
+            heard = loop.create_future()
+            pipeline = Pipeline(opened, loop)
+            pipeline.send([("COMMIT", ())], heard.set_result)
+            assert await asyncio.wait_for(heard, 5) is None
+            assert not pipeline.is_open
+        assert caplog.records == []
+
+
+def _said(kind: bytes, content: bytes = b"") -> bytes:
+    """A message of PostgreSQL's protocol."""
+    return kind + (len(content) + 4).to_bytes(4, "big") + content
+
+
+async def _ending_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One that is told to end after it has answered a statement, before it says that this was all."""
+    await reader.read(4096)
+    ready = _said(b"S", b"client_encoding\0UTF8\0") + _said(b"Z", b"I")
+    writer.write(_said(b"R", bytes(4)) + ready)
+    await reader.read(4096)
+    answers = (_said(b"1"), _said(b"2"), _said(b"n"), _said(b"C", b"COMMIT\0"))
+    last_words = _said(b"E", b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0")
+    writer.write(b"".join(answers) + last_words)
+    writer.close()
 
 
 class TestAStatement:

@@ -143,8 +143,10 @@ class Pipeline:
                 was_nothing = False
                 if result.status == ExecStatus.PIPELINE_SYNC:
                     self._tell(None if self._failed else self._results)
-                else:
+                elif self._preparing:
                     self._note(result)
+                else:
+                    self.close()  # the last words of a server that ends, which answer nothing
         except psycopg.Error:
             self.close()
 
