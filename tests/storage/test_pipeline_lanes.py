@@ -293,7 +293,7 @@ class TestALostConnection:
     ) -> None:
         async with await asyncio.start_server(_ending_server, "127.0.0.1", 0) as server:
             host, port = server.sockets[0].getsockname()
-            opened = await asyncio.to_thread(psycopg.connect, host=host, port=port, sslmode="disable")
+            opened = await asyncio.to_thread(lambda: psycopg.connect(host=host, port=port, sslmode="disable"))
             loop = asyncio.get_running_loop()
             heard = loop.create_future()
             pipeline = Pipeline(opened, loop)
