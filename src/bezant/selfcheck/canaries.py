@@ -76,6 +76,7 @@ ACCOUNTS: Final = tuple(
 
 
 _CHANCE: Final = (r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}", r'"process":[0-9]+')
+"""What holds lone digits by chance: a UUID, the number of a process in a log."""
 
 
 def forms(canary: Canary) -> Iterator[tuple[str, bytes]]:

@@ -212,7 +212,7 @@ def _original(original: Original) -> str:
 
 
 def _day(at: datetime) -> str:
-    """``MMDD``; a third of the time that ``strftime`` takes."""
+    """``MMDD``; half of the time that ``strftime`` takes."""
     return f"{at.month:02d}{at.day:02d}"
 
 
