@@ -42,6 +42,8 @@ from bezant.telemetry import configure_logging, say
 _log = structlog.get_logger(__name__)
 _NOT_STARTED = "the server could not start; the log says why"
 COLLECTOR_THRESHOLDS = (20_000, 20, 20)
+DOORS = 16
+"""How many connections all processes together let in at each turn of their event loops."""
 
 
 class Server:
@@ -143,6 +145,15 @@ def _rest_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
+def doors(listener: socket.socket, count: int) -> list[socket.socket]:
+    """The listener and copies of it, ``count`` in all, for an event loop to listen on each.
+
+    libuv lets in one connection of each listener at every turn of the loop. A server that is busy turns a
+    hundred times a second, and whoever came new would wait for seconds even to be refused.
+    """
+    return [listener, *(listener.dup() for _ in range(count - 1))]
 
 
 class _Host(Protocol):
@@ -301,14 +312,14 @@ def _serve(settings: Settings, seeded: Demo | None, addresses: dict[str, str]) -
     if alone:
         serving.app = Server(settings)
         server = _Listening(serving, ready)
-        server.run(sockets=[listener])
+        server.run(sockets=doors(listener, DOORS))
         if not server.started:
             raise NotReady(_NOT_STARTED)
         return
     os.environ.update(config.to_environment(settings))
     listener.listen(serving.backlog)  # whoever comes before the first process is up waits for it
     ready()
-    supervisor = Supervisor(serving, listener)
+    supervisor = Supervisor(serving, doors(listener, max(1, DOORS // settings.workers)))
     supervisor.run()
     if supervisor.failed:
         raise NotReady(_NOT_STARTED)

@@ -56,8 +56,8 @@ class Supervisor(Multiprocess):
     the others lack as well, and they wait for it. If none ever has, ``failed`` is true and ``run`` returns.
     """
 
-    def __init__(self, serving: Config, listener: socket.socket) -> None:
-        super().__init__(serving, [listener])
+    def __init__(self, serving: Config, listeners: list[socket.socket]) -> None:
+        super().__init__(serving, listeners)
         self.failed = False
         self._served = False
 

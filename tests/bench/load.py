@@ -22,6 +22,8 @@ from typing import Final, cast
 CONNECTIONS_MAX: Final = 256
 """Of an open phase."""
 OVERLOAD_CONNECTIONS: Final = 1024
+TICK_SECONDS: Final = 0.001
+"""What fell due within one is sent together: a loop that is asked for less does not sleep at all."""
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
@@ -163,7 +165,7 @@ class Clients:
                 else:
                     waiting.append(due)
             if sent < total:
-                loop.call_later(started + sent / rate - now, send_due)
+                loop.call_later(max(started + sent / rate - perf_counter(), TICK_SECONDS), send_due)
 
         def begin(connections: Sequence[_Connection]) -> None:
             nonlocal started

@@ -54,11 +54,12 @@ class Measurement:
     """What one database gave.
 
     ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times the peak, as many times as
-    long as the others, and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the rate of ``steady``. Of
-    all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one: by its rate, by
-    its p99, or, the overload, by what it is of the peak of its round: ``overload_share``. ``pgbench`` is in
-    transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
+    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times a peak that was found again
+    right before it, since the machine may have changed, and as many times as long as the others; and
+    ``recovered`` follows ``RECOVERY_SECONDS`` later, at the share of that peak at which ``steady`` is of
+    the first. Of all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one:
+    by its rate, by its p99, or, the overload, by what it is of its peak: ``overload_share``. ``pgbench`` is
+    in transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
     """
 
     peak: Phase
@@ -176,6 +177,7 @@ class _Round:
     pgbench: float | None
     steady: Phase
     slow_host: Phase
+    last_peak: Phase
     overload: Phase
     recovered: Phase
 
@@ -186,7 +188,7 @@ class _Round:
     @property
     def overload_share(self) -> float:
         """The sales made under overload, as a share of the peak."""
-        return self.overload.rate / self.peak.rate
+        return self.overload.rate / self.last_peak.rate
 
 
 async def _round(
@@ -196,20 +198,23 @@ async def _round(
     peak = await load.closed(clients=clients, seconds=seconds)
     costs = _per_sale(before, _spent(running, database), peak.answers)
     pgbench = await asyncio.to_thread(database.yardstick, clients=clients, seconds=seconds)
-    rate = rate or peak.rate * SHARE_OF_PEAK
-    steady = await load.open(rate=rate, seconds=seconds)
+    offered = rate or peak.rate * SHARE_OF_PEAK
+    steady = await load.open(rate=offered, seconds=seconds)
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
-    slow_host = await load.open(rate=rate, seconds=seconds)
+    slow_host = await load.open(rate=offered, seconds=seconds)
     await running.control.clear_scripts()
-    overload = await load.overload(rate=peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
-    await load.open(rate=rate, seconds=RECOVERY_SECONDS)
-    recovered = await load.open(rate=rate, seconds=seconds)
+    last_peak = await load.closed(clients=clients, seconds=seconds / 2)
+    offered = rate or last_peak.rate * SHARE_OF_PEAK
+    overload = await load.overload(rate=last_peak.rate * OVERLOAD, seconds=seconds * OVERLOAD)
+    await load.open(rate=offered, seconds=RECOVERY_SECONDS)
+    recovered = await load.open(rate=offered, seconds=seconds)
     return _Round(
         peak=peak,
         costs=costs,
         pgbench=pgbench,
         steady=steady,
         slow_host=slow_host,
+        last_peak=last_peak,
         overload=overload,
         recovered=recovered,
     )
