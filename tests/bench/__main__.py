@@ -169,6 +169,15 @@ FIGURES: Final = (
         "unevenness", "rows and terminals: strays from the middle", lambda m: m.curves.unevenness, digits=2
     ),
     Figure("payments", "sales made and compared", lambda m: m.load.payments),
+    Figure(
+        "machine_work_ms", "the machine: ms for the same work", lambda m: _ms(m.load.condition.work), digits=0
+    ),
+    Figure(
+        "machine_stalled",
+        "the machine: share of time in stalls",
+        lambda m: m.load.condition.stalled,
+        digits=2,
+    ),
 )
 
 

@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import NamedTemporaryFile
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = b"x" * 8192
 _WRITES: Final = 200
+_PIECES: Final = 15
+_WORDS: Final = 100_000
+STALL_SECONDS: Final = 0.02
+"""A write that takes longer was held up by the machine."""
 
 # Places in /proc/PID/stat after the command's name, counted from 0 (manual page proc_pid_stat).
 _PARENT: Final = 1
 _OWN: Final = slice(11, 13)
 _OWN_AND_ENDED_CHILDREN: Final = slice(11, 15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a machine that is shared with others gave at some time.
+
+    ``work`` is the processor time in seconds of a piece of work that is always the same, ``stalled`` the
+    share of the time that went into durable writes of more than ``STALL_SECONDS``.
+    """
+
+    work: float
+    stalled: float
+
+
+def condition(folder: Path, *, seconds: float) -> Condition:
+    """How the machine is just now, looked at for as long as said."""
+    work = median(_work_times())
+    times = list(_sync_times(folder, seconds=seconds))
+    return Condition(work=work, stalled=sum(each for each in times if each > STALL_SECONDS) / sum(times))
+
+
+def _work_times() -> Iterator[float]:
+    for _ in range(_PIECES):
+        started = process_time()
+        words = {str(n): [n] for n in range(_WORDS)}
+        yield process_time() - started
+        words.clear()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -59,14 +92,20 @@ def describe(folder: Path) -> str:
 
 def sync_seconds(folder: Path) -> float:
     """The median time that ``fdatasync`` takes after 8 KiB were written to a file in ``folder``."""
-    times = []
+    return median(_sync_times(folder, writes=_WRITES))
+
+
+def _sync_times(folder: Path, *, seconds: float = 0.0, writes: int = 0) -> Iterator[float]:
+    """How long it took each time, for at least so many seconds and so many writes."""
     with NamedTemporaryFile(dir=folder) as file:
-        for n in range(_WRITES):
+        until = perf_counter() + seconds
+        n = 0
+        while n < writes or perf_counter() < until:
             os.pwrite(file.fileno(), _PAGE, n % 16 * len(_PAGE))
             started = perf_counter()
             os.fdatasync(file.fileno())
-            times.append(perf_counter() - started)
-    return median(times)
+            yield perf_counter() - started
+            n += 1
 
 
 def _stat(pid: int, *, thread: int | None = None) -> list[str]:

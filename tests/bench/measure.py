@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import uvloop
@@ -32,6 +33,7 @@ ROUNDS: Final = 3
 """Of the phases that goals are about, and of the yardstick between them: machines have bad minutes."""
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
+_LOOKING_SECONDS: Final = 4.0
 
 
 class BooksDiffer(Exception):
@@ -60,6 +62,7 @@ class Measurement:
     the first. Of all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one:
     by its rate, by its p99, or, the overload, by what it is of its peak: ``overload_share``. ``pgbench`` is
     in transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
+    ``condition`` is the machine's at the beginning of each, and the middle one, too.
     """
 
     peak: Phase
@@ -80,6 +83,7 @@ class Measurement:
     payments: int
     pgbench: float | None
     pgbench_ratio: float | None
+    condition: machine.Condition
 
     @property
     def added_p99(self) -> float:
@@ -113,21 +117,22 @@ def measure(
         gc.collect()
         gc.disable()  # a pause of the clients is not the server's
         try:
-            return uvloop.run(_load(running, database, clients=clients, seconds=seconds, rate=rate))
+            return uvloop.run(_load(running, database, folder, clients=clients, seconds=seconds, rate=rate))
         finally:
             gc.enable()
 
 
 async def _load(
-    running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
+    running: Scene, database: Database, folder: Path, *, clients: int, seconds: int, rate: float | None
 ) -> Measurement:
     load = Clients(running.address, itertools.cycle(running.sales), VALOR)
     await load.closed(clients=clients, seconds=_WARM_UP_SECONDS)
 
-    rounds = [
-        await _round(load, running, database, clients=clients, seconds=seconds, rate=rate)
-        for _ in range(ROUNDS)
-    ]
+    rounds: list[_Round] = []
+    conditions: list[machine.Condition] = []
+    for _ in range(ROUNDS):
+        conditions.append(machine.condition(folder, seconds=_LOOKING_SECONDS))
+        rounds.append(await _round(load, running, database, clients=clients, seconds=seconds, rate=rate))
     middle = _middle(rounds, lambda each: each.peak.rate)
     overloaded = _middle(rounds, lambda each: each.overload_share)
 
@@ -165,6 +170,9 @@ async def _load(
         payments=paid,
         pgbench=_middle(rounds, lambda each: each.pgbench or 0.0).pgbench,
         pgbench_ratio=_middle(rounds, lambda each: each.pgbench_ratio or 0.0).pgbench_ratio,
+        condition=machine.Condition(
+            work=median(each.work for each in conditions), stalled=median(each.stalled for each in conditions)
+        ),
     )
 
 

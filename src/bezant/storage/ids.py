@@ -20,20 +20,22 @@ class IdBlocks:
         self._size = size
         self._first = first
         self._ids: Iterator[int] = iter(())
-        self._refill = asyncio.Lock()
+        self._refill: asyncio.Task[None] | None = None
+        """One for all who need it: in turn, each would wait as long as a database may take that is away."""
 
     async def take(self) -> int:
-        """The next id."""
-        while True:
-            taken = next(self._ids, None)
-            if taken is not None:
-                return taken
-            async with self._refill:
-                # Whoever waited for the lock may find a new block here already.
-                taken = next(self._ids, None)
-                if taken is not None:
-                    return taken
-                self._ids = iter(await self._units.write(self._block, merchant_id=0))
+        """The next id. Raises ``Unavailable`` when no block could be had in time."""
+        while (taken := next(self._ids, None)) is None:
+            if self._refill is None:
+                self._refill = asyncio.create_task(self._fill())
+            await asyncio.shield(self._refill)  # whoever goes away leaves it to the others
+        return taken
+
+    async def _fill(self) -> None:
+        try:
+            self._ids = iter(await self._units.write(self._block, merchant_id=0))
+        finally:
+            self._refill = None
 
     def _block(self, unit: Unit) -> range:
         return unit.system.take_ids(self._name, self._size, first=self._first)
