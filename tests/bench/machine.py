@@ -30,8 +30,9 @@ _OWN_AND_ENDED_CHILDREN: Final = slice(11, 15)
 class Condition:
     """What a machine that is shared with others gave at some time.
 
-    ``work`` is the processor time in seconds of a piece of work that is always the same, ``stalled`` the
-    share of the time that went into durable writes of more than ``STALL_SECONDS``.
+    ``work`` is the processor time in seconds of a piece of work that is always the same. Of durable writes,
+    one after the other, ``stalled`` is the share of their time that those of more than ``STALL_SECONDS``
+    took.
     """
 
     work: float
@@ -48,9 +49,8 @@ def condition(folder: Path, *, seconds: float) -> Condition:
 def _work_times() -> Iterator[float]:
     for _ in range(_PIECES):
         started = process_time()
-        words = {str(n): [n] for n in range(_WORDS)}
+        _ = {str(n): [n] for n in range(_WORDS)}
         yield process_time() - started
-        words.clear()
 
 
 def cpu_seconds(pid: int) -> float:
