@@ -1,6 +1,7 @@
 # All that a developer or CI does here. `make` alone lists it.
 #
-#   PYTHON=python3.12   the interpreter that a new .venv is made with; `make clean` first to change it
+#   PYTHON=python3.12   the interpreter that a new .venv is made with, if it is not to be chosen for its speed;
+#                       `make clean` first to change it
 #   ARGS="-k vault -x"  more arguments for the command behind run, test, bench, soak, crash, faults, simulate, fuzz
 
 SHELL := bash
@@ -9,7 +10,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 .PHONY: help run test check bench soak crash faults simulate fuzz fmt lock clean
 
-PYTHON ?= python3
+PYTHON ?=
 PORT ?=
 ARGS ?=
 N ?=

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +83,12 @@ def parent_of(pid: int) -> int:
 
 
 def describe(folder: Path) -> str:
-    """Cores, memory, kernel, Python, and the cost of a durable write in ``folder``."""
+    """Cores, memory, kernel, Python and which of them, and the cost of a durable write in ``folder``."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, "
-        f"Python {platform.python_version()}; fdatasync of 8 KiB: {sync_seconds(folder) * 1000:.2f} ms"
+        f"Python {platform.python_version()} ({Path(sys.executable).resolve()}); "
+        f"fdatasync of 8 KiB: {sync_seconds(folder) * 1000:.2f} ms"
     )
 
 
