@@ -20,7 +20,7 @@ from bezant.core.payments import Wanted
 from bezant.storage.bulk import Row
 from bezant.storage.engine import open_engine
 from bezant.storage.lanes import Job, Lane
-from bezant.storage.loop_lanes import LoopLane
+from bezant.storage.loop_lanes import TURNS_MAX, LoopLane
 from bezant.storage.units import Runner
 from bezant.storage.writes import Writes
 
@@ -527,6 +527,24 @@ class TestAShortWork:
             event.listen(file_marks, "commit", lambda _connection: commits.append(True))
         assert await asyncio.gather(*works) == list(range(20))
         assert len(commits) == 2  # the one that held the lane, and all the others
+
+    async def test_is_committed_with_those_that_follow_at_once(
+        self, file_hand: Hand, file_marks: Engine
+    ) -> None:
+        run: list[int] = []
+        run_until_commit: list[int] = []
+        event.listen(file_marks, "commit", lambda _connection: run_until_commit.append(len(run)))
+
+        def work(unit: Marks, mark: int) -> int:
+            run.append(mark)
+            return unit.make(mark)
+
+        works = []
+        for n in range(2 * TURNS_MAX):
+            works.append(file_hand.queue(partial(work, mark=n), short=True))
+            await asyncio.sleep(0)  # a turn of the event loop
+        assert await asyncio.gather(*works) == list(range(2 * TURNS_MAX))
+        assert run_until_commit[0] > TURNS_MAX
 
     async def test_fails_alone(self, file_hand: Hand, file_marks: Engine) -> None:
         _make(file_marks, 2)

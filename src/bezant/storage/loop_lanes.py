@@ -5,17 +5,22 @@ it back from a busy event loop, which cost more than the statements do. So a gro
 written right on the event loop; only its commit, which waits for the disk, is left to a thread, while the
 event loop goes on. Works that may take long run in that thread as a whole. Either way there is one
 transaction at a time, and works are taken in the order in which they came.
+
+Both sides are to be at work at once: the disk with one group, the event loop with the answers to the group
+before and with what will be the next. So the thread is let in as soon as it has a commit to make, and a group
+is begun only when the event loop has got through what the last answers led to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
@@ -24,6 +29,11 @@ from bezant.storage.driver import execute
 from bezant.storage.engine import BUSY_SECONDS
 from bezant.storage.known import OpenBatches, Terminal
 from bezant.storage.lanes import Begun, Groups, GroupUnit, Job, answer
+
+TURNS_MAX: Final = 3
+"""How many turns of the event loop a group may go on growing before it is begun."""
+_STEP_ASIDE_SECONDS: Final = 0.000_05
+"""Enough for a thread to wake up, take the interpreter, and give it back within the database."""
 
 Jobs = Sequence[Job[Any, Any]]
 
@@ -51,6 +61,7 @@ class LoopLane:
         """The event loop that will look at the queue in its next turn."""
         self._busy = False
         """A transaction is under way."""
+        self._growth = _Growth()
         self._ending = False
 
     def start(self) -> None:
@@ -84,6 +95,10 @@ class LoopLane:
             self._waking = None
             if self._busy or self._ending:
                 return
+            if len(self._queue) < self._group_max and self._growth.goes_on(len(self._queue)):
+                self._waking = asyncio.get_running_loop()
+                self._waking.call_soon(self._turn)
+                return
             group = self._gather()
             self._busy = bool(group)
         if group:
@@ -99,6 +114,8 @@ class LoopLane:
             self._hand.do(partial(self._finish, group))
         else:
             self._hand.do(partial(self._finish, group, begun))
+            # Else the thread would get the interpreter only when all that is due here has been done.
+            time.sleep(_STEP_ASIDE_SECONDS)
 
     def _finish(self, group: Jobs, begun: Begun | None = None) -> None:
         """Commit what was begun, or run a group as a whole; in the thread."""
@@ -142,6 +159,23 @@ class LoopLane:
             if not job.given_up:
                 group.append(job)
         return group
+
+
+class _Growth:
+    """Whether a queue still grows from one turn of the event loop to the next."""
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._turns = 0
+
+    def goes_on(self, length: int) -> bool:
+        """Whether to look again in the next turn; at the end, all begins anew."""
+        if length > self._length and self._turns < TURNS_MAX:
+            self._length = length
+            self._turns += 1
+            return True
+        self._length = self._turns = 0
+        return False
 
 
 class _Groups(Groups):
