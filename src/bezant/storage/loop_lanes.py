@@ -95,7 +95,7 @@ class LoopLane:
             self._waking = None
             if self._busy or self._ending:
                 return
-            if len(self._queue) < self._group_max and self._growth.goes_on(len(self._queue)):
+            if self._growth.goes_on(min(len(self._queue), self._group_max)):
                 self._waking = asyncio.get_running_loop()
                 self._waking.call_soon(self._turn)
                 return
