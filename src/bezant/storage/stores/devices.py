@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from bezant.storage.instants import maybe_instant
 from bezant.storage.tables import isos, payments
+from bezant.storage.tables.payments import SENDING, SENT
 
 
 class Devices:
@@ -23,10 +24,9 @@ class Devices:
 
     def last_payment_at(self, merchant_id: int, terminal_id: int) -> datetime | None:
         """When a terminal was last asked for a payment, whatever became of it."""
-        return maybe_instant(
-            self._connection.execute(
-                select(func.max(payments.c.requested_at)).where(
-                    payments.c.merchant_id == merchant_id, payments.c.terminal_id == terminal_id
-                )
-            ).scalar_one()
+        c = payments.c
+        last = select(func.max(c.requested_at)).where(
+            c.merchant_id == merchant_id, c.terminal_id == terminal_id
         )
+        found = (self._connection.execute(last.where(which)).scalar_one() for which in (SENT, SENDING))
+        return maybe_instant(max((at for at in found if at is not None), default=None))

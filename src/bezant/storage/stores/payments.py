@@ -42,6 +42,7 @@ from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import merchants, payment_events, payments, reversals
+from bezant.storage.tables.payments import SENDING, SENT
 from bezant.storage.writes import Writes
 
 _CHANGING = (
@@ -190,21 +191,19 @@ class PaymentRows:
         """
         self._catch_up()
         c = payments.c
-        query = (
-            select(c.payment_id)
-            .where(
-                c.merchant_id == draft.merchant_id,
-                c.terminal_id == draft.terminal_id,
-                c.requested_at > to_micros(since),
-                c.kind == draft.kind.value,
-                c.token == token,
-                c.base == draft.amounts.base.minor,
-                c.invoice.is_not_distinct_from(draft.order.invoice),
-                c.state.in_(_STANDING),
-            )
-            .limit(1)
+        like = (
+            c.merchant_id == draft.merchant_id,
+            c.terminal_id == draft.terminal_id,
+            c.requested_at > to_micros(since),
+            c.kind == draft.kind.value,
+            c.token == token,
+            c.base == draft.amounts.base.minor,
+            c.invoice.is_not_distinct_from(draft.order.invoice),
         )
-        return self._connection.execute(query).first() is not None
+        return any(
+            self._connection.execute(select(c.payment_id).where(*like, *stands).limit(1)).first() is not None
+            for stands in ((SENT, c.state.in_(_STANDING)), (SENDING,))
+        )
 
     def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
         """What the captured members of a batch add up to, by profile."""
@@ -226,6 +225,7 @@ class PaymentRows:
                 c.terminal_id == terminal_id,
                 c.batch_number == batch_number,
                 c.state == State.CAPTURED.value,
+                SENT,
             )
             .group_by(c.profile)
         )
@@ -243,6 +243,7 @@ class PaymentRows:
             payments.c.terminal_id == terminal_id,
             payments.c.batch_number == batch_number,
             payments.c.state == State.CAPTURED.value,
+            SENT,
         )
         at = to_micros(settled_at)
         self._connection.execute(
@@ -313,7 +314,7 @@ class PaymentRows:
         rows = self._connection.execute(
             select(payments)
             .where(
-                payments.c.state == State.SENDING.value,
+                SENDING,
                 payments.c.lease_until < to_micros(before),
             )
             .order_by(payments.c.lease_until)
@@ -346,7 +347,7 @@ def _filters(query: PaymentQuery) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [
         c.merchant_id == query.merchant_id,
         c.terminal_id == query.terminal_id,
-        c.state != State.SENDING.value,
+        SENT,
         c.kind != Kind.TIP.value,
     ]
     exact = (

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
 )
 
 from bezant.storage.tables.base import events, metadata, partial_index
@@ -109,15 +110,22 @@ Index(
     payments.c.audit_number,
     unique=True,
 )
-Index(
+SENDING = payments.c.state == literal_column("'sending'")
+SENT = payments.c.state != literal_column("'sending'")
+"""Either has indexes of its own, and a query that means only one of them says so to find those.
+
+A payment enters the indexes of what was sent once, when its outcome is known, and is not moved there then.
+"""
+partial_index(
     "uq_payments_transaction_number",
     payments.c.merchant_id,
     payments.c.terminal_id,
     payments.c.batch_number,
     payments.c.transaction_number,
     unique=True,
+    where="state <> 'sending'",
 )
-Index(
+partial_index(
     "ix_payments_list",
     payments.c.merchant_id,
     payments.c.terminal_id,
@@ -126,6 +134,7 @@ Index(
     # What every list filters by: lists are counted, and pages skipped, without reading the rows.
     payments.c.kind,
     payments.c.state,
+    where="state <> 'sending'",
 )
 partial_index(
     "ix_payments_original",
@@ -146,6 +155,8 @@ partial_index(
 )
 partial_index(
     "ix_payments_sending",
+    payments.c.merchant_id,
+    payments.c.terminal_id,
     payments.c.lease_until,
     where="state = 'sending'",
 )
