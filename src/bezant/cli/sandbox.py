@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import uvloop
 from click.core import ParameterSource
 
 from bezant.cli import far_ends
@@ -100,7 +100,7 @@ def sandbox(
         books=journal,
     )
     others = far_ends.wanted(beside, host=host, ports=ports, books_in=books_in)
-    asyncio.run(far_ends.run([first, *others]))
+    uvloop.run(far_ends.run([first, *others]))
 
 
 sandbox.add_command(lender)

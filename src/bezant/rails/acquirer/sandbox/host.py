@@ -148,7 +148,7 @@ class _Later(Protocol):
 
 
 class _Session(asyncio.Protocol):
-    """One client connection. Answers of one chunk of input leave together, after the books are on file."""
+    """One client connection. Answers that fall due together leave together, after the books are on file."""
 
     def __init__(
         self,
@@ -165,6 +165,7 @@ class _Session(asyncio.Protocol):
         self._reader = FrameReader()
         self._signed_on = False
         self._hanging_up = False
+        self._due: list[bytes] = []
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -212,9 +213,16 @@ class _Session(asyncio.Protocol):
         return frame
 
     def _deliver(self, frames: bytes) -> None:
+        """Send with whatever else falls due in this turn of the event loop."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._due.append(frames)
+
+    def _flush(self) -> None:
         """Put the books on file, then send."""
+        frames, hanging_up = b"".join(self._due), self._hanging_up
+        self._due.clear()
         self._desk.books.flush()
-        hanging_up = self._hanging_up
         if self._latency:
             self._later(self._latency, lambda: self._send(frames, hanging_up=hanging_up))
         else:
