@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec import structs
-from sqlalchemy import text
+from sqlalchemy import event, text, update
 
 from bezant.core.batches import Batch, BatchState, Totals
 from bezant.core.merchants import (
@@ -41,7 +41,10 @@ from bezant.core.payments import (
     Wanted,
 )
 from bezant.core.vault import BinRecord, Brand, Card, StoredCard, seal
+from bezant.storage.stores.payments import PaymentRows
+from bezant.storage.tables import payments
 from bezant.storage.units import Unit
+from bezant.storage.writes import Writes
 from tests.storage.shop import CARD, OTHER_CARD, START, Shop, charge_of
 
 pytestmark = pytest.mark.anyio
@@ -253,6 +256,24 @@ class TestAPayment:
         assert steps == [("sending", "captured"), ("captured", "voiding"), ("voiding", "voided")]
         minutes = [(at - rows[0].at) // 60_000_000 for *_, at in rows]
         assert minutes == [0, 5, 5]
+
+
+class TestATwin:
+    async def test_is_seen_while_its_outcome_is_being_stored(self, server_shop: Shop) -> None:
+        shop = server_shop
+        twin = _payment(shop).having(
+            state=State.SENDING, requested_at=START, reason=None, transaction_number=None
+        )
+        await _add(shop, twin)
+
+        def store_outcome(*_: object) -> None:
+            with shop.engine.begin() as other:
+                other.execute(update(payments).values(state=State.CAPTURED.value))
+
+        with shop.engine.connect() as connection:
+            event.listen(connection, "after_cursor_execute", store_outcome)
+            rows = PaymentRows(connection, Writes())
+            assert rows.has_twin(twin, TOKEN, since=START - timedelta(minutes=1))
 
 
 class TestAList:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union_all
 
 from bezant.storage.instants import maybe_instant
+from bezant.storage.stores.payments import SENDING, SENT
 from bezant.storage.tables import isos, payments
-from bezant.storage.tables.payments import SENDING, SENT
 
 
 class Devices:
@@ -25,8 +25,8 @@ class Devices:
     def last_payment_at(self, merchant_id: int, terminal_id: int) -> datetime | None:
         """When a terminal was last asked for a payment, whatever became of it."""
         c = payments.c
-        last = select(func.max(c.requested_at)).where(
+        last = select(func.max(c.requested_at).label("at")).where(
             c.merchant_id == merchant_id, c.terminal_id == terminal_id
         )
-        found = (self._connection.execute(last.where(which)).scalar_one() for which in (SENT, SENDING))
-        return maybe_instant(max((at for at in found if at is not None), default=None))
+        either = union_all(last.where(SENDING), last.where(SENT)).subquery()
+        return maybe_instant(self._connection.execute(select(func.max(either.c.at))).scalar_one())

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy import Row as Found
@@ -42,9 +43,12 @@ from bezant.core.vault import Brand, Card
 from bezant.storage.bulk import BulkInsert, BulkUpdate
 from bezant.storage.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from bezant.storage.tables import merchants, payment_events, payments, reversals
-from bezant.storage.tables.payments import SENDING, SENT
 from bezant.storage.writes import Writes
 
+# In clear, so that the indexes of these states are used.
+_SENDING = literal(State.SENDING.value, literal_execute=True)
+SENDING = payments.c.state == _SENDING
+SENT = payments.c.state != _SENDING
 _CHANGING = (
     "state",
     "details",
@@ -200,10 +204,12 @@ class PaymentRows:
             c.base == draft.amounts.base.minor,
             c.invoice.is_not_distinct_from(draft.order.invoice),
         )
-        return any(
-            self._connection.execute(select(c.payment_id).where(*like, *stands).limit(1)).first() is not None
-            for stands in ((SENT, c.state.in_(_STANDING)), (SENDING,))
+        # One statement, hence one snapshot: a payment whose outcome is stored meanwhile is seen either way.
+        twins = union_all(
+            select(c.payment_id).where(*like, SENDING),
+            select(c.payment_id).where(*like, SENT, c.state.in_(_STANDING)),
         )
+        return self._connection.execute(twins.limit(1)).first() is not None
 
     def totals(self, merchant_id: int, terminal_id: int, batch_number: int) -> Mapping[Profile, Totals]:
         """What the captured members of a batch add up to, by profile."""

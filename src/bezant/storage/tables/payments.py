@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    literal_column,
 )
 
 from bezant.storage.tables.base import events, metadata, partial_index
@@ -110,12 +109,7 @@ Index(
     payments.c.audit_number,
     unique=True,
 )
-SENDING = payments.c.state == literal_column("'sending'")
-SENT = payments.c.state != literal_column("'sending'")
-"""Either has indexes of its own, and a query that means only one of them says so to find those.
-
-A payment enters the indexes of what was sent once, when its outcome is known, and is not moved there then.
-"""
+# What is being sent is in neither of the next two: a payment enters them when its outcome is known, and once.
 partial_index(
     "uq_payments_transaction_number",
     payments.c.merchant_id,
