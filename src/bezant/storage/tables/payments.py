@@ -136,11 +136,12 @@ partial_index(
     payments.c.original_id,
     where="original_id IS NOT NULL",
 )
+# References grow with time, whosever they are: those of one moment are side by side.
 Index(
     "ix_payments_reference",
+    payments.c.retrieval_reference,
     payments.c.merchant_id,
     payments.c.terminal_id,
-    payments.c.retrieval_reference,
 )
 partial_index(
     "ix_payments_held",
