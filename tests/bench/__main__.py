@@ -224,7 +224,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--rows",
         type=int,
         choices=(ROWS[-1], ROWS_MOST),
-        default=ROWS[-1],
+        default=ROWS_MOST,
         help="most payments stored when the curves are measured (default: %(default)s)",
     )
     parser.add_argument(
