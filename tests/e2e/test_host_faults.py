@@ -225,9 +225,10 @@ class TestAnOutage:
     def test_leaves_nothing_in_doubt(self, gateway: Gateway) -> None:
         """Answers are lost with the host; the reversals wait until it is back."""
         gateway.control.script({"late": 30.0}, repeat=True, ask="sale")
+        before = len(gateway.control.live()["entries"])
         with ThreadPoolExecutor(8) as clients:
             sales = [clients.submit(gateway.sale, f"34.{cents:02d}") for cents in range(8)]
-            eventually(lambda: gateway.control.live()["terminals"], every_seconds=0.01)
+            eventually(lambda: len(gateway.control.live()["entries"]) > before, every_seconds=0.01)
             gateway.host.kill()
             lost = [told_no(sale.result()) for sale in sales]
         in_doubt = [txnid for txnid in lost if state_of(gateway, txnid) == "in_doubt"]
