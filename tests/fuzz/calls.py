@@ -29,7 +29,7 @@ from tests.support.gateway import Answer, Gateway
 
 SOUND_SHARE: Final = 0.7
 SHOWN_MAX: Final = 400
-STATUSES: Final = frozenset({200, 400, 401, 403, 503})
+STATUSES: Final = frozenset({200, 400, 401, 403, 404, 503})
 _CARD: Final = {
     f"{codes.TRANSACTION}.amount": "100",
     f"{codes.TRANSACTION}.cardToken": "",
@@ -99,6 +99,9 @@ def _troubles(answer: Answer) -> Iterator[str]:
     elif "errors" in found:
         if not all(each["field"] and each["message"] for each in found["errors"]):
             yield "does not say what is wrong"
+    elif answer.status == 404:
+        if found.get("status_code") != 404:
+            yield "is no customer that is not there"
     elif not {"errorCode", "responseCode"} & found.keys():
         yield "is no error of this API"
 

@@ -23,6 +23,7 @@ import click
 import iso8583
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bezant.cli.bins import FUNDINGS, ranges_in
 from bezant.cli.spx import envelope_in
@@ -361,7 +362,7 @@ def _gift_request(data: bytes) -> str:
     assert gift.request_in(gift.line_of(found)) == found
     assert 0 <= found.amount < 10**15
     assert found.number is None or set(found.number) <= _DIGITS
-    assert found.number is None or found.number not in repr(found)
+    assert repr(found) == repr(structs.replace(found, number=None, pin=None))  # shows neither
     return f"{found.ask} {found.number is None} {found.pin is None} {found.original is None}"
 
 
