@@ -109,13 +109,13 @@ _REMOVED_BY: Final[Mapping[str, str]] = {"addpaymentprofile": "payment_id", "add
 
 
 def document() -> Part:
-    """The document, as JSON values."""
+    """The document, as JSON values that are the caller's own."""
     schemas = _Schemas()
     paths = {
         **{f"/#{each.name}": {"post": _merchant(each, schemas)} for each in OPERATIONS},
         **{_path(each): _vault(each, schemas) for each in vault_rest.OPERATIONS},
     }
-    return {
+    found: Part = {
         "openapi": "3.1.0",
         "info": {"title": "Valor's API", "version": __version__, "description": _DESCRIPTION},
         "servers": [{"url": "http://127.0.0.1:8080", "description": "bezant serve --demo"}],
@@ -132,6 +132,8 @@ def document() -> Part:
             },
         },
     }
+    copy: Part = msgspec.json.decode(msgspec.json.encode(found))
+    return copy
 
 
 class _Schemas:

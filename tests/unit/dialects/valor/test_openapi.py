@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import jsonschema_rs
@@ -90,7 +91,20 @@ class TestAField:
         assert taken(spec, text) or not in_bounds or not text.strip(" ")
 
 
+def spoil(part: Any) -> None:
+    """Empty all of it."""
+    if isinstance(part, dict | list):
+        for each in list(part.values() if isinstance(part, dict) else part):
+            spoil(each)
+        part.clear()
+
+
 class TestTheDocument:
+    def test_is_its_callers_own(self) -> None:
+        before = copy.deepcopy(document())
+        spoil(document())
+        assert document() == before
+
     def test_names_every_operation_once(self) -> None:
         names = [call["operationId"] for methods in DOCUMENT["paths"].values() for call in methods.values()]
         assert len(set(names)) == len(names)
