@@ -101,7 +101,7 @@ def _troubles(answer: Answer) -> Iterator[str]:
             yield "does not say what is wrong"
     elif answer.status == 404:
         if found.get("status_code") != 404:
-            yield "is no customer that is not there"
+            yield "tells of no unknown customer"
     elif not {"errorCode", "responseCode"} & found.keys():
         yield "is no error of this API"
 

@@ -94,6 +94,18 @@ QUESTIONS: Mapping[str, tuple[Callable[[Connection], object], str]] = {
         lambda c: Devices(c).last_payment_at(1, 3),
         "ix_payments_list ix_payments_sending",
     ),
+    "a payment by its reference": (
+        lambda c: _rows(c).find_by_retrieval_reference(
+            1, 3, retrieval_reference=PAYMENT.retrieval_reference, kinds=[Kind.SALE]
+        ),
+        "ix_payments_reference",
+    ),
+    "a payment by both numbers of the network": (
+        lambda c: _rows(c).find_by_reference(
+            1, 3, retrieval_reference=PAYMENT.retrieval_reference, audit_number=1
+        ),
+        "ix_payments_reference",
+    ),
     "what is being sent for too long": (lambda c: _rows(c).leases_run_out(NOW, 10), "ix_payments_sending"),
 }
 

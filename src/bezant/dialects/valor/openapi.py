@@ -132,8 +132,7 @@ def document() -> Part:
             },
         },
     }
-    copy: Part = msgspec.json.decode(msgspec.json.encode(found))
-    return copy
+    return msgspec.json.decode(msgspec.json.encode(found), type=Part)
 
 
 class _Schemas:

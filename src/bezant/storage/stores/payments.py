@@ -181,7 +181,8 @@ class PaymentRows:
         query: Select[Any] = (
             select(payments)
             .where(*where)
-            .order_by(*first, payments.c.payment_id.desc())
+            # Not the column itself: for its order, all payments of a merchant would be read.
+            .order_by(*first, -payments.c.payment_id)
             .limit(1)
             .with_for_update()
         )
