@@ -5,7 +5,7 @@ from __future__ import annotations
 import http
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -22,6 +22,7 @@ from bezant.dialects.wire.http import Dialect, Endpoint, Observer, Request, Resp
 from bezant.storage.envelopes import load_iso_keys
 from bezant.storage.ids import IdBlocks
 from bezant.telemetry import Metrics
+from bezant.turns import Turn
 
 _log = structlog.get_logger(__name__)
 _ROOT_PATHS = frozenset({"/", "//"})
@@ -194,24 +195,30 @@ def _request_ids() -> Callable[[], str]:
 def _observer(metrics: Metrics, dialect: str) -> Observer:
     """One log line and the numbers of each request. The query string and the body stay out of both."""
 
+    def tell(answered: Sequence[tuple[str | None, Response, float]]) -> None:
+        for request_id, response, seconds in answered:
+            metrics.request(
+                dialect=dialect,
+                operation=response.operation,
+                outcome=response.outcome,
+                status=response.status,
+                seconds=seconds,
+            )
+            if request_id is None and response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+                continue  # refused at the door, which logs them together
+            _log.info(
+                "request",
+                request=request_id,
+                dialect=dialect,
+                operation=response.operation,
+                outcome=response.outcome,
+                status=response.status,
+                ms=round(seconds * 1000, 2),
+            )
+
+    turn = Turn(tell)
+
     def observe(request: Request | None, response: Response, *, seconds: float) -> None:
-        metrics.request(
-            dialect=dialect,
-            operation=response.operation,
-            outcome=response.outcome,
-            status=response.status,
-            seconds=seconds,
-        )
-        if request is None and response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            return  # refused at the door, which logs them together
-        _log.info(
-            "request",
-            request=request.request_id if request else None,
-            dialect=dialect,
-            operation=response.operation,
-            outcome=response.outcome,
-            status=response.status,
-            ms=round(seconds * 1000, 2),
-        )
+        turn.add((request.request_id if request else None, response, seconds))
 
     return observe

@@ -214,7 +214,7 @@ class Endpoint:
         return Answer(self._busy, self._new_request_id())
 
     async def serve(self, whole: Whole, send: Callable[[Answer], None]) -> None:
-        """Serve one request that was let in."""
+        """Serve one request that was let in; ``send`` has its answer sent, soon."""
         request: Request | None = None
         request_id = self._new_request_id()
         started = time.perf_counter()
@@ -239,7 +239,6 @@ class Endpoint:
         try:
             fault_point("answer.begun")
             send(Answer(response, request_id))
-            fault_point("answer.sent")
         finally:
             self._observe(request, response, seconds=seconds)
 
