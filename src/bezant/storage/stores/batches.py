@@ -36,10 +36,13 @@ _NUMBERS = (
     "tip_count",
 )
 """Whatever is done to a batch changes one of these."""
+_COUNTS = _NUMBERS[1:]
+"""What changes of a batch that stays open. SQLite writes each index anew that has a column to be set."""
 _CHANGING = (*_NUMBERS, "settlement_id", "frozen_at", "closed_at")
 _INSERT = BulkInsert(batches)
 _UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
 _UPDATE_KNOWN = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS, expected=_NUMBERS)
+_COUNT_KNOWN = BulkUpdate(batches, sets=_COUNTS, keys=_KEYS, expected=_NUMBERS)
 
 _COLUMNS = ", ".join(batches.c.keys())
 _FIND_OPEN = Portions(
@@ -254,15 +257,18 @@ class Batches:
         """Write back what was changed, and what was only known: whether it still is so is seen by writing."""
         new = {(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new}
         before, self._stored = self._stored, {key: _row(batch) for key, batch in self._held.items()}
-        known, changed = [], []
+        counted, known, changed = [], [], []
         for key, row in self._stored.items():
             if (was := self._known.get(key)) is not None:
-                known.append((*_update_row(row), *_numbers(was)))
+                if _state(row) == _state(was):
+                    counted.append((*_count_row(row), *_numbers(was)))
+                else:
+                    known.append((*_update_row(row), *_numbers(was)))
                 self._known[key] = row
             elif key not in new and row != before.get(key):
                 changed.append(_update_row(row))
         # What closes is written before what opens: a terminal has one open batch at any time.
-        for update, rows in ((_UPDATE_KNOWN, known), (_UPDATE, changed)):
+        for update, rows in ((_COUNT_KNOWN, counted), (_UPDATE_KNOWN, known), (_UPDATE, changed)):
             if rows:
                 self._writes.expect(update.run(self._connection, rows), len(rows))
         if new:
@@ -338,3 +344,5 @@ def _row(batch: Batch) -> Row:
 # Where the update's values stand among the columns.
 _numbers = itemgetter(*(_INSERT.columns.index(name) for name in _NUMBERS))
 _update_row = itemgetter(*(_INSERT.columns.index(name) for name in (*_CHANGING, *_KEYS)))
+_count_row = itemgetter(*(_INSERT.columns.index(name) for name in (*_COUNTS, *_KEYS)))
+_state = itemgetter(_INSERT.columns.index("state"))
