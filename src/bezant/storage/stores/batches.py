@@ -41,8 +41,7 @@ _COUNTS = _NUMBERS[1:]
 _CHANGING = (*_NUMBERS, "settlement_id", "frozen_at", "closed_at")
 _INSERT = BulkInsert(batches)
 _UPDATE = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS)
-_UPDATE_KNOWN = BulkUpdate(batches, sets=_CHANGING, keys=_KEYS, expected=_NUMBERS)
-_COUNT_KNOWN = BulkUpdate(batches, sets=_COUNTS, keys=_KEYS, expected=_NUMBERS)
+_UPDATE_KNOWN = BulkUpdate(batches, sets=_COUNTS, keys=_KEYS, expected=_NUMBERS)
 
 _COLUMNS = ", ".join(batches.c.keys())
 _FIND_OPEN = Portions(
@@ -257,18 +256,16 @@ class Batches:
         """Write back what was changed, and what was only known: whether it still is so is seen by writing."""
         new = {(batch.merchant_id, batch.terminal_id, batch.number) for batch in self._new}
         before, self._stored = self._stored, {key: _row(batch) for key, batch in self._held.items()}
-        counted, known, changed = [], [], []
+        known, changed = [], []
         for key, row in self._stored.items():
             if (was := self._known.get(key)) is not None:
-                if _state(row) == _state(was):
-                    counted.append((*_count_row(row), *_numbers(was)))
-                else:
-                    known.append((*_update_row(row), *_numbers(was)))
+                assert _state(row) == _state(was), "whoever closes a batch has fetched it"
+                known.append((*_count_row(row), *_numbers(was)))
                 self._known[key] = row
             elif key not in new and row != before.get(key):
                 changed.append(_update_row(row))
         # What closes is written before what opens: a terminal has one open batch at any time.
-        for update, rows in ((_COUNT_KNOWN, counted), (_UPDATE_KNOWN, known), (_UPDATE, changed)):
+        for update, rows in ((_UPDATE_KNOWN, known), (_UPDATE, changed)):
             if rows:
                 self._writes.expect(update.run(self._connection, rows), len(rows))
         if new:
