@@ -65,6 +65,14 @@ class Phase:
         return percentile(self.refusals, percent) if self.refusals else None
 
 
+def joined(phases: Sequence[Phase]) -> Phase:
+    """One closed phase out of several."""
+    return Phase(
+        latencies=sorted(latency for each in phases for latency in each.latencies),
+        seconds=sum(each.seconds for each in phases),
+    )
+
+
 def percentile(ascending: Sequence[float], percent: int) -> float:
     """The value that this share of the values did not exceed (nearest rank)."""
     rank = -(-percent * len(ascending) // 100)

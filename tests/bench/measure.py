@@ -18,7 +18,7 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from tests.bench import machine
 from tests.bench.databases import Database
-from tests.bench.load import Clients, Phase, Words
+from tests.bench.load import Clients, Phase, Words, joined
 from tests.bench.scene import Scene, scene
 
 SHARE_OF_PEAK: Final = 0.7
@@ -31,6 +31,8 @@ VALOR: Final = Words(approved=b'{"error_no":"S00",', before_id=b'"txnid":"')
 IPOSPAYS: Final = Words(approved=b'{"iposhpresponse":{"responseCode":"200",', before_id=b'"transactionId":"')
 ROUNDS: Final = 3
 """Of the phases that goals are about, and of the yardstick between them: machines have bad minutes."""
+PAIRS: Final = 20
+"""Of short phases by token, by one API and by the other: a machine changes less within a second."""
 _WARM_UP_SECONDS: Final = 2.0
 _COUNTING_SECONDS: Final = 2.0
 _LOOKING_SECONDS: Final = 4.0
@@ -75,11 +77,11 @@ class Measurement:
     statements: float | None
     """A sale."""
     by_token: Phase
-    """Closed, like the peak: sales on kept cards by iPOSpays' API."""
+    """Closed, like the peak, but in ``PAIRS`` pieces: sales on kept cards by iPOSpays' API."""
     by_token_server: float
-    """Processor seconds of the server for one of those."""
+    """Processor seconds of the server for one of those, in the middle pair."""
     valor_by_token_server: float
-    """The same for a sale on a kept card by Valor's API."""
+    """The same for a sale on a kept card by Valor's API, in turns with them."""
     payments: int
     pgbench: float | None
     pgbench_ratio: float | None
@@ -146,12 +148,14 @@ async def _load(
     tills = Clients(running.address, running.token_sales(), VALOR)
     for each in (callers, tills):
         await each.closed(clients=clients, seconds=_WARM_UP_SECONDS)
-    # One before and one after, so that a machine that grows slower or faster is so for both.
-    valor_first = await _server_cost(tills, running, database, clients=clients, seconds=seconds / 2)
-    before = _spent(running, database)
-    by_token = await callers.closed(clients=clients, seconds=seconds)
-    by_token_costs = _per_sale(before, _spent(running, database), by_token.answers)
-    valor_last = await _server_cost(tills, running, database, clients=clients, seconds=seconds / 2)
+    pairs = [
+        (
+            await _piece(callers, running, database, clients=clients, seconds=seconds / PAIRS),
+            await _piece(tills, running, database, clients=clients, seconds=seconds / PAIRS),
+        )
+        for _ in range(PAIRS)
+    ]
+    middle_pair = sorted(pairs, key=lambda pair: pair[0].server / pair[1].server)[PAIRS // 2]
 
     paid = len(load.approved | callers.approved | tills.approved)
     await _compare(paid, running, database)
@@ -164,9 +168,9 @@ async def _load(
         recovered=_middle(rounds, lambda each: each.recovered.percentile(99)).recovered,
         costs=middle.costs,
         statements=statements,
-        by_token=by_token,
-        by_token_server=by_token_costs.server,
-        valor_by_token_server=(valor_first + valor_last) / 2,
+        by_token=joined([piece.phase for piece, _ in pairs]),
+        by_token_server=middle_pair[0].server,
+        valor_by_token_server=middle_pair[1].server,
         payments=paid,
         pgbench=_middle(rounds, lambda each: each.pgbench or 0.0).pgbench,
         pgbench_ratio=_middle(rounds, lambda each: each.pgbench_ratio or 0.0).pgbench_ratio,
@@ -232,13 +236,20 @@ def _middle(rounds: Sequence[_Round], by: Callable[[_Round], float]) -> _Round:
     return sorted(rounds, key=by)[len(rounds) // 2]
 
 
-async def _server_cost(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A short closed phase, and the server's processor seconds for each of its sales."""
+
+    phase: Phase
+    server: float
+
+
+async def _piece(
     load: Clients, running: Scene, database: Database, *, clients: int, seconds: float
-) -> float:
-    """Processor seconds of the server for each sale of a closed phase."""
+) -> _Piece:
     before = _spent(running, database)
     phase = await load.closed(clients=clients, seconds=seconds)
-    return _per_sale(before, _spent(running, database), phase.answers).server
+    return _Piece(phase=phase, server=_per_sale(before, _spent(running, database), phase.answers).server)
 
 
 def _spent(running: Scene, database: Database) -> Costs:
