@@ -29,7 +29,7 @@ RECOVERY_SECONDS: Final = 10.0
 """After an overload; then all is to be as before."""
 VALOR: Final = Words(approved=b'{"error_no":"S00",', before_id=b'"txnid":"')
 IPOSPAYS: Final = Words(approved=b'{"iposhpresponse":{"responseCode":"200",', before_id=b'"transactionId":"')
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 """Of the phases that goals are about, and of the yardstick between them: machines have bad minutes."""
 PAIRS: Final = 20
 """Of short phases by token, by one API and by the other: a machine changes less within a second."""
@@ -57,13 +57,13 @@ class Costs:
 class Measurement:
     """What one database gave.
 
-    ``peak`` is closed; ``steady`` and ``slow_host`` are open, at one rate. In ``slow_host``, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times a peak that was found again
-    right before it, since the machine may have changed, and as many times as long as the others; and
-    ``recovered`` follows ``RECOVERY_SECONDS`` later, at the share of that peak at which ``steady`` is of
-    the first. Of all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one:
-    by its rate, by its p99, or, the overload, by what it is of its peak: ``overload_share``. ``pgbench`` is
-    in transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
+    ``peak`` is closed; ``steady`` and ``slow_host`` are open, at ``SHARE_OF_PEAK``. In ``slow_host``, the
+    acquirer thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times a peak, and as many
+    times as long as the others; and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the share of that
+    peak. Peaks are found right before they are taken shares of, since the machine changes within a minute.
+    Of all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one: by its rate,
+    by its p99, or, the overload, by what it is of its peak: ``overload_share``. ``pgbench`` is in
+    transactions a second, ``pgbench_ratio`` the peak's share of what it reached in the same round.
     ``condition`` is the machine's at the beginning of each, and the middle one, too.
     """
 
@@ -206,14 +206,14 @@ class _Round:
 async def _round(
     load: Clients, running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
 ) -> _Round:
+    pgbench = await asyncio.to_thread(database.yardstick, clients=clients, seconds=seconds)
     before = _spent(running, database)
     peak = await load.closed(clients=clients, seconds=seconds)
     costs = _per_sale(before, _spent(running, database), peak.answers)
-    pgbench = await asyncio.to_thread(database.yardstick, clients=clients, seconds=seconds)
-    offered = rate or peak.rate * SHARE_OF_PEAK
-    steady = await load.open(rate=offered, seconds=seconds)
+    steady = await load.open(rate=rate or peak.rate * SHARE_OF_PEAK, seconds=seconds)
+    second_peak = await load.closed(clients=clients, seconds=seconds / 2)
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
-    slow_host = await load.open(rate=offered, seconds=seconds)
+    slow_host = await load.open(rate=rate or second_peak.rate * SHARE_OF_PEAK, seconds=seconds)
     await running.control.clear_scripts()
     last_peak = await load.closed(clients=clients, seconds=seconds / 2)
     offered = rate or last_peak.rate * SHARE_OF_PEAK
