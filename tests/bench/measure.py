@@ -150,12 +150,14 @@ async def _load(
         await each.closed(clients=clients, seconds=_WARM_UP_SECONDS)
     pairs = [
         (
-            await _piece(callers, running, database, clients=clients, seconds=seconds / PAIRS),
-            await _piece(tills, running, database, clients=clients, seconds=seconds / PAIRS),
+            await _closed(callers, running, database, clients=clients, seconds=seconds / PAIRS),
+            await _closed(tills, running, database, clients=clients, seconds=seconds / PAIRS),
         )
         for _ in range(PAIRS)
     ]
-    middle_pair = sorted(pairs, key=lambda pair: pair[0].server / pair[1].server)[PAIRS // 2]
+    by_token, valor_by_token = sorted(pairs, key=lambda pair: pair[0].costs.server / pair[1].costs.server)[
+        PAIRS // 2
+    ]
 
     paid = len(load.approved | callers.approved | tills.approved)
     await _compare(paid, running, database)
@@ -169,8 +171,8 @@ async def _load(
         costs=middle.costs,
         statements=statements,
         by_token=joined([piece.phase for piece, _ in pairs]),
-        by_token_server=middle_pair[0].server,
-        valor_by_token_server=middle_pair[1].server,
+        by_token_server=by_token.costs.server,
+        valor_by_token_server=valor_by_token.costs.server,
         payments=paid,
         pgbench=_middle(rounds, lambda each: each.pgbench or 0.0).pgbench,
         pgbench_ratio=_middle(rounds, lambda each: each.pgbench_ratio or 0.0).pgbench_ratio,
@@ -207,10 +209,8 @@ async def _round(
     load: Clients, running: Scene, database: Database, *, clients: int, seconds: int, rate: float | None
 ) -> _Round:
     pgbench = await asyncio.to_thread(database.yardstick, clients=clients, seconds=seconds)
-    before = _spent(running, database)
-    peak = await load.closed(clients=clients, seconds=seconds)
-    costs = _per_sale(before, _spent(running, database), peak.answers)
-    steady = await load.open(rate=rate or peak.rate * SHARE_OF_PEAK, seconds=seconds)
+    peak = await _closed(load, running, database, clients=clients, seconds=seconds)
+    steady = await load.open(rate=rate or peak.phase.rate * SHARE_OF_PEAK, seconds=seconds)
     second_peak = await load.closed(clients=clients, seconds=seconds / 2)
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
     slow_host = await load.open(rate=rate or second_peak.rate * SHARE_OF_PEAK, seconds=seconds)
@@ -221,8 +221,8 @@ async def _round(
     await load.open(rate=offered, seconds=RECOVERY_SECONDS)
     recovered = await load.open(rate=offered, seconds=seconds)
     return _Round(
-        peak=peak,
-        costs=costs,
+        peak=peak.phase,
+        costs=peak.costs,
         pgbench=pgbench,
         steady=steady,
         slow_host=slow_host,
@@ -237,19 +237,19 @@ def _middle(rounds: Sequence[_Round], by: Callable[[_Round], float]) -> _Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """A short closed phase, and the server's processor seconds for each of its sales."""
+class _Closed:
+    """A closed phase, and what each of its sales cost."""
 
     phase: Phase
-    server: float
+    costs: Costs
 
 
-async def _piece(
+async def _closed(
     load: Clients, running: Scene, database: Database, *, clients: int, seconds: float
-) -> _Piece:
+) -> _Closed:
     before = _spent(running, database)
     phase = await load.closed(clients=clients, seconds=seconds)
-    return _Piece(phase=phase, server=_per_sale(before, _spent(running, database), phase.answers).server)
+    return _Closed(phase=phase, costs=_per_sale(before, _spent(running, database), phase.answers))
 
 
 def _spent(running: Scene, database: Database) -> Costs:
