@@ -137,7 +137,7 @@ def _by_rows(
         )
         found.append((stored, here, there))
         if rows == ROWS[-1]:
-            lists = measure_lists(running)
+            lists = measure_lists(running, rounds=ROUNDS)
     usual = median(there for _, _, there in found)
     return [(stored, here / there * usual) for stored, here, there in found], lists
 
