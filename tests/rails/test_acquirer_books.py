@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.rails.acquirer_cases import MESSAGES, a_capture_of, a_message, a_reve
 
 WALKS = 40
 STEPS = 120
+MANY = 4321
 ASKS = (Ask.SALE, Ask.AUTHORIZE, Ask.REFUND)
 
 
@@ -170,6 +172,15 @@ class TestTheBooks:
         walk.reopen()
         walk.check()
         walk.journal.close()
+
+    def test_are_never_walked_through_by_the_collector_however_many_sales_they_have(self) -> None:
+        desk = Desk(Books(journal=None, seed=0, strict=False), now=lambda: datetime(2026, 3, 24, tzinfo=UTC))
+        request = request_of(a_message(Ask.SALE))
+        for n in range(MANY):
+            desk.answer(IsoMessage({**request, spec.AUDIT_NUMBER: f"{n:06d}"}), None)
+        assert desk.books.count == MANY
+        walked = [each for each in gc.get_objects() if isinstance(each, dict) and len(each) == MANY]
+        assert walked == []
 
 
 class TestTheDesk:
