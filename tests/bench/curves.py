@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 from sqlalchemy import NullPool, create_engine, func, select
@@ -25,13 +25,15 @@ from sqlalchemy import NullPool, create_engine, func, select
 from bezant.storage.tables import payments
 from bezant.storage.tables import terminals as terminal_rows
 from tests.bench.databases import Database, Opened
-from tests.bench.lists import measure_lists
+from tests.bench.lists import CASES, list_p99
 from tests.bench.load import Clients
 from tests.bench.measure import ROUNDS, VALOR
 from tests.bench.plot import Point, line_chart
 from tests.bench.scene import TERMINALS as TERMINALS_USUAL
 from tests.bench.scene import Scene, scene
 from tests.bench.stored import fill
+
+K = TypeVar("K")
 
 CLIENTS: Final = (1, 8, 32, 128)
 ROWS: Final = (10_000, 1_000_000)
@@ -91,10 +93,10 @@ def _load(running: Scene) -> Clients:
     return Clients(running.address, itertools.cycle(running.sales), VALOR)
 
 
-def _in_turns(points: Mapping[int, Callable[[], float]]) -> list[Point]:
+def _in_turns(points: Mapping[K, Callable[[], float]]) -> list[tuple[K, float]]:
     """Each point's middle one of several rounds."""
-    rounds = [{count: rate() for count, rate in points.items()} for _ in range(ROUNDS)]
-    return [(count, median(each[count] for each in rounds)) for count in points]
+    rounds = [{name: measured() for name, measured in points.items()} for _ in range(ROUNDS)]
+    return [(name, median(each[name] for each in rounds)) for name in points]
 
 
 @contextlib.contextmanager
@@ -137,7 +139,8 @@ def _by_rows(
         )
         found.append((stored, here, there))
         if rows == ROWS[-1]:
-            lists = measure_lists(running, rounds=ROUNDS)
+            asked = {name: partial(list_p99, running, said) for name, said in CASES.items()}
+            lists = dict(_in_turns(asked))
     usual = median(there for _, _, there in found)
     return [(stored, here / there * usual) for stored, here, there in found], lists
 
