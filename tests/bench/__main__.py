@@ -93,7 +93,7 @@ def _of_curve(name: str, place: int, measured: Measured) -> float | None:
     return curve[place][1] if place < len(curve) else None
 
 
-_SLOW_HOST = f"host of {SLOW_HOST_SECONDS * 1000:.0f} ms"
+_SLOW_HOST = f"added to a host of {SLOW_HOST_SECONDS * 1000:.0f} ms, steady"
 
 
 FIGURES: Final = (
@@ -103,15 +103,8 @@ FIGURES: Final = (
     Figure("steady_per_second", "steady, open, sales/s", lambda m: m.load.steady.rate),
     _latency("steady", "latency, steady", lambda m: m.load.steady, 50),
     _latency("steady", "latency, steady", lambda m: m.load.steady, 99),
-    Figure("slow_host_peak_per_second", f"{_SLOW_HOST}: peak, sales/s", lambda m: m.load.slow_host_peak.rate),
-    *(
-        _latency(key, f"{_SLOW_HOST}: {label}", phase, percent, less=SLOW_HOST_SECONDS)
-        for key, label, phase in (
-            ("slow_host", "added, steady", lambda m: m.load.slow_host),
-            ("slow_host_pressed", "added, at the quick one's rate", lambda m: m.load.slow_host_pressed),
-        )
-        for percent in (50, 99)
-    ),
+    _latency("slow_host", _SLOW_HOST, lambda m: m.load.slow_host, 50, less=SLOW_HOST_SECONDS),
+    _latency("slow_host", _SLOW_HOST, lambda m: m.load.slow_host, 99, less=SLOW_HOST_SECONDS),
     Figure("by_token_per_second", "peak, closed, sales/s by token", lambda m: m.load.by_token.rate),
     _latency("by_token", "latency at the peak, by token", lambda m: m.load.by_token, 50),
     _latency("by_token", "latency at the peak, by token", lambda m: m.load.by_token, 99),

@@ -57,10 +57,8 @@ class Costs:
 class Measurement:
     """What one database gave.
 
-    ``peak`` is closed; ``steady`` is open, at ``SHARE_OF_PEAK``. In the phases of a slow host, the acquirer
-    thinks for ``SLOW_HOST_SECONDS``: ``slow_host_peak`` is closed, with as many more clients as wait for
-    such a host at the peak; ``slow_host`` is open at the share of that, ``slow_host_pressed`` at the share
-    of the peak beside the quick host. ``overload`` is open at ``OVERLOAD`` times a peak, and as many
+    ``peak`` is closed; ``steady`` and ``slow_host`` are open, at ``SHARE_OF_PEAK``. In ``slow_host``, the
+    acquirer thinks for ``SLOW_HOST_SECONDS``. ``overload`` is open at ``OVERLOAD`` times a peak, and as many
     times as long as the others; and ``recovered`` follows ``RECOVERY_SECONDS`` later, at the share of that
     peak. Peaks are found right before they are taken shares of, since the machine changes within a minute.
     Of all these there were ``ROUNDS``, in turns with the yardstick, and each is the middle one: by its rate,
@@ -71,9 +69,7 @@ class Measurement:
 
     peak: Phase
     steady: Phase
-    slow_host_peak: Phase
     slow_host: Phase
-    slow_host_pressed: Phase
     overload: Phase
     overload_share: float
     recovered: Phase
@@ -93,7 +89,7 @@ class Measurement:
 
     @property
     def added_p99(self) -> float:
-        """What the gateway adds to the acquirer's time at the share of the peak; the worse of both hosts.
+        """What the gateway adds to the acquirer's time at the steady rate; the worse of both hosts.
 
         The quick host's own time is not taken off: it is well under a millisecond.
         """
@@ -168,11 +164,7 @@ async def _load(
     return Measurement(
         peak=middle.peak,
         steady=_middle(rounds, lambda each: each.steady.percentile(99)).steady,
-        slow_host_peak=_middle(rounds, lambda each: each.slow_host_peak.rate).slow_host_peak,
         slow_host=_middle(rounds, lambda each: each.slow_host.percentile(99)).slow_host,
-        slow_host_pressed=_middle(
-            rounds, lambda each: each.slow_host_pressed.percentile(99)
-        ).slow_host_pressed,
         overload=overloaded.overload,
         overload_share=overloaded.overload_share,
         recovered=_middle(rounds, lambda each: each.recovered.percentile(99)).recovered,
@@ -198,9 +190,7 @@ class _Round:
     costs: Costs
     pgbench: float | None
     steady: Phase
-    slow_host_peak: Phase
     slow_host: Phase
-    slow_host_pressed: Phase
     last_peak: Phase
     overload: Phase
     recovered: Phase
@@ -223,10 +213,7 @@ async def _round(
     steady = await load.open(rate=rate or peak.phase.rate * SHARE_OF_PEAK, seconds=seconds)
     second_peak = await load.closed(clients=clients, seconds=seconds / 2)
     await running.control.script({"delay": SLOW_HOST_SECONDS}, repeat=True)
-    waiting = round(second_peak.rate * SLOW_HOST_SECONDS)
-    slow_host_peak = await load.closed(clients=clients + waiting, seconds=seconds / 2)
-    slow_host = await load.open(rate=rate or slow_host_peak.rate * SHARE_OF_PEAK, seconds=seconds)
-    pressed = await load.open(rate=rate or second_peak.rate * SHARE_OF_PEAK, seconds=seconds)
+    slow_host = await load.open(rate=rate or second_peak.rate * SHARE_OF_PEAK, seconds=seconds)
     await running.control.clear_scripts()
     last_peak = await load.closed(clients=clients, seconds=seconds / 2)
     offered = rate or last_peak.rate * SHARE_OF_PEAK
@@ -238,9 +225,7 @@ async def _round(
         costs=peak.costs,
         pgbench=pgbench,
         steady=steady,
-        slow_host_peak=slow_host_peak,
         slow_host=slow_host,
-        slow_host_pressed=pressed,
         last_peak=last_peak,
         overload=overload,
         recovered=recovered,
