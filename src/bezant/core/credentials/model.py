@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from bezant.core.people import OrganizationKind, OwnerRef
 from bezant.core.sensitive import Secret
 
@@ -60,8 +62,7 @@ class Refusal(StrEnum):
     """It looks like one, and nobody here signed it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearer:
+class Bearer(msgspec.Struct, frozen=True, kw_only=True):
     """Who shows a token, and what it opens.
 
     ``refresh_required``: the token is past its end, in its grace: every answer has to say so.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from bezant.core.credentials import Bearer, Refusal
 from bezant.core.merchants import Caller
@@ -23,8 +24,7 @@ REFUSALS: Final[dict[Refusal, Error]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entrant:
+class Entrant(msgspec.Struct, frozen=True, kw_only=True):
     """Who was let in: the owner of a key, or one terminal."""
 
     bearer: Bearer | None = None
@@ -39,24 +39,18 @@ class Entrant:
         """Whether a terminal is the one, or belongs to the owner."""
         if self.terminal is not None:
             return caller.key == self.terminal.key
-        return self.bearer is not None and caller in _Realm(self.bearer.owner)
+        return self.bearer is not None and _owns(self.bearer.owner, caller)
 
 
-@dataclass(frozen=True, slots=True)
-class _Realm:
-    """The terminals of an owner. An agent office has none that pay: its keys board merchants."""
-
-    owner: OwnerRef
-
-    def __contains__(self, caller: Caller) -> bool:
-        merchant = caller.merchant
-        match self.owner.kind:
-            case OrganizationKind.MERCHANT:
-                return self.owner.owner_id == merchant.merchant_id
-            case OrganizationKind.ISO:
-                return self.owner.owner_id == merchant.iso_id
-            case OrganizationKind.AGENT_OFFICE:
-                return False
+def _owns(owner: OwnerRef, caller: Caller) -> bool:
+    """Whether a terminal is an owner's. An agent office has none that pay: its keys board merchants."""
+    match owner.kind:
+        case OrganizationKind.MERCHANT:
+            return owner.owner_id == caller.merchant.merchant_id
+        case OrganizationKind.ISO:
+            return owner.owner_id == caller.merchant.iso_id
+        case OrganizationKind.AGENT_OFFICE:
+            return False
 
 
 async def enter(services: Services, operation: Operation, request: Request) -> Entrant:
@@ -83,7 +77,7 @@ def _token(operation: Operation, request: Request) -> str | None:
     for name in names:
         found = (request.header(name) or "").strip(" ")
         for scheme in _SCHEMES:
-            if found.lower().startswith(scheme):
+            if found[: len(scheme)].lower() == scheme:
                 found = found[len(scheme) :].strip(" ")
         if found:
             return found

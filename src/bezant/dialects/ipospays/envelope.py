@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from bezant.core.outcomes import Reason
 from bezant.core.payments import Kind, Payment, State
 from bezant.core.vault import Brand
@@ -70,8 +72,7 @@ ECHO_LEVEL_3: Final = "ipospays.level3"
 what is wrong with its level 3 data."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A payment as its caller sees it."""
 
     payment: Payment

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from bezant.core.credentials import Bearer, Scope
 from bezant.core.merchants import Caller
 from bezant.core.payments import Key
@@ -31,8 +33,7 @@ class Problems(Exception):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """An answer: its bytes, and a word for logs and metrics."""
 
     body: bytes
@@ -40,8 +41,7 @@ class Shown:
     status: int = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was let in and read."""
 
     services: Services

@@ -132,16 +132,15 @@ def flattened(members: Mapping[str, Any]) -> dict[str, Any]:
 
     For contracts whose parameters come in groups: a field is then named by its path. Raises ``Malformed``.
     """
-    flat: dict[str, Any] = {}
+    flat = dict(members)
     for name, value in members.items():
         if len(name) > PATH_MAX:
             raise Malformed("name too long")
-        found = {name: value}
         if isinstance(value, dict):
-            found |= {f"{name}.{inner}": item for inner, item in flattened(folded(value)).items()}
-        if flat.keys() & found.keys():
-            raise Malformed("repeated name")
-        flat |= found
+            inner = {f"{name}.{path}": item for path, item in flattened(folded(value)).items()}
+            if not flat.keys().isdisjoint(inner):
+                raise Malformed("repeated name")
+            flat |= inner
     return flat
 
 

@@ -151,29 +151,31 @@ def read_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> dict[s
 
     ``values`` go by lower-cased names. Raises ``Fault`` with the error of the first field that has one.
     """
-    found: dict[str, Any] = {}
-    for spec in fields:
-        # As ``_read`` does it, without a call for each of the many fields that a request leaves out.
-        for name in spec.names:
-            raw = values.get(name)
-            if raw is not None and raw != "":
-                break
-        else:
-            if spec.missing is not None:
-                raise Fault(spec.missing)
-            found[spec.name] = spec.default
-            continue
-        try:
-            found[spec.name] = spec.read(raw)
-        except Invalid:
-            raise Fault(spec.invalid) from None
+    found, errors = read_all_fields(fields, values)
+    if errors:
+        raise Fault(errors[0])
     return found
 
 
 def read_all_fields(fields: Sequence[Field[E]], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[E]]:
     """The same where an answer names every problem: what could be read, and all errors in order."""
     found: dict[str, Any] = {}
-    errors = [error for spec in fields if (error := _read(spec, values, found)) is not None]
+    errors: list[E] = []
+    for spec in fields:
+        # As ``_sent`` does it, without a call for each of the many fields that a request leaves out.
+        for name in spec.names:
+            raw = values.get(name)
+            if raw is not None and raw != "":
+                break
+        else:
+            found[spec.name] = spec.default
+            if spec.missing is not None:
+                errors.append(spec.missing)
+            continue
+        try:
+            found[spec.name] = spec.read(raw)
+        except Invalid:
+            errors.append(spec.invalid)
     return found, errors
 
 
@@ -183,16 +185,4 @@ def _sent(spec: Field[E], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a
         raw = values.get(name)
         if raw is not None and raw != "":
             return raw
-    return None
-
-
-def _read(spec: Field[E], values: Mapping[str, Any], found: dict[str, Any]) -> E | None:
-    raw = _sent(spec, values)
-    if raw is None:
-        found[spec.name] = spec.default
-        return spec.missing
-    try:
-        found[spec.name] = spec.read(raw)
-    except Invalid:
-        return spec.invalid
     return None
