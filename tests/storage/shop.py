@@ -42,6 +42,7 @@ from bezant.core.payments import (
     Tip,
 )
 from bezant.core.payments.messages import BatchTotals, Message
+from bezant.core.payments.ports import Pause
 from bezant.core.sensitive import Pan
 from bezant.storage.crypto import Keys
 from bezant.storage.ids import IdBlocks
@@ -126,6 +127,10 @@ class Network:
         return answer
 
 
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
 @dataclass(kw_only=True)
 class Shop:
     """A merchant's terminal as its caller, and everything that serves it."""
@@ -200,8 +205,8 @@ class Shop:
         assert found is not None
         return found
 
-    def impatient(self) -> Payments:
-        """The same payments by a clock on which no wait takes any time."""
+    def impatient(self, pause: Pause = _at_once) -> Payments:
+        """The same payments by a clock on which no wait takes any time, or what ``pause`` makes of it."""
         return Payments(
             units=self.units,
             acquirer=self.network,
@@ -209,7 +214,7 @@ class Shop:
             factors=Factors(units=self.units, hasher=self.keys.hasher, clock=self.clock),
             ids=IdBlocks(self.units, "payments"),
             clock=self.clock,
-            pause=_at_once,
+            pause=pause,
         )
 
     # -- what the timetable does ------------------------------------------------------------------
@@ -351,7 +356,3 @@ def charge_of(minor: int = 10_00, *, kind: Kind = Kind.SALE, pan: Pan = CARD, **
 
 async def _pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
-
-
-async def _at_once(seconds: float) -> None:
-    await asyncio.sleep(0)

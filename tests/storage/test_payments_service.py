@@ -605,6 +605,23 @@ class TestAnIdempotencyKey:
         assert refusal.value.reason is Reason.KEY_IN_FLIGHT
         assert (await first).payment.approved
 
+    async def test_makes_a_twin_give_up_as_soon_when_the_database_is_slow(self, shop: Shop) -> None:
+        looks = 0
+
+        async def slow_look(seconds: float) -> None:
+            nonlocal looks
+            looks += 1
+            shop.clock.pass_by(seconds=3)
+
+        with shop.network.silent():
+            first = asyncio.create_task(shop.payments.charge(shop.caller, charge_of(), key=KEY))
+            await shop.network.is_asked()
+            with pytest.raises(Refused) as refusal:
+                await shop.impatient(slow_look).charge(shop.caller, charge_of(), key=KEY)
+        assert refusal.value.reason is Reason.KEY_IN_FLIGHT
+        assert looks == 2
+        assert (await first).payment.approved
+
     async def test_charges_once_whoever_asks_in_one_breath(self, shop: Shop) -> None:
         outcomes = await asyncio.gather(
             *(shop.payments.charge(shop.caller, charge_of(), key=KEY) for _ in range(20))
