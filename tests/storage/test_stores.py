@@ -408,7 +408,7 @@ class TestABatch:
         merchant_id, terminal_id = shop.caller.key
         batch = await shop.units.read(lambda unit: unit.batches.open(merchant_id, terminal_id))
         with pytest.raises(Conflict):
-            await _write(shop, lambda unit: unit.batches.add(replace(batch, number=5)))
+            await _write(shop, lambda unit: unit.batches.add(structs.replace(batch, number=5)))
 
 
 class TestAReversal:

@@ -6,9 +6,10 @@ numbering meet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from bezant.core.lifecycle import Lifecycle
 from bezant.core.money import Currency, Money
@@ -41,8 +42,7 @@ BATCH = Lifecycle(
 )
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(msgspec.Struct):
     """What the members of a batch add up to, in minor units.
 
     Sales and captures count as sales. ``refunded`` is positive.
@@ -58,7 +58,7 @@ class Totals:
     tip_count: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
     @property
     def sold(self) -> int:
@@ -76,8 +76,7 @@ class Totals:
         return self.sale_count + self.refund_count
 
 
-@dataclass(slots=True, kw_only=True)
-class Batch:
+class Batch(msgspec.Struct, kw_only=True):
     """A batch while a unit of work holds its row. Mutable: storage writes it back at the end.
 
     ``audit_number`` (STAN) and ``transaction_number`` are the last ones given. The first goes on for
@@ -91,7 +90,7 @@ class Batch:
     state: BatchState = BatchState.OPEN
     audit_number: int = 0
     transaction_number: int = 0
-    totals: Totals = field(default_factory=Totals)
+    totals: Totals = msgspec.field(default_factory=Totals)
     opened_at: datetime
     settlement_id: int | None = None
     frozen_at: datetime | None = None
@@ -99,7 +98,7 @@ class Batch:
 
     def copy(self) -> Batch:
         """The batch as it is now: what later works of the group do to it does not show."""
-        return replace(self, totals=replace(self.totals))
+        return msgspec.structs.replace(self, totals=msgspec.structs.replace(self.totals))
 
     def next_audit_number(self) -> int:
         """The next STAN of the terminal, 1 to 999999."""
