@@ -42,8 +42,8 @@ from bezant.core.payments import (
     Tip,
 )
 from bezant.core.payments.messages import BatchTotals, Message
-from bezant.core.payments.ports import Pause
 from bezant.core.sensitive import Pan
+from bezant.core.twins import Pause
 from bezant.storage.crypto import Keys
 from bezant.storage.ids import IdBlocks
 from bezant.storage.keyring import open_keys, open_root_key

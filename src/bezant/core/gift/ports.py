@@ -41,14 +41,6 @@ class Ids(Protocol):
         ...
 
 
-class Pause(Protocol):
-    """Waiting."""
-
-    async def __call__(self, seconds: float) -> None:
-        """Come back after that many seconds."""
-        ...
-
-
 class Callers(Protocol):
     """Terminals by their ids."""
 

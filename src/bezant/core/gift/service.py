@@ -25,16 +25,14 @@ from bezant.core.gift.model import (
     State,
     retrieval_reference,
 )
-from bezant.core.gift.ports import GiftHost, GiftTx, GiftUnits, Ids, Key, Pause, Tokens
+from bezant.core.gift.ports import GiftHost, GiftTx, GiftUnits, Ids, Key, Tokens
 from bezant.core.gift.queries import MovementPage, MovementQuery
 from bezant.core.gift.steps import existing, finish, message_of, start, turn_down
 from bezant.core.merchants import Caller, SystemClock
 from bezant.core.money import Money
 from bezant.core.outcomes import Conflict, Declined, Reason, Refused, Unavailable
 from bezant.core.sensitive import Pan, Secret
-
-TWIN_POLL_SECONDS = 0.1
-TWIN_WAIT_SECONDS = 5.0
+from bezant.core.twins import Pause, TwinWait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +306,7 @@ class GiftCards:
         When it is not known to be stored, nothing is sent: the caller may try again, and what was stored
         after all is found when its lease has run out.
         """
-        begun, waited = self._clock.now(), 0.0
+        twin = TwinWait(self._clock.now, self._pause)
         while True:
             try:
                 intent = await self._units.write(
@@ -318,12 +316,7 @@ class GiftCards:
                 raise Refused(Reason.BUSY) from None
             if key is None or not intent.replayed or intent.movement.state is not State.SENDING:
                 return intent
-            # What a slow database takes counts, too; and the pauses, since a clock may be put back.
-            passed = (self._clock.now() - begun).total_seconds()
-            if max(waited, passed) >= TWIN_WAIT_SECONDS:
-                raise Refused(Reason.KEY_IN_FLIGHT)
-            await self._pause(TWIN_POLL_SECONDS)
-            waited += TWIN_POLL_SECONDS
+            await twin.go_on()
 
     def _message(
         self,

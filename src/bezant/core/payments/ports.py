@@ -45,14 +45,6 @@ class Ids(Protocol):
         ...
 
 
-class Pause(Protocol):
-    """Waiting."""
-
-    async def __call__(self, seconds: float) -> None:
-        """Come back after that many seconds."""
-        ...
-
-
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """An idempotency key that was used: by what request, and what came of it.
 

@@ -46,7 +46,7 @@ from bezant.core.payments.model import (
     retrieval_reference,
 )
 from bezant.core.payments.originals import is_held, look_up, referring, refund_refusal, void_refusal
-from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, Pause, PaymentTx, PaymentUnits, Wanted
+from bezant.core.payments.ports import Acquirer, Bond, Claim, Ids, PaymentTx, PaymentUnits, Wanted
 from bezant.core.payments.steps import (
     Key,
     claimed,
@@ -60,10 +60,8 @@ from bezant.core.payments.steps import (
     turn_down,
 )
 from bezant.core.sensitive import Cvv, Pan
+from bezant.core.twins import Pause, TwinWait
 from bezant.core.vault import Card, Sealer, StoredCard, seal
-
-TWIN_POLL_SECONDS = 0.1
-TWIN_WAIT_SECONDS = 5.0
 
 DUPLICATE_WINDOW = timedelta(minutes=10)
 
@@ -431,7 +429,7 @@ class Payments:
         When it is not known to be stored, nothing is sent: the caller may try again, and what was stored
         after all is found when its lease has run out.
         """
-        begun, waited = self._clock.now(), 0.0
+        twin = TwinWait(self._clock.now, self._pause)
         while True:
             try:
                 intent = await self._units.write(
@@ -446,12 +444,7 @@ class Payments:
             fault_point("payment.stored")
             if key is None or not intent.replayed or intent.payment.state is not State.SENDING:
                 return intent
-            # What a slow database takes counts, too; and the pauses, since a clock may be put back.
-            passed = (self._clock.now() - begun).total_seconds()
-            if max(waited, passed) >= TWIN_WAIT_SECONDS:
-                raise Refused(Reason.KEY_IN_FLIGHT)
-            await self._pause(TWIN_POLL_SECONDS)
-            waited += TWIN_POLL_SECONDS
+            await twin.go_on()
 
     async def _send(
         self, caller: Caller, intent: _Intent, message: Message, key: Key | None, bond: Bond | None = None
