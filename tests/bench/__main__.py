@@ -19,7 +19,7 @@ from rich.table import Table
 from tests.bench import machine
 from tests.bench.curves import CLIENTS, ROWS, ROWS_MOST, TERMINALS, Curves, draw, measure_curves
 from tests.bench.databases import Opened, postgresql, sqlite
-from tests.bench.lists import CASES
+from tests.bench.lists import CASES, P99_SECONDS_MAX
 from tests.bench.load import Phase, Wrong, percentile
 from tests.bench.measure import (
     OVERLOAD,
@@ -34,7 +34,6 @@ from tests.bench.plot import Point
 from tests.bench.scene import Failed
 from tests.support import postgres
 
-LIST_P99_SECONDS_MAX: Final = 0.300
 RATIO_MIN: Final = 0.40
 SQLITE_RATE_MIN: Final = 1800.0
 ADDED_P99_SECONDS_MAX: Final = 0.060
@@ -203,6 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missed = list(_missed(measured))
     for goal in missed:
         console.print(f"missed: {goal}", style="red", markup=False)
+    for mark in _over_marks(measured):
+        console.print(f"over its mark, which is no goal: {mark}", style="yellow", markup=False)
     return 1 if missed else 0
 
 
@@ -285,10 +286,24 @@ def _missed(measured: Mapping[str, Measured]) -> Iterator[str]:
             yield f"{name}: {goal}"
 
 
+def _over_marks(measured: Mapping[str, Measured]) -> Iterator[str]:
+    """What is watched without deciding the exit status.
+
+    Beside a slow host many times the sales are under way, and a stall of the disk hits as many more of them:
+    the figure tells of the machine at least as much as of the gateway.
+    """
+    for name, each in measured.items():
+        if each.load.added_to_slow_host_p99 > ADDED_P99_SECONDS_MAX:
+            yield (
+                f"{name}: 99 % of sales within {_words(ADDED_P99_SECONDS_MAX)} beside the time of a slow "
+                f"host, not {_words(each.load.added_to_slow_host_p99)}"
+            )
+
+
 def _missed_by_load(name: str, load: Measurement) -> Iterator[str]:
     if load.added_p99 > ADDED_P99_SECONDS_MAX:
         yield (
-            f"99 % of sales within {_words(ADDED_P99_SECONDS_MAX)} beside the host's time, "
+            f"99 % of sales within {_words(ADDED_P99_SECONDS_MAX)} at the steady rate, "
             f"not {_words(load.added_p99)}"
         )
     if load.costs.server > SERVER_CPU_SECONDS_MAX:
@@ -319,8 +334,10 @@ def _missed_by_load(name: str, load: Measurement) -> Iterator[str]:
 
 
 def _missed_by_curves(name: str, curves: Curves) -> Iterator[str]:
-    if name == "postgresql" and (slowest := max(curves.lists.values())) > LIST_P99_SECONDS_MAX:
-        yield f"a page within {_words(LIST_P99_SECONDS_MAX)}, not {_words(slowest)}"
+    if name == "postgresql":
+        for asked, seconds in curves.lists.items():
+            if seconds > P99_SECONDS_MAX[asked]:
+                yield f"{asked} of a list within {_words(P99_SECONDS_MAX[asked])}, not {_words(seconds)}"
     if curves.unevenness > UNEVENNESS_MAX:
         yield f"within {UNEVENNESS_MAX:.0%} for any number of rows or terminals, not {curves.unevenness:.0%}"
 

@@ -89,11 +89,16 @@ class Measurement:
 
     @property
     def added_p99(self) -> float:
-        """What the gateway adds to the acquirer's time at the steady rate; the worse of both hosts.
+        """What the gateway adds at the steady rate to the time of the host by which the peak was found.
 
-        The quick host's own time is not taken off: it is well under a millisecond.
+        That host's own time is not taken off: it is well under a millisecond.
         """
-        return max(self.steady.percentile(99), self.slow_host.percentile(99) - SLOW_HOST_SECONDS)
+        return self.steady.percentile(99)
+
+    @property
+    def added_to_slow_host_p99(self) -> float:
+        """What it adds to the time of the slow host, at the same share of the quick host's peak."""
+        return self.slow_host.percentile(99) - SLOW_HOST_SECONDS
 
     @property
     def by_token_ratio(self) -> float:
