@@ -12,6 +12,7 @@ from bezant.core.merchants import Caller
 from bezant.core.money import Money
 from bezant.core.payments import Key
 from bezant.core.sensitive import Pan, Secret
+from bezant.core.twins import Pause
 from bezant.rails.gift import GiftLink, GiftRail
 from bezant.rails.gift.sandbox import TEST_CARDS, GiftSandbox
 from bezant.storage.ids import IdBlocks
@@ -102,8 +103,8 @@ async def _at_once(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def open_counter(shop: Shop) -> AsyncIterator[Counter]:
-    """A gift host, and the service over it."""
+async def open_counter(shop: Shop, *, pause: Pause = _at_once) -> AsyncIterator[Counter]:
+    """A gift host, and the service over it. ``pause`` is how a request waits for its twin."""
     host = GiftSandbox()
     await host.start()
     link = GiftLink(host.address, read_timeout_seconds=0.4, now=shop.clock.now)
@@ -118,7 +119,7 @@ async def open_counter(shop: Shop) -> AsyncIterator[Counter]:
                 tokens=shop.keys.sealer,
                 ids=IdBlocks(shop.units, "payments"),
                 clock=shop.clock,
-                pause=_at_once,
+                pause=pause,
             ),
             recovery=GiftRecovery(units=shop.units, host=rail, callers=shop.directory, clock=shop.clock),
         )

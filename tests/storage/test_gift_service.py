@@ -251,6 +251,20 @@ class TestAKey:
         with pytest.raises(Refused, match="key_reused"):
             await counter.redeem(4_00, key=Key(value="order-1", fingerprint=b"another"))
 
+    async def test_makes_a_twin_give_up_in_the_end(self, shop: Shop) -> None:
+        async def slow_look(seconds: float) -> None:
+            shop.clock.pass_by(seconds=3)
+
+        async with open_counter(shop, pause=slow_look) as counter:
+            counter.script({"late": 0.3})
+            first = asyncio.create_task(counter.redeem(4_00, key=KEY))
+            await _until(lambda: bool(counter.host.seen["redeem"]))
+            with pytest.raises(Refused, match="key_in_flight"):
+                await counter.redeem(4_00, key=KEY)
+            assert (await first).approved
+            assert counter.balance() == 6_00
+            assert counter.wrong() == []
+
 
 class TestARace:
     async def test_for_one_card_is_won_by_as_many_as_it_holds_money_for(self, counter: Counter) -> None:
