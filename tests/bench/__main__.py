@@ -187,13 +187,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     measured: dict[str, Measured] = {}
     try:
-        for name in DATABASES if options.database == "both" else (options.database,):
-            console.print(f"{name} ...", style="dim")
-            measured[name] = _measure(DATABASES[name], options)
+        with machine.awake() as awake:
+            for name in DATABASES if options.database == "both" else (options.database,):
+                console.print(f"{name} ...", style="dim")
+                measured[name] = _measure(DATABASES[name], options)
     except (Wrong, BooksDiffer, Failed, postgres.Unavailable) as failure:
         console.print(f"{type(failure).__name__}: {failure}", style="red", markup=False)
         return 1
     about = machine.describe(Path(tempfile.gettempdir()))
+    about += f"; idle processors {'kept awake' if awake else 'may sleep'}"
     console.print(_table(measured, about, clients=options.clients))
     if options.json:
         options.json.write_text(json.dumps(_report(measured, about), indent=2) + "\n", encoding="utf-8")

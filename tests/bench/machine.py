@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from tempfile import NamedTemporaryFile
 from time import perf_counter, process_time
 from typing import Final
 
+_LATENCY: Final = Path("/dev/cpu_dma_latency")
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = b"x" * 8192
 _WRITES: Final = 200
@@ -38,6 +41,23 @@ class Condition:
 
     work: float
     stalled: float
+
+
+@contextlib.contextmanager
+def awake() -> Iterator[bool]:
+    """Keep idle processors from sleep, as a server's power profile does; whether that was allowed.
+
+    A virtual machine that halts an idle processor waits long for it to wake, and finds its caches cold. The
+    file is Linux's PM quality of service: a latency in microseconds that holds while the file is open.
+    """
+    try:
+        held = _LATENCY.open("wb", buffering=0)
+    except OSError:
+        yield False
+        return
+    with held:
+        held.write(struct.pack("i", 0))
+        yield True
 
 
 def condition(folder: Path, *, seconds: float) -> Condition:
