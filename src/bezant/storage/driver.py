@@ -7,7 +7,7 @@ classes, and a lost connection is known for one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -40,6 +40,10 @@ def execute(connection: Connection, statement: str, values: Sequence[Any]) -> An
     try:
         cursor.execute(statement, values)
     except driver.Error as error:
+        # Not when the error is let go of, by whichever thread: SQLite would keep that one waiting while
+        # another uses the connection, up to the whole time that it waits for a lock.
+        with suppress(driver.Error):
+            cursor.close()
         raise _wrapped(connection, error) from error
     return cursor
 
