@@ -327,6 +327,7 @@ def _making(desk: Desk, api: Api, visitor: Visitor) -> Act:
 
     def again() -> tuple[str, list[str]]:
         word = call()
+        desk.rest()  # nobody writes of a link that was paid before its letter left
         (row,) = desk.bench.gateway.rows(_NUMBERED, number=number)
         link = Link(uid=row["uid"], number=number, minor=int(amount.replace(".", "")))
         paid = _shown(visitor, link, visitor.pay(link.uid))
